@@ -1,0 +1,159 @@
+// The configuration as values. Immutable once loaded: shared by all threads as
+// shared_ptr<const Config>, kept by each dialog from its start to its end. What may change under a
+// living dialog is Limits, which is published to the workers apart from it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ravelin::proxy {
+
+using std::chrono::milliseconds;
+
+enum class Mode : uint8_t { Enforce, Shadow };
+
+struct ListenSettings {
+  std::vector<std::string> smtp;  // "ADDRESS:PORT"
+  uint32_t workers;               // 0: one per core
+};
+
+enum class BackendProtocol : uint8_t { Smtp, Lmtp };
+enum class ClientInfo : uint8_t { None, Xforward, Xclient, ProxyV2 };
+
+struct RouteSettings {
+  std::vector<std::string> domains;  // "example.com", ".example.com"
+  std::string domains_file;
+  std::vector<std::string> backends;  // "NAME:PORT", in order of preference
+  BackendProtocol protocol;
+  uint32_t connections;
+  ClientInfo client_info;
+  std::vector<std::string> unknown_codes;  // "5.4.1": more codes that mean "no such user"
+  std::string recipients_file;             // if set, the recipients that exist
+  uint32_t max_refusals;                   // per connection, since its last accepted message
+  uint32_t max_resets;                     // likewise
+  uint32_t max_mails;                      // per connection
+  milliseconds max_age;                    // of a connection
+  uint32_t max_idle;                       // idle connections kept per worker
+  milliseconds idle_timeout;
+  milliseconds connect_timeout;
+};
+
+// Trivially copyable: published to the workers whole, read at each use. 0 in a count means as many
+// as file descriptors allow.
+struct Limits {
+  uint32_t sessions;
+  uint32_t sessions_per_client;
+  uint32_t sessions_per_network;
+  double reserved_for_known;
+  uint32_t recipients;
+  uint64_t message_size;  // bytes
+  uint32_t errors;
+  uint32_t junk_commands;
+  milliseconds command_timeout;
+  milliseconds data_timeout;
+  uint64_t data_min_rate;  // bytes per second
+};
+
+struct DnsSettings {
+  std::vector<std::string> servers;  // empty: resolv.conf
+  milliseconds timeout;              // one budget per dialog
+};
+
+struct AccessSettings {
+  std::vector<std::string> allow;
+  std::vector<std::string> deny;
+  std::string allow_file;
+  std::string deny_file;
+  std::vector<std::string> normalise_line_endings;  // clients whose bare LF is taken as CRLF
+};
+
+enum class GreylistScope : uint8_t { Unknown, Suspicious, Off };
+enum class NullSender : uint8_t { Data, Rcpt };
+
+struct GreylistSettings {
+  GreylistScope apply_to;
+  milliseconds delay;
+  milliseconds window;
+  milliseconds keep;
+  NullSender null_sender;
+  std::vector<std::string> except_recipients;  // "user@domain", "user@", "@domain"
+  std::vector<std::string> except_senders;
+  std::vector<std::string> except_clients;  // address, CIDR or confirmed name (".suffix" too)
+  uint32_t max_tuples;
+};
+
+struct StandingSettings {
+  uint32_t good_deliveries;
+  uint32_t good_days;
+  double good_unknown;
+  uint32_t max_clients;
+};
+
+enum class VerifyOrder : uint8_t { AfterGreylist, BeforeGreylist };
+
+struct VerifySettings {
+  VerifyOrder order;
+  milliseconds timeout;
+  milliseconds hold;
+  milliseconds negative_ttl;
+};
+
+enum class LineEndings : uint8_t { Reject, Normalise };
+
+struct RelaySettings {
+  milliseconds final_timeout;
+  LineEndings line_endings;
+  milliseconds drain_timeout;
+};
+
+struct StateSettings {
+  std::string path;  // "": memory only
+};
+
+enum class LogFormat : uint8_t { Postfix, Json };
+
+struct LogSettings {
+  std::string file;  // "-": stderr
+  LogFormat format;
+  uint32_t flood;  // lines per second
+  std::string syslog_name;
+  bool rfc3339;  // stamps
+};
+
+struct AdminSettings {
+  std::string socket;
+  std::string http;
+};
+
+struct Config {
+  std::string hostname;
+  Mode mode = Mode::Enforce;
+  std::string user;  // "" = stay who we are
+  ListenSettings listen;
+  std::vector<RouteSettings> routes;
+  Limits limits;
+  DnsSettings dns;
+  AccessSettings access;
+  GreylistSettings greylist;
+  StandingSettings standing;
+  VerifySettings verify;
+  RelaySettings relay;
+  StateSettings state;
+  LogSettings log;
+  AdminSettings admin;
+  // Settings of the registered sections, by path ("checks.rdns"): whoever registered the section
+  // knows the type.
+  std::map<std::string, std::shared_ptr<const void>, std::less<>> sections;
+
+  template <class S>
+  const S& section(std::string_view path) const {
+    return *static_cast<const S*>(sections.find(path)->second.get());
+  }
+};
+
+}  // namespace ravelin::proxy

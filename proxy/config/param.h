@@ -1,0 +1,181 @@
+// A parameter is one row: its name, meaning, default and range stand here and nowhere else. The
+// sample file, docs/parameters.md, --print-defaults and the messages of --check print from the row.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace ravelin::proxy {
+
+enum class ParamKind : uint8_t {
+  Integer,   // uint32_t
+  Duration,  // std::chrono::milliseconds; "250ms" "5s" "4m" "9h" "36d"
+  Size,      // uint64_t, bytes; "500B" "10kB" "50MB" "2GB" (decimal) or a bare number
+  Rate,      // uint32_t, per second; "10000/s"
+  Share,     // double, 0 to 1; "25%"
+  Text,      // std::string
+  TextList,  // std::vector<std::string>
+  Choice,    // an enum with underlying type uint8_t, in the order of |choices|
+  Boolean,   // bool
+};
+
+// nullptr if |text| will do, else what is wrong with it ("is not an address or network").
+using TextCheck = const char* (*)(std::string_view text);
+
+struct Param {
+  std::string_view name;
+  std::string_view
+      doc;  // one or more sentences; units, and the RFC or other source if there is one
+  ParamKind kind;
+  std::string_view default_value;  // as TOML, read by the same parser as the file: "5m" is "\"5m\""
+  double min = 0;                  // Integer, Rate, Share (0..1), Size in bytes, Duration in ms
+  double max = 0;
+  std::span<const std::string_view> choices = {};
+  uint8_t choices_built = 255;  // choices from this index on are known but not built yet: refused
+  TextCheck check = nullptr;    // Text (unless empty), each element of TextList
+  void* (*member)(void* settings) = nullptr;
+};
+
+namespace detail {
+template <class S, class V>
+S owner_of(V S::*);
+template <class S, class V>
+V value_of(V S::*);
+template <auto Member, class Value>
+void* member_in(void* settings) {
+  using S = decltype(owner_of(Member));
+  static_assert(std::is_same_v<decltype(value_of(Member)), Value>);
+  return &(static_cast<S*>(settings)->*Member);
+}
+}  // namespace detail
+
+// The rows are written with these, e.g.
+//   duration_param<&Limits::command_timeout>("command_timeout", "How long ...", "\"5m\"", 1s, 1h)
+template <auto M>
+constexpr Param integer_param(std::string_view name, std::string_view doc, std::string_view value,
+                              uint32_t min, uint32_t max) {
+  return {name,
+          doc,
+          ParamKind::Integer,
+          value,
+          double(min),
+          double(max),
+          {},
+          255,
+          nullptr,
+          &detail::member_in<M, uint32_t>};
+}
+template <auto M>
+constexpr Param duration_param(std::string_view name, std::string_view doc, std::string_view value,
+                               std::chrono::milliseconds min, std::chrono::milliseconds max) {
+  return {name,
+          doc,
+          ParamKind::Duration,
+          value,
+          double(min.count()),
+          double(max.count()),
+          {},
+          255,
+          nullptr,
+          &detail::member_in<M, std::chrono::milliseconds>};
+}
+template <auto M>
+constexpr Param size_param(std::string_view name, std::string_view doc, std::string_view value,
+                           uint64_t min, uint64_t max) {
+  return {name,
+          doc,
+          ParamKind::Size,
+          value,
+          double(min),
+          double(max),
+          {},
+          255,
+          nullptr,
+          &detail::member_in<M, uint64_t>};
+}
+template <auto M>
+constexpr Param rate_param(std::string_view name, std::string_view doc, std::string_view value,
+                           uint32_t min, uint32_t max) {
+  return {name,
+          doc,
+          ParamKind::Rate,
+          value,
+          double(min),
+          double(max),
+          {},
+          255,
+          nullptr,
+          &detail::member_in<M, uint32_t>};
+}
+template <auto M>
+constexpr Param share_param(std::string_view name, std::string_view doc, std::string_view value,
+                            double min = 0, double max = 1) {
+  return {name,
+          doc,
+          ParamKind::Share,
+          value,
+          min,
+          max,
+          {},
+          255,
+          nullptr,
+          &detail::member_in<M, double>};
+}
+template <auto M>
+constexpr Param text_param(std::string_view name, std::string_view doc, std::string_view value,
+                           TextCheck check = nullptr) {
+  return {
+      name, doc, ParamKind::Text, value, 0, 0, {}, 255, check, &detail::member_in<M, std::string>};
+}
+template <auto M>
+constexpr Param text_list_param(std::string_view name, std::string_view doc, std::string_view value,
+                                TextCheck check = nullptr) {
+  return {name,
+          doc,
+          ParamKind::TextList,
+          value,
+          0,
+          0,
+          {},
+          255,
+          check,
+          &detail::member_in<M, std::vector<std::string>>};
+}
+template <auto M>
+constexpr Param choice_param(std::string_view name, std::string_view doc, std::string_view value,
+                             std::span<const std::string_view> choices, uint8_t built = 255) {
+  using E = decltype(detail::value_of(M));
+  static_assert(std::is_enum_v<E> && std::is_same_v<std::underlying_type_t<E>, uint8_t>);
+  return {name,  doc,     ParamKind::Choice,       value, 0, 0, choices,
+          built, nullptr, &detail::member_in<M, E>};
+}
+template <auto M>
+constexpr Param boolean_param(std::string_view name, std::string_view doc, std::string_view value) {
+  return {name, doc,     ParamKind::Boolean,         value, 0, 0, {},
+          255,  nullptr, &detail::member_in<M, bool>};
+}
+
+// What a check does with what it found, mildest first. `greylist` marks the client as suspicious
+// and never delays a passed tuple or a client with standing.
+enum class Action : uint8_t { Off, Note, Greylist, Defer, Reject };
+inline constexpr std::string_view kActionNames[] = {"off", "note", "greylist", "defer", "reject"};
+
+template <auto M>
+constexpr Param action_param(std::string_view name, std::string_view doc, std::string_view value) {
+  return choice_param<M>(name, doc, value, kActionNames);
+}
+
+// Text checks, for the rows.
+const char* check_cidr(std::string_view text);       // an address or network
+const char* check_endpoint(std::string_view text);   // "ADDRESS:PORT"
+const char* check_host_port(std::string_view text);  // "NAME-OR-ADDRESS:PORT"
+const char* check_domain(std::string_view text);     // "example.com", or ".example.com"
+const char* check_hostname(std::string_view text);
+
+}  // namespace ravelin::proxy

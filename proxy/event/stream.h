@@ -1,0 +1,93 @@
+// A byte stream to a peer, as dialogs and backends see it: no sockets, no libevent.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "dns/ip.h"
+#include "dns/reactor.h"
+
+namespace ravelin::proxy {
+
+using dns::Handle;
+using dns::Reactor;
+using dns::Time;
+
+enum class StreamEnd : uint8_t {
+  Eof,             // the peer closed its side
+  Reset,           // RST, or any other error of the connection
+  ConnectRefused,  // and the other ways in which connecting fails
+  ConnectTimeout,
+  NoAddress,  // EADDRNOTAVAIL, EMFILE and the like: our own trouble, before the peer saw anything
+  Closed,     // our own finish() is done
+};
+
+// Called by the stream, on the loop's thread, never from inside a call into the stream.
+class StreamEvents {
+ public:
+  virtual void on_connected() {}  // of an outgoing stream, once
+  // |data| is all input not taken yet. Returns how much of it was taken; the rest comes again, with
+  // what has come since, at the next arrival or after the last pause reason is cleared. |data| dies
+  // with the call. Not called while a pause reason is set; if one is set during the call, the call
+  // returns what it took so far.
+  virtual size_t on_data(std::string_view data) = 0;
+  // Output has fallen below the low watermark after it had been above the high one.
+  virtual void on_drained() {}
+  // The end; nothing is called after it. Also comes while reading is paused (input not yet taken is
+  // lost then): a peer that is gone ends waits.
+  virtual void on_end(StreamEnd end) = 0;
+
+ protected:
+  ~StreamEvents() = default;
+};
+
+// Why reading is paused. Each pauser clears its own bit only.
+enum class Pause : uint8_t {
+  Waiting = 1,   // a command waits for its answer
+  Pressure = 2,  // the other side's output is above its high watermark
+  Greeting = 4,
+};
+
+// Destroying a stream closes it at once (a RST, if input is unread): orderly ends use finish().
+class Stream {
+ public:
+  virtual ~Stream() = default;
+
+  virtual void set_events(StreamEvents* events) = 0;  // not null from the first turn on
+
+  // Appends to the output. It leaves in one write at the end of this turn of the loop.
+  virtual void write(std::string_view bytes) = 0;
+  virtual size_t unsent() const = 0;  // bytes
+  // Above the high watermark writers should stop until on_drained(); the output itself never
+  // refuses bytes.
+  virtual bool congested() const = 0;
+
+  virtual void pause(Pause reason) = 0;
+  virtual void resume(Pause reason) = 0;
+  // The most that one read takes from the socket: small for commands, large for mail.
+  virtual void set_read_size(size_t bytes) = 0;
+
+  // "Reply, then close": sends the output, shuts the write side down, discards input up to 64 kB or
+  // 5 s, closes, and then calls on_end(Closed). A plain close with unread input would send a RST,
+  // which destroys the reply on its way.
+  virtual void finish() = 0;
+  // Waits, for at most |limit|, for the peer to close first, which leaves TIME_WAIT with it; then
+  // as finish(). For QUIT towards a backend. The default is finish().
+  virtual void finish_after_peer(std::chrono::milliseconds limit) {
+    (void)limit;
+    finish();
+  }
+};
+
+// Opens outgoing streams. Returns at once; on_connected() or on_end() follows.
+class Connector {
+ public:
+  virtual ~Connector() = default;
+  virtual std::unique_ptr<Stream> connect(const dns::Endpoint& to, std::chrono::milliseconds limit,
+                                          StreamEvents& events) = 0;
+};
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,102 @@
+// What happened, as values: dialogs, backends and the server tell it to a Journal; how it looks in
+// a log is decided behind it. Everything a client said is passed raw and escaped there.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "dns/ip.h"
+#include "smtp/command.h"
+#include "smtp/reply.h"
+
+namespace ravelin::proxy {
+
+// Ids of dialogs and transactions: 48 bits, ordered in time, unique in the process; written as 12
+// upper-case hex digits.
+using Id = uint64_t;
+std::string id_text(Id id);
+
+// The head of every line of one dialog. The strings belong to the session.
+struct DialogInfo {
+  Id id = 0;
+  uint32_t serial = 0;  // stands in [ ] behind the program name
+  dns::Endpoint client;
+  std::string name;  // confirmed by FCrDNS, or ""
+  std::string helo;
+  bool esmtp = false;
+};
+
+struct VerbCount {
+  uint32_t taken = 0;  // answered 2xx or 3xx
+  uint32_t all = 0;
+};
+
+// Indexed by smtp::Verb.
+using VerbCounts = std::span<const VerbCount>;
+
+struct Refusal {
+  std::string_view stage;  // "CONNECT", "EHLO", "MAIL", "RCPT", "DATA", "END-OF-MESSAGE"
+  const smtp::Reply& reply;
+  std::string_view subject;  // what is in <>: the recipient, "DATA", ...
+  std::string_view reason;   // "Recipient address rejected", "Relay access denied", ...
+  const smtp::Address* sender = nullptr;     // null before MAIL
+  const smtp::Address* recipient = nullptr;  // null before RCPT
+  std::string_view backend_said;             // "" or "host NAME[IP] said: ..."
+  bool shadow = false;                       // written as reject_warning: nothing was refused
+  Id transaction = 0;                        // 0: NOQUEUE
+};
+
+struct Delivered {
+  Id transaction = 0;
+  const smtp::Address& sender;
+  std::span<const smtp::Address> recipients;
+  uint64_t size = 0;                    // octets of the client's text
+  std::string_view message_id;          // raw; "" if there was none
+  std::string_view relay;               // "mail.internal[192.0.2.7]:25"
+  std::string_view said;                // the backend's last reply, sanitised
+  std::chrono::nanoseconds before{};    // MAIL to DATA
+  std::chrono::nanoseconds setup{};     // connecting and asking the backend
+  std::chrono::nanoseconds transfer{};  // text and final reply
+  bool client_gone = false;             // the client left between our dot and our reply
+};
+
+// One per RCPT (LOGS: ravelin/decision). Strings may hold anything.
+struct Decision {
+  Id transaction = 0;
+  const smtp::Address* sender = nullptr;
+  std::string_view recipient;
+  std::string_view standing;  // "unknown", "passed", "good", "allowed"
+  std::string_view greylist;  // "off", "exempt", "first", "early", "passed", "known"
+  std::string_view checks;    // "rdns:note,helo.literal:greylist"
+  std::string_view verify;    // "not-asked", "accepted", "refused", "unknown", "shared", "trouble"
+  std::string_view verdict;   // "accept", "reject", "defer"
+  const smtp::Reply& reply;
+  std::chrono::nanoseconds took{};
+};
+
+enum class Severity : uint8_t { Info, Warning, Fatal };
+
+// Thread-safe; never blocks.
+class Journal {
+ public:
+  virtual ~Journal() = default;
+
+  virtual void connected(const DialogInfo& dialog) = 0;
+  virtual void disconnected(const DialogInfo& dialog, VerbCounts counts) = 0;
+  virtual void refused(const DialogInfo& dialog, const Refusal& refusal) = 0;
+  virtual void delivered(const DialogInfo& dialog, const Delivered& delivered) = 0;
+  virtual void decided(const DialogInfo& dialog, const Decision& decision) = 0;
+  // "lost connection after RCPT", "timeout after DATA", "too many errors after RCPT"
+  virtual void ended(const DialogInfo& dialog, std::string_view what, std::string_view after) = 0;
+  virtual void pregreet(const DialogInfo& dialog, size_t bytes, std::chrono::nanoseconds after,
+                        std::string_view text) = 0;
+  // A dialog that got no place: the limit's name, and the 421.
+  virtual void no_place(const dns::Endpoint& client, std::string_view limit) = 0;
+  // What an operator should know; |text| is one line, already clean of what clients said.
+  virtual void message(Severity severity, std::string_view text) = 0;
+};
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,123 @@
+// A stream without a socket: the test is the peer.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "proxy/event/stream.h"
+
+namespace ravelin::test {
+
+// What the test sees of a stream; it lives on when the stream is destroyed.
+struct MemoryPeer {
+  std::string received;   // what the program wrote and the test has not taken
+  bool finished = false;  // finish() was called
+  bool destroyed = false;
+  bool congested = false;                // set by the test: the peer reads nothing
+  class MemoryStream* stream = nullptr;  // null once destroyed
+
+  std::string take() { return std::exchange(received, {}); }
+};
+
+class MemoryStream final : public proxy::Stream {
+ public:
+  MemoryStream(proxy::Reactor& reactor, std::shared_ptr<MemoryPeer> peer)
+      : reactor_(reactor), peer_(std::move(peer)) {
+    peer_->stream = this;
+  }
+  ~MemoryStream() override {
+    peer_->stream = nullptr;
+    peer_->destroyed = true;
+  }
+
+  void set_events(proxy::StreamEvents* events) override { events_ = events; }
+  void write(std::string_view bytes) override { peer_->received += bytes; }
+  size_t unsent() const override { return peer_->congested ? peer_->received.size() : 0; }
+  bool congested() const override { return peer_->congested; }
+  void pause(proxy::Pause reason) override { paused_ |= static_cast<unsigned>(reason); }
+  void resume(proxy::Pause reason) override {
+    const auto before = std::exchange(paused_, paused_ & ~static_cast<unsigned>(reason));
+    if (before != 0 && paused_ == 0) wake();
+  }
+  void set_read_size(size_t bytes) override { read_size_ = bytes; }
+  void finish() override {
+    peer_->finished = true;
+    closing_ = reactor_.defer([this] { events_->on_end(proxy::StreamEnd::Closed); });
+  }
+
+  bool paused() const { return paused_ != 0; }
+  size_t untaken() const { return input_.size(); }
+
+  // As the peer: bytes on their way to the program, delivered in the next turn in pieces of |chunk|
+  // (0: whole, up to the read size).
+  void send(std::string_view bytes, size_t chunk = 0) {
+    coming_ += bytes;
+    chunk_ = chunk;
+    wake();
+  }
+  void end(proxy::StreamEnd how) {
+    ending_ = reactor_.defer([this, how] { events_->on_end(how); });
+  }
+  void connected() {
+    connecting_ = reactor_.defer([this] { events_->on_connected(); });
+  }
+  void drained() {
+    peer_->congested = false;
+    draining_ = reactor_.defer([this] { events_->on_drained(); });
+  }
+
+ private:
+  void wake() {
+    delivery_ = reactor_.defer([this] { deliver(); });
+  }
+  void deliver() {
+    if (paused_ != 0 || peer_->finished) return;
+    auto size = chunk_ == 0 ? read_size_ : chunk_;
+    if (size > coming_.size()) size = coming_.size();
+    input_ += coming_.substr(0, size);
+    coming_.erase(0, size);
+    if (input_.empty()) return;
+    const auto peer = peer_;
+    const auto taken = events_->on_data(input_);
+    if (peer->destroyed) return;
+    input_.erase(0, taken);
+    if (!coming_.empty() || (taken > 0 && !input_.empty())) wake();
+  }
+
+  proxy::Reactor& reactor_;
+  std::shared_ptr<MemoryPeer> peer_;
+  proxy::StreamEvents* events_ = nullptr;
+  unsigned paused_ = 0;
+  size_t read_size_ = 4096;
+  size_t chunk_ = 0;
+  std::string coming_;
+  std::string input_;
+  dns::Handle delivery_, closing_, ending_, connecting_, draining_;
+};
+
+// Hands out memory streams; the test finds each connection in |opened| and plays the server.
+class MemoryConnector final : public proxy::Connector {
+ public:
+  explicit MemoryConnector(proxy::Reactor& reactor) : reactor_(reactor) {}
+
+  std::unique_ptr<proxy::Stream> connect(const dns::Endpoint& to, std::chrono::milliseconds,
+                                         proxy::StreamEvents& events) override {
+    auto peer = std::make_shared<MemoryPeer>();
+    auto stream = std::make_unique<MemoryStream>(reactor_, peer);
+    stream->set_events(&events);
+    opened.push_back({to, peer});
+    return stream;
+  }
+
+  struct Opened {
+    dns::Endpoint to;
+    std::shared_ptr<MemoryPeer> peer;
+  };
+  std::vector<Opened> opened;
+
+ private:
+  proxy::Reactor& reactor_;
+};
+
+}  // namespace ravelin::test
