@@ -80,6 +80,11 @@ class Stream {
     (void)limit;
     finish();
   }
+
+  // Takes the connection out of the stream, so that another thread's Connector can adopt() it: the
+  // file descriptor, which is the caller's from here on, or -1 if there are bytes that wait in
+  // either direction (or if the stream has no descriptor). Afterwards only destroy the stream.
+  virtual int detach() { return -1; }
 };
 
 // Opens outgoing streams. Returns at once; on_connected() or on_end() follows.
@@ -88,6 +93,8 @@ class Connector {
   virtual ~Connector() = default;
   virtual std::unique_ptr<Stream> connect(const dns::Endpoint& to, std::chrono::milliseconds limit,
                                           StreamEvents& events) = 0;
+  // A connection that another thread's stream gave up with detach(). Owns |fd|.
+  virtual std::unique_ptr<Stream> adopt(int fd, StreamEvents& events) = 0;
 };
 
 }  // namespace ravelin::proxy

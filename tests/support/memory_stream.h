@@ -110,6 +110,13 @@ class MemoryConnector final : public proxy::Connector {
     return stream;
   }
 
+  // |fd| is the number of an earlier connection, as MemoryStream::detach() gave it.
+  std::unique_ptr<proxy::Stream> adopt(int fd, proxy::StreamEvents& events) override {
+    auto stream = std::make_unique<MemoryStream>(reactor_, opened[static_cast<size_t>(fd)].peer);
+    stream->set_events(&events);
+    return stream;
+  }
+
   struct Opened {
     dns::Endpoint to;
     std::shared_ptr<MemoryPeer> peer;
