@@ -441,10 +441,9 @@ class SystemTest(unittest.TestCase):
         self.addCleanup(thing.end if isinstance(thing, Process) else thing.close)
         return thing
 
-    def ravelin(self, backends, **options):
-        ravelin = Ravelin(self.directory, [b.port if isinstance(b, Backend) else b for b in backends],
-                          start=False, **options)
-        wait = ravelin.popen.pop("wait", True)
+    def ravelin(self, backends, wait=True, **options):
+        ports = [backend.port if isinstance(backend, Backend) else backend for backend in backends]
+        ravelin = Ravelin(self.directory, ports, start=False, **options)
         ravelin.start(wait)
         self.addCleanup(self._end, ravelin)
         return ravelin
