@@ -1,6 +1,7 @@
 #include "proxy/config/loader.h"
 
 #include "proxy/config/document.h"
+#include "proxy/config/lists.h"
 #include "proxy/config/read_file.h"
 #include "proxy/config/reader.h"
 #include "proxy/config/report.h"
@@ -39,6 +40,7 @@ Loaded parse_config(std::string_view text, std::string_view) {
   }
   auto config = std::make_shared<Config>();
   read_config(document.root, *config, report);
+  complete_lists(document.root, *config, report);
   validate(document.root, *config, report);
   return finish(report, std::move(config));
 }

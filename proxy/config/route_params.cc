@@ -9,6 +9,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::string_view kProtocols[] = {"smtp", "lmtp"};
+constexpr uint32_t kNever = 1'000'000'000;  // as good as no limit
 constexpr uint8_t kProtocolsBuilt = 1;
 constexpr std::string_view kClientInfo[] = {"none", "xforward", "xclient", "proxy-v2"};
 constexpr uint8_t kClientInfoBuilt = 2;
@@ -54,14 +55,14 @@ constexpr Param kRows[] = {
         "max_refusals",
         "Refusals since its last accepted message after which a connection is replaced. Postfix "
         "answers slowly from the 10th on.",
-        "9", 1, 10'000),
+        "9", 1, kNever),
     integer_param<&RouteSettings::max_resets>(
         "max_resets",
         "RSETs since its last accepted message after which a connection is replaced. Exim counts "
         "them as commands without mail and takes 10.",
-        "9", 1, 10'000),
+        "9", 1, kNever),
     integer_param<&RouteSettings::max_mails>(
-        "max_mails", "MAIL commands after which a connection is replaced.", "90", 1, 10'000),
+        "max_mails", "MAIL commands after which a connection is replaced.", "90", 1, kNever),
     duration_param<&RouteSettings::max_age>("max_age", "Age at which a connection is replaced.",
                                             "\"4m\"", 1s, 24h),
     integer_param<&RouteSettings::max_idle>("max_idle", "Idle connections kept per worker.", "5", 0,

@@ -1,4 +1,4 @@
-// What no single row can say: list files, values that contradict each other, double domains.
+// What no single row can say: values that contradict each other.
 #pragma once
 
 #include "proxy/config/config.h"
@@ -7,7 +7,8 @@
 
 namespace ravelin::proxy {
 
-// |root| is what |config| was read from: places come from there.
-void validate(const Value& root, Config& config, Report& report);
+// |root| is what |config| was read from: places come from there. A default never contradicts: only
+// what somebody wrote is a fault.
+void validate(const Value& root, const Config& config, Report& report);
 
 }  // namespace ravelin::proxy
