@@ -114,14 +114,6 @@ void read_choice(const Param& row, const Value& value, void* settings, Report& r
   report.error(value.place, fmt::format("{} must be {}", row.name, describe_range(row)));
 }
 
-std::string describe_choices(const Param& row) {
-  const size_t count = built_choices(row);
-  std::string text = count > 1 ? "one of " : "";
-  for (size_t i = 0; i < count; ++i)
-    text += fmt::format("{}\"{}\"", i == 0 ? "" : ", ", row.choices[i]);
-  return text;
-}
-
 }  // namespace
 
 void read_value(const Param& row, const Value& value, void* settings, Report& report) {
@@ -158,6 +150,13 @@ void set_default(const Param& row, void* settings) {
   assert(report.clean());  // a default outside its own range is a slip in the row
 }
 
+std::string choice_names(const Param& row) {
+  std::string names;
+  for (const auto name : row.choices.first(built_choices(row)))
+    names += fmt::format("{}\"{}\"", names.empty() ? "" : ", ", name);
+  return names;
+}
+
 std::string describe_range(const Param& row) {
   const auto range = [&](auto format) { return format(row.min) + " to " + format(row.max); };
   switch (row.kind) {
@@ -174,7 +173,7 @@ std::string describe_range(const Param& row) {
     case ParamKind::Share:
       return range([](double n) { return format_share(n); });
     case ParamKind::Choice:
-      return describe_choices(row);
+      return (built_choices(row) > 1 ? "one of " : "") + choice_names(row);
     case ParamKind::Text:
     case ParamKind::TextList:
     case ParamKind::Boolean:
