@@ -31,14 +31,13 @@ bool is_dot_string(std::string_view text) {
 std::optional<std::string> read_quoted(Cursor& in) {
   if (!in.take('"')) return {};
   std::string content;
-  while (!in.at_end() && !in.take('"')) {
+  while (!in.take('"')) {
     const bool escaped = in.take('\\');
-    const char c = in.peek();
+    const char c = in.peek();  // NUL at the end: neither of the two below
     const bool printable = c >= ' ' && c < '\x7f';
-    if (in.at_end() || !(printable || (is_high(c) && !escaped))) return {};
+    if (!printable && (escaped || !is_high(c))) return {};
     content += c;
     in.skip(1);
-    if (in.at_end()) return {};  // no closing quote
   }
   return content;
 }
