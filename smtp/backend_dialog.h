@@ -3,11 +3,11 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "smtp/capabilities.h"
+#include "smtp/data_reader.h"
 #include "smtp/reply.h"
 #include "smtp/reply_parser.h"
 
@@ -25,41 +25,64 @@ class BackendDialog {
    public:
     // The reply to |step|. The dialog may be told to send more from here.
     virtual void on_reply(Step step, const Reply& reply) = 0;
-    // What came was not SMTP, was too large, or answered nothing: the connection is lost.
+    // What came was not SMTP, was too large, or answered nothing: the connection is lost. |what| is
+    // printable and dies with the call.
     virtual void on_nonsense(std::string_view what) = 0;
 
    protected:
     ~Events() = default;
   };
 
-  BackendDialog(const ReplyLimits& limits, Events& events);
+  // A new connection waits for its banner; nothing is sent before it, and on_reply(Banner) comes
+  // first. One that was taken over from another dialog has had its banner. |events| must outlive
+  // the dialog, and must not destroy it from inside a call.
+  BackendDialog(const ReplyLimits& limits, Events& events, bool expect_banner = true);
 
-  // A new connection waits for its banner; nothing is sent before it.
   void send(Step step, std::string_view line);  // |line| without CRLF
-  // Message text, stuffed, with its end ("." CRLF) when |last|: only after a 354 to Data.
+  // Message text, stuffed here, with its end ("." CRLF) when |last|: only between a 354 to Data and
+  // |last|. What was queued behind Data waits until the end of the text was answered.
   void send_text(std::string_view text, bool last);
+  bool in_text() const { return in_text_; }
   void set_pipelining(bool on) { pipelining_ = on; }
 
-  // Bytes that may leave now; the caller writes them and calls again after feed().
+  // Bytes that may leave now; the caller writes them and calls again after feed(). Only what was
+  // taken here can be answered: a reply that comes sooner was not made for its command.
   std::string take_output();
-  // Input from the backend. Events come from in here. Returns false after on_nonsense().
+  // Input from the backend. Events come from in here. Returns false after on_nonsense(). A 421 is a
+  // reply like any other, if something was asked.
   bool feed(std::string_view bytes);
 
-  size_t outstanding() const { return expected_.size() + queue_.size(); }  // replies still to come
-  // Nothing may answer what was not asked: bytes now would be nonsense.
-  bool idle() const { return outstanding() == 0; }
+  size_t outstanding() const { return commands_.size() - answered_; }  // replies still to come
+  // Nothing was asked and no text is under way: the next command would go out at once, and bytes
+  // that come now would be nonsense.
+  bool idle() const { return outstanding() == 0 && !in_text_; }
 
  private:
   struct Queued {
     Step step;
-    std::string line;
+    size_t length;  // of its line in |held_|
   };
+
+  bool may_release() const;
+  void release();
+  void on_reply(const Reply& reply);
+  void unasked(ReplyParser::Status status);
+  void nonsense(std::string_view what);
+
   Events& events_;
   ReplyParser parser_;
-  std::deque<Queued> queue_;   // not sent yet
-  std::deque<Step> expected_;  // sent, not answered
+  DotStuffer stuffer_;
+  // In order: answered, taken by take_output(), released to |output_|, and still held back. Cleared
+  // when all are answered, so that it neither grows nor allocates on a connection that is reused.
+  std::vector<Queued> commands_;
+  size_t answered_ = 0;
+  size_t taken_ = 0;
+  size_t released_ = 0;
+  std::string held_;
   std::string output_;
   bool pipelining_ = false;
+  bool in_text_ = false;
+  bool broken_ = false;
 };
 
 }  // namespace ravelin::smtp

@@ -31,7 +31,8 @@ struct Capabilities {
 
 // Unknown keywords and empty lines are passed over. Keywords in any case.
 Capabilities parse_ehlo_reply(const Reply& reply);
-// What both offer; the smaller size limit (no limit is the largest).
+// What both offer; the smaller size limit (no limit is the largest). SIZE is offered if either has
+// it: we count for ourselves, and leave the parameter out towards a backend that does not know it.
 Capabilities intersect(const Capabilities& a, const Capabilities& b);
 // Our EHLO reply: PIPELINING, ENHANCEDSTATUSCODES and what |common| has of SIZE, 8BITMIME,
 // SMTPUTF8, DSN. SIZE is the smaller of |size_limit| and the backends', less |trace_room|.

@@ -14,7 +14,7 @@ namespace ravelin::smtp {
 // All bounds of the protocol core; tests shrink them.
 struct SyntaxLimits {
   size_t command_line = 2048;  // octets with CRLF; RFC 5321 §4.5.3.1.4 asks for 512, parameters add
-  size_t local_part = 64;      // §4.5.3.1.1
+  size_t local_part = 255;     // §4.5.3.1.1 asks for 64; rewritten senders (SRS, VERP) are longer
   size_t domain = 255;         // §4.5.3.1.2
   size_t params = 16;          // in one MAIL or RCPT
   size_t orcpt = 500;          // RFC 3461 §4.2
@@ -93,8 +93,9 @@ struct RcptCommand {
 };
 
 // |argument| is what follows "MAIL " or "RCPT ". Source routes are read and dropped (RFC 5321 App.
-// C). Local parts with '%', '!' or a quoted '@' are refused with 553 5.1.3: a backend may read them
-// as routes.
+// C). A recipient whose local part has '%', '!' or a quoted '@' is refused with 553 5.1.3: a
+// backend may read it as a route. Bad addresses are 501 5.1.7 in MAIL and 501 5.1.3 in RCPT; octets
+// above 127 without SMTPUTF8 are 553 5.6.7.
 Expected<MailCommand, SyntaxError> parse_mail(std::string_view argument, const Offered& offered,
                                               const SyntaxLimits& limits);
 Expected<RcptCommand, SyntaxError> parse_rcpt(std::string_view argument, const Offered& offered,

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "smtp/header_scan.h"
+
 namespace ravelin::smtp {
 
 enum class DataFault : uint8_t { None, BareCr, BareLf, Nul, LineTooLong, TooBig, TooManyHops };
@@ -29,26 +31,35 @@ class DataReader {
     Status status = Status::More;
     size_t consumed = 0;  // at End: up to and with the end of data; what follows is a command
   };
-  // Appends the text (unstuffed, every line ended by CRLF) to |out|. After a fault the reader goes
-  // on to follow the framing, in discard(), so that the end can be found and the reply is heard.
+  // Appends the text (unstuffed, every line ended by CRLF) to |out|. Not to be called again after
+  // End or Fault. What was appended in a call that ends in Fault is not to be sent on. After a
+  // fault the reader goes on to follow the framing, in discard(), with what was not consumed.
   Step feed(std::string_view input, std::string& out);
-  // As feed() without output and without faults: looks for the end of data only.
+  // As feed() without output, checks and faults: looks for the end of data only. May take over at
+  // any point, and after it feed() must not be called.
   Step discard(std::string_view input);
 
   DataFault fault() const { return fault_; }
   uint64_t size() const { return size_; }  // octets of text so far
   // Of the header: the Message-ID's value if there was one (at most 250 octets, raw: escape it),
-  // and whether the header has ended.
-  const std::string& message_id() const { return message_id_; }
-  uint32_t received_lines() const { return received_; }
+  // and how many Received: fields it has.
+  const std::string& message_id() const { return header_.message_id(); }
+  uint32_t received_lines() const { return header_.received(); }
 
  private:
-  // left to the implementation
+  enum class At : uint8_t { LineStart, Dot, DotCr, InLine, Cr };  // what came last
+  class Pass;                                                     // one call of feed()
+
+  size_t discard_line(std::string_view input, size_t from);
+  void end_discarded_line();
+
   DataLimits limits_;
+  At at_ = At::LineStart;
+  bool after_crlf_ = true;  // this line began behind a CRLF (or first): only then it can be the end
   DataFault fault_ = DataFault::None;
   uint64_t size_ = 0;
-  uint32_t received_ = 0;
-  std::string message_id_;
+  size_t line_ = 0;  // octets of this line so far
+  HeaderScan header_;
 };
 
 // Adds dot-stuffing on the way to the backend: every line that begins with a dot gets another,

@@ -13,7 +13,7 @@ enum class LineStatus : uint8_t {
   BareCr,  // CR without LF
   BareLf,  // LF without CR: smuggling, or a broken client
   Nul,
-  TooLong,  // more than |limit| octets without a line end
+  TooLong,  // no line end within |limit| octets, CRLF included
 };
 
 struct Line {

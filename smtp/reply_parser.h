@@ -36,6 +36,10 @@ class ReplyParser {
   std::string_view why() const { return why_; }
 
  private:
+  Status on_piece(std::string_view piece);
+  Status on_line(std::string_view line);
+  Step broken(std::string_view why, size_t consumed);
+
   ReplyLimits limits_;
   std::string line_;  // unfinished
   Reply reply_;

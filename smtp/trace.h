@@ -17,7 +17,7 @@ struct TraceInfo {
   bool utf8 = false;
   bool tls = false;
   std::string_view id;
-  std::string_view only_recipient;  // "" unless the message has exactly one
+  std::string_view only_recipient;  // Address::to_string(); "" unless there is exactly one
   std::chrono::system_clock::time_point time;
   int utc_offset_minutes = 0;
 };

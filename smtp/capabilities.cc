@@ -1,0 +1,121 @@
+#include "smtp/capabilities.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "smtp/cursor.h"
+
+namespace ravelin::smtp {
+namespace {
+
+constexpr char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; }
+
+std::string_view take_word(Cursor& in) {
+  in.take_while([](char c) { return c == ' '; });
+  return in.take_while([](char c) { return c != ' '; });
+}
+
+// size-param = [1*DIGIT]; 0, none, or a number that is none: no limit is known.       RFC 1870 §4
+void read_size(Cursor& in, Capabilities& out) {
+  const std::string_view digits = take_word(in);
+  uint64_t limit = 0;
+  const char* const end = digits.data() + digits.size();
+  const auto [stop, error] = std::from_chars(digits.data(), end, limit);
+  out.size = true;
+  out.size_limit = error == std::errc() && stop == end ? limit : 0;
+}
+
+std::vector<std::string> read_names(Cursor& in) {
+  std::vector<std::string> names;
+  for (std::string_view word = take_word(in); !word.empty(); word = take_word(in)) {
+    std::string& name = names.emplace_back(word);
+    std::transform(name.begin(), name.end(), name.begin(), upper);
+  }
+  return names;
+}
+
+struct Keyword {
+  std::string_view name;
+  bool Capabilities::*flag = nullptr;
+  void (*read)(Cursor& in, Capabilities& out) = nullptr;
+};
+constexpr Keyword kKeywords[] = {
+    {"PIPELINING", &Capabilities::pipelining},
+    {"8BITMIME", &Capabilities::eightbitmime},
+    {"SMTPUTF8", &Capabilities::smtputf8},
+    {"DSN", &Capabilities::dsn},
+    {"ENHANCEDSTATUSCODES", &Capabilities::enhanced_codes},
+    {"STARTTLS", &Capabilities::starttls},
+    {"SIZE", nullptr, read_size},
+    {"XFORWARD", nullptr, [](Cursor& in, Capabilities& out) { out.xforward = read_names(in); }},
+    {"XCLIENT", nullptr, [](Cursor& in, Capabilities& out) { out.xclient = read_names(in); }},
+};
+
+void read_keyword_line(std::string_view line, Capabilities& out) {
+  Cursor in(line);
+  const std::string_view word = take_word(in);
+  for (const Keyword& keyword : kKeywords) {
+    if (!equal_nocase(word, keyword.name)) continue;
+    if (keyword.flag) out.*keyword.flag = true;
+    if (keyword.read) keyword.read(in, out);
+  }
+}
+
+uint64_t smaller_limit(uint64_t a, uint64_t b) {
+  if (a == 0 || b == 0) return std::max(a, b);
+  return std::min(a, b);
+}
+
+std::vector<std::string> common_names(const std::vector<std::string>& a,
+                                      const std::vector<std::string>& b) {
+  std::vector<std::string> names;
+  for (const std::string& name : a)
+    if (std::find(b.begin(), b.end(), name) != b.end()) names.push_back(name);
+  return names;
+}
+
+}  // namespace
+
+// ehlo-ok-rsp = "250" [ "-" ] Domain ... *( ehlo-line ): keywords from the second line on.
+Capabilities parse_ehlo_reply(const Reply& reply) {
+  Capabilities found;
+  found.esmtp = reply.code == 250;
+  if (!found.esmtp) return found;
+  for (size_t i = 1; i < reply.lines.size(); ++i) read_keyword_line(reply.lines[i], found);
+  return found;
+}
+
+Capabilities intersect(const Capabilities& a, const Capabilities& b) {
+  Capabilities both;
+  both.esmtp = a.esmtp && b.esmtp;
+  both.pipelining = a.pipelining && b.pipelining;
+  both.eightbitmime = a.eightbitmime && b.eightbitmime;
+  both.smtputf8 = a.smtputf8 && b.smtputf8;
+  both.dsn = a.dsn && b.dsn;
+  both.enhanced_codes = a.enhanced_codes && b.enhanced_codes;
+  both.starttls = a.starttls && b.starttls;
+  both.size = a.size || b.size;
+  both.size_limit = smaller_limit(a.size_limit, b.size_limit);
+  both.xforward = common_names(a.xforward, b.xforward);
+  both.xclient = common_names(a.xclient, b.xclient);
+  return both;
+}
+
+Reply ehlo_reply(std::string_view hostname, const Capabilities& common, uint64_t size_limit,
+                 uint64_t trace_room) {
+  Reply reply{250, std::string(hostname)};
+  reply.lines.push_back("PIPELINING");
+  if (common.size) {
+    // A backend's limit includes the line that we add; one smaller than that line takes nothing.
+    uint64_t theirs = common.size_limit;
+    if (theirs != 0) theirs = theirs > trace_room ? theirs - trace_room : 1;
+    reply.lines.push_back("SIZE " + std::to_string(smaller_limit(size_limit, theirs)));
+  }
+  reply.lines.push_back("ENHANCEDSTATUSCODES");
+  if (common.eightbitmime) reply.lines.push_back("8BITMIME");
+  if (common.smtputf8) reply.lines.push_back("SMTPUTF8");
+  if (common.dsn) reply.lines.push_back("DSN");
+  return reply;
+}
+
+}  // namespace ravelin::smtp
