@@ -1,0 +1,75 @@
+// The daemon's side of the control socket: takes connections, answers commands with what handlers
+// return. Its clients are administrators, but a broken or hostile one must do no harm: connections,
+// octets and time are bounded, and bad input closes that one connection.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/event/stream.h"
+
+namespace ravelin::proxy {
+
+// Of the peer, as the kernel knew them when it connected (SO_PEERCRED).
+struct Credentials {
+  pid_t pid = 0;
+  uid_t uid = 0;
+  gid_t gid = 0;
+};
+
+struct ControlServerOptions {
+  uid_t own_uid = 0;
+  // The socket's group. The kernel has let the peer through the socket's mode (0660) already, and
+  // SO_PEERCRED does not tell supplementary groups: with |trust_mode| whoever could connect is
+  // heard. Without it (a file system that ignores modes) only root, we, and that primary group are.
+  gid_t group = 0;
+  bool trust_mode = true;
+  size_t connections = 16;
+  // For a request to arrive whole, for an answer to leave whole, and between two requests.
+  std::chrono::milliseconds patience{30'000};
+};
+
+// A handler's refusal: {"ok":false,"error":text}, and "errors" if there is a list of them.
+nlohmann::json control_error(std::string_view text, const std::vector<std::string>& errors = {});
+
+// Used on one thread, that of |reactor|, which must outlive it.
+class ControlServer {
+ public:
+  // |args| is the request, an object, "command" included. Returns the result, or control_error().
+  // What it throws is answered as an error too. Must not take long: the main loop waits.
+  using Handler = std::function<nlohmann::json(const nlohmann::json& args)>;
+
+  ControlServer(Reactor& reactor, const ControlServerOptions& options);
+  ~ControlServer();  // closes all connections
+  ControlServer(const ControlServer&) = delete;
+  ControlServer& operator=(const ControlServer&) = delete;
+
+  void handle(std::string command, Handler handler);
+  void adopt(std::unique_ptr<Stream> stream, const Credentials& peer);
+
+  size_t connections() const { return connections_.size(); }
+
+ private:
+  class Connection;
+
+  bool permits(const Credentials& peer) const;
+  std::string answer(std::string_view request) const;
+  void remove(const Connection* connection);
+  void sweep();
+
+  Reactor& reactor_;
+  const ControlServerOptions options_;
+  std::map<std::string, Handler, std::less<>> handlers_;
+  std::vector<std::shared_ptr<Connection>> connections_;
+  dns::Handle sweeper_;  // set while there are connections
+};
+
+}  // namespace ravelin::proxy
