@@ -2,13 +2,13 @@
 //
 // Exit codes: 0 done, 1 the daemon refused, 2 wrong usage, 3 the daemon could not be reached.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <functional>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "dns/ip.h"
 #include "proxy/ctl/client.h"
@@ -133,14 +133,19 @@ void build(CLI::App& app, Request& request) {
   add_breaker(app, request);
 }
 
-int complain(const std::string& text, int code) {
-  for (size_t at = 0; at <= text.size();) {  // our own text may have lines, a daemon's words not
+// A daemon's words can be anybody's, so every line of them is escaped.
+void print_error(std::string_view text, const char* first, const char* others) {
+  for (size_t at = 0; at <= text.size();) {
     const auto end = std::min(text.find('\n', at), text.size());
-    std::string line;
-    append_text(line, std::string_view(text).substr(at, end - at));
-    std::fprintf(stderr, at == 0 ? "ravelinctl: %s\n" : "  %s\n", line.c_str());
+    std::string line = at == 0 ? first : others;
+    append_text(line, text.substr(at, end - at));
+    std::fprintf(stderr, "%s\n", line.c_str());
     at = end + 1;
   }
+}
+
+int complain(std::string_view text, int code) {
+  print_error(text, "ravelinctl: ", "  ");
   return code;
 }
 
@@ -149,7 +154,7 @@ int refused(const json& answer) {
   complain(error.is_string() ? error.get<std::string>() : error.dump(), kRefused);
   const auto errors = answer.value("errors", json::array());
   for (const auto& each : errors)
-    if (each.is_string()) complain(each.get<std::string>(), kRefused);
+    if (each.is_string()) print_error(each.get<std::string>(), "", "");
   return kRefused;
 }
 

@@ -127,8 +127,7 @@ void ControlServer::adopt(std::unique_ptr<Stream> stream, const Credentials& pee
 }
 
 bool ControlServer::permits(const Credentials& peer) const {
-  return options_.trust_mode || peer.uid == 0 || peer.uid == options_.own_uid ||
-         peer.gid == options_.group;
+  return peer.uid == 0 || peer.uid == options_.own_uid || peer.in_group(options_.group);
 }
 
 // No exception of a handler or of the JSON library leaves this function.

@@ -15,23 +15,13 @@
 #include <vector>
 
 #include "proxy/event/stream.h"
+#include "proxy/observe/credentials.h"
 
 namespace ravelin::proxy {
 
-// Of the peer, as the kernel knew them when it connected (SO_PEERCRED).
-struct Credentials {
-  pid_t pid = 0;
-  uid_t uid = 0;
-  gid_t gid = 0;
-};
-
 struct ControlServerOptions {
   uid_t own_uid = 0;
-  // The socket's group. The kernel has let the peer through the socket's mode (0660) already, and
-  // SO_PEERCRED does not tell supplementary groups: with |trust_mode| whoever could connect is
-  // heard. Without it (a file system that ignores modes) only root, we, and that primary group are.
-  gid_t group = 0;
-  bool trust_mode = true;
+  gid_t group = 0;  // the control socket's
   size_t connections = 16;
   // For a request to arrive whole, for an answer to leave whole, and between two requests.
   std::chrono::milliseconds patience{30'000};
@@ -53,6 +43,8 @@ class ControlServer {
   ControlServer& operator=(const ControlServer&) = delete;
 
   void handle(std::string command, Handler handler);
+  // Heard are root, our own user, and members of the socket's group: what its mode (0660) says, but
+  // asked again here, for a mode is easily changed by hand.
   void adopt(std::unique_ptr<Stream> stream, const Credentials& peer);
 
   size_t connections() const { return connections_.size(); }
