@@ -1,6 +1,7 @@
 #include "dns/ares_resolver.h"
 
 #include <catch2/catch.hpp>
+#include <new>
 
 #include "tests/dns/resolver_bench.h"
 
@@ -228,6 +229,21 @@ TEST_CASE("who is called may ask, cancel, and let go") {
   bench.reactor.turn();
   CHECK(calls == 1);
   CHECK(next->at_once);
+}
+
+TEST_CASE("one who is told and throws takes nothing but the answer from the others") {
+  ResolverBench bench;
+  bench.server.set(mx_is_here());
+  Handle query;
+  const auto throws = [](const Answer&) { throw std::bad_alloc(); };
+  CHECK_FALSE(bench.resolver->ask(kMx, Trust::Theirs, 15s, query, throws));
+  Asked other(bench, kMx, Trust::Theirs, 100ms);
+  const auto never = [] { return false; };
+  CHECK_THROWS_AS(bench.reactor.run_until(never), std::bad_alloc);
+  bench.reactor.run_until([&] { return other.answered(); });
+  CHECK(other.calls == 1);
+  CHECK(other.status() == Status::TempFail);
+  CHECK(Asked(bench, kMx).status() == Status::Ok);
 }
 
 TEST_CASE("a resolver may go with questions on their way") {
