@@ -73,6 +73,7 @@ TEST_CASE("Nothing that a client can write takes the parsers out of bounds") {
       "\xa9",  "RET",   "=",      "rfc822", "IPv6:", "1.2", "NOTIFY=", "postmaster"};
   const Offered all{true, true, true, true};
   const SyntaxLimits limits;
+  int taken = 0;
   for (int round = 0; round < 20000; ++round) {
     std::string text = random() % 4 ? (random() % 2 ? "FROM:<" : "TO:<") : "";
     for (size_t count = random() % 14; count > 0; --count)
@@ -84,8 +85,9 @@ TEST_CASE("Nothing that a client can write takes the parsers out of bounds") {
     if (mail) CHECK(*parse_mail(mail_line(*mail, all).substr(5), all, limits) == *mail);
     if (rcpt) CHECK(*parse_rcpt(rcpt_line(*rcpt, all).substr(5), all, true, limits) == *rcpt);
     if (!mail) CHECK(mail.error().code >= 501);
-    parse_command(tight);
+    taken += mail || rcpt;
   }
+  CHECK(taken > 100);  // or the words above would be too wild to test anything
 }
 
 }  // namespace
