@@ -169,14 +169,15 @@ int run(const Request& request) {
     return complain("whoever listens at " + request.socket + " does not answer like ravelin",
                     kUnreachable);
   const bool ok = parsed["ok"].get<bool>();
+  if (!ok && !request.as_json) return refused(parsed);
   const auto result = parsed.value("result", json());
   if (request.as_json) {
     std::cout << (ok ? result : parsed).dump(2, ' ', true) << '\n';
-    return ok ? 0 : kRefused;
+  } else {
+    std::cout << print_result(result);
   }
-  if (!ok) return refused(parsed);
-  std::cout << print_result(result);
-  return 0;
+  if (!std::cout.flush()) return complain("cannot write the answer", kUnreachable);
+  return ok ? 0 : kRefused;
 }
 
 }  // namespace

@@ -27,7 +27,8 @@ void HeldChecks::forget(Stage stage) {
 }
 
 bool HeldChecks::settled() const {
-  return std::none_of(running_.begin(), running_.end(), [](const auto& run) { return run; });
+  return std::none_of(running_.begin(), running_.end(),
+                      [](const auto& run) { return run != nullptr; });
 }
 
 // A run that ends here gives up its place in running_, but is not destroyed before it returns.

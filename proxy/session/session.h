@@ -94,11 +94,11 @@ class Session final : public StreamEvents, public BackendEvents, public CheckRun
   static const Row kCommands[];  // by smtp::Verb
   // The parts of a Refusal that differ.
   struct Why {
-    std::string_view stage;
-    std::string subject;
-    std::string_view reason;
+    std::string_view stage = {};
+    std::string subject = {};
+    std::string_view reason = {};
     const smtp::Address* recipient = nullptr;
-    std::string_view said;
+    std::string_view said = {};
     bool shadow = false;
     Id transaction = 0;
   };

@@ -26,7 +26,8 @@ void Session::error(const smtp::Reply& said) {
 void Session::syntax_error(std::string_view stage, const smtp::Command& command,
                            const smtp::SyntaxError& what) {
   const auto refusal = smtp::replies::syntax(what);
-  say_refused(refusal, {.stage = stage, .subject = command.argument, .reason = "Syntax error"});
+  say_refused(refusal,
+              {.stage = stage, .subject = std::string(command.argument), .reason = "Syntax error"});
   error(refusal);
 }
 

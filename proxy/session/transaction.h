@@ -9,6 +9,7 @@
 
 #include "proxy/backend/verifier.h"
 #include "proxy/checks/check_run.h"
+#include "proxy/event/stream.h"
 #include "proxy/standing/greylist.h"
 #include "smtp/command.h"
 #include "smtp/data_reader.h"

@@ -118,6 +118,14 @@ TEST_CASE_METHOD(Format, "Postfix lines: what the reply repeats is said once") {
             "; from=<a@client.example> to=<nobody@example.com> proto=ESMTP helo=<client.example>");
 }
 
+TEST_CASE_METHOD(Format, "Postfix lines: a reply of several lines is one line") {
+  auto reply = sample_reply(451, 7, 1, "Greylisted");
+  reply.lines.emplace_back("see\nhttps://example.net");
+  const auto line = refused(sample_dialog(), {"RCPT", reply, "x", "No", nullptr, nullptr, {}});
+  CHECK(line.find(" 451 4.7.1 <x>: No: Greylisted see\\x0Ahttps://example.net; proto=ESMTP ") !=
+        std::string::npos);
+}
+
 TEST_CASE_METHOD(Format, "Postfix lines: a refusal's tail has only what was said") {
   auto dialog = sample_dialog();
   dialog.helo = "";
