@@ -2,8 +2,10 @@
 // which they may refer to each other.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
-#include <string>
+#include <utility>
 
 #include "dns/cache.h"
 #include "proxy/backend/backends.h"
@@ -29,6 +31,13 @@ struct Shared {
   Places places;
   Standing standing{clock, store.get()};
   Greylist greylist{clock, store.get()};
+  Backends backends{journal, clock};
+
+  // Numbers dialogs; stands in [ ] in the log, where a process id would be.
+  uint32_t next_serial() { return serial_.fetch_add(1, std::memory_order_relaxed) + 1; }
+
+ private:
+  std::atomic<uint32_t> serial_{0};
 };
 
 }  // namespace ravelin::proxy

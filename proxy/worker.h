@@ -15,14 +15,9 @@ namespace ravelin::proxy {
 
 class Worker {
  public:
-  struct Options {
-    unsigned index = 0;
-    std::vector<std::string> dns_servers;  // empty: resolv.conf
-  };
-
   // |sockets| are listening already. |shared| must outlive the worker. Throws std::system_error or
   // std::bad_alloc.
-  Worker(Shared& shared, Options options, std::vector<Fd> sockets, Published published);
+  Worker(Shared& shared, std::vector<Fd> sockets, Published published);
   ~Worker();  // after join()
 
   void start();
@@ -37,6 +32,8 @@ class Worker {
   void stop();  // the loop ends; whatever is left is dropped
 
   uint32_t sessions() const;  // thread-safe
+  // Before start(): do all DNS servers live on this machine?
+  bool dns_on_loopback() const;
 
  private:
   class Impl;

@@ -4,7 +4,6 @@
 #include <grp.h>
 #include <pwd.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -48,17 +47,13 @@ std::string give_file(const std::string& path, const User& user, mode_t mode) {
   return why;
 }
 
+std::string give_socket(const std::string& path, const User& user) {
+  return lchown(path.c_str(), user.uid, user.gid) == 0 ? "" : failed(path);
+}
+
 std::string give_directory(const std::string& path, const User& user, mode_t mode) {
   if (mkdir(path.c_str(), mode) != 0) return errno == EEXIST ? "" : failed(path);
   return chown(path.c_str(), user.uid, user.gid) == 0 ? "" : failed(path);
-}
-
-uint64_t raise_file_limit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
-  limit.rlim_cur = limit.rlim_max;
-  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) getrlimit(RLIMIT_NOFILE, &limit);
-  return limit.rlim_cur;
 }
 
 }  // namespace ravelin::proxy

@@ -3,7 +3,6 @@
 
 #include <sys/types.h>
 
-#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -26,9 +25,7 @@ std::string become(const User& user);
 // Makes |path| (created if it is missing, as a file or as a directory with its parent there) belong
 // to |user|, so that it can be written after become(). Returns "" or what failed.
 std::string give_file(const std::string& path, const User& user, mode_t mode);
+std::string give_socket(const std::string& path, const User& user);
 std::string give_directory(const std::string& path, const User& user, mode_t mode);
-
-// Raises the soft limit of open files to the hard one; returns it.
-uint64_t raise_file_limit();
 
 }  // namespace ravelin::proxy
