@@ -51,10 +51,11 @@ bool LoopCore::has_work() const {
   return !deferred.empty() || !ready.empty() || !dirty.empty() || !retired.empty();
 }
 
+// EVLOOP_NONBLOCK without EVLOOP_ONCE would go on for as long as any descriptor is ready.
 void LoopCore::wait() {
   now_.reset();
-  [[maybe_unused]] const int result =
-      event_base_loop(base(), has_work() ? EVLOOP_NONBLOCK : EVLOOP_ONCE);
+  const int flags = EVLOOP_ONCE | (has_work() ? EVLOOP_NONBLOCK : 0);
+  [[maybe_unused]] const int result = event_base_loop(base(), flags);
   assert(result == 0);  // there is always posts_event_
 }
 

@@ -88,6 +88,7 @@ class SocketStream final : public Stream, public Link {
   void stop_reading();
   void read_input();
   void peek();
+  void at_peers_end();
   void discard_input();
   void deliver(std::string_view data);
   void redeliver();

@@ -61,8 +61,8 @@ void SocketStream::read_input() {
   if (kept > 0) std::memcpy(buffer, input_.data() + taken_, kept);
   const ssize_t got = raw_read(buffer + kept, room, 0);
   if (got < 0 && would_block(errno)) return;
-  if (got < 0 || (got == 0 && broken_)) return end(StreamEnd::Reset);
-  if (got == 0) return end(StreamEnd::Eof);
+  if (got == 0) return at_peers_end();
+  if (got < 0) return end(StreamEnd::Reset);
   deliver({buffer, kept + static_cast<size_t>(got)});
 }
 
@@ -96,9 +96,16 @@ void SocketStream::peek() {
   if (broken_) return end(StreamEnd::Reset);
   char byte;
   const ssize_t got = raw_read(&byte, 1, MSG_PEEK);
-  if (got == 0) return end(StreamEnd::Eof);
+  if (got == 0) return at_peers_end();
   if (got > 0) return stop_reading();
   if (!would_block(errno)) end(StreamEnd::Reset);
+}
+
+// A peer may shut its side down and still listen: what this turn has written so far is sent.
+void SocketStream::at_peers_end() {
+  if (broken_) return end(StreamEnd::Reset);
+  if (unsent() > 0 && !blocked_) (void)raw_write(output_.data() + sent_, unsent());
+  end(StreamEnd::Eof);
 }
 
 void SocketStream::drop_input() {
