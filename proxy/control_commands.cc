@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "proxy/config/builtin.h"
+#include "proxy/config/units.h"
 #include "smtp/command.h"
 
 namespace ravelin::proxy {
@@ -109,20 +111,25 @@ json status(Daemon& daemon) {
           {"standing", {{"clients", daemon.shared().standing.size()}}}};
 }
 
+// A parameter's value, written as the configuration writes it.
+json value_of(const Param& param, void* settings) {
+  const void* member = param.member(settings);
+  switch (param.kind) {
+    case ParamKind::Duration: return format_duration(*static_cast<const milliseconds*>(member));
+    case ParamKind::Size: return format_size(*static_cast<const uint64_t*>(member));
+    case ParamKind::Share: return format_share(*static_cast<const double*>(member));
+    case ParamKind::Rate: return format_rate(*static_cast<const uint32_t*>(member));
+    case ParamKind::Integer: return *static_cast<const uint32_t*>(member);
+    default: return nullptr;  // limits are numbers
+  }
+}
+
 json limits(Daemon& daemon) {
-  const auto now = daemon.config()->limits;
-  return {{"sessions", now.sessions},
-          {"places", daemon.places()},
-          {"sessions_per_client", now.sessions_per_client},
-          {"sessions_per_network", now.sessions_per_network},
-          {"reserved_for_known", now.reserved_for_known},
-          {"recipients", now.recipients},
-          {"message_size", now.message_size},
-          {"errors", now.errors},
-          {"junk_commands", now.junk_commands},
-          {"command_timeout_ms", now.command_timeout.count()},
-          {"data_timeout_ms", now.data_timeout.count()},
-          {"data_min_rate", now.data_min_rate}};
+  auto now = daemon.config()->limits;
+  json all = {{"places", daemon.places()}};
+  for (const auto& param : kLimitsSection.section.params)
+    all[std::string(param.name)] = value_of(param, &now);
+  return all;
 }
 
 json reload(Daemon& daemon) {

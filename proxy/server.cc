@@ -12,7 +12,7 @@
 #include "proxy/event/connector.h"
 #include "proxy/event/listener.h"
 #include "proxy/event/loop.h"
-#include "proxy/event/peer_credentials.h"
+#include "proxy/event/credentials.h"
 #include "proxy/event/signals.h"
 #include "proxy/observe/control_server.h"
 #include "proxy/observe/log_journal.h"

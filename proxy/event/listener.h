@@ -16,7 +16,7 @@ namespace ravelin::proxy {
 class Listener {
  public:
   // The connection, non-blocking, for accepted_stream(), and its peer; the peer of a UNIX-domain
-  // socket is Endpoint{} (peer_credentials() knows more).
+  // socket is Endpoint{} (event/credentials.h knows more).
   using OnAccept = std::function<void(Fd, const dns::Endpoint&)>;
 
   // |socket| comes from open_listener() or open_unix_listener(). |loop| must outlive the listener,

@@ -104,11 +104,4 @@ Expected<Fd, std::string> open_unix_listener(const std::string& path, mode_t mod
   return fd;
 }
 
-std::optional<PeerCredentials> peer_credentials(int fd) {
-  ucred peer{};
-  socklen_t size = sizeof peer;
-  if (sys.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return {};
-  return PeerCredentials{peer.pid, peer.uid, peer.gid};
-}
-
 }  // namespace ravelin::proxy

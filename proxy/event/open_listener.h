@@ -33,12 +33,4 @@ dns::Endpoint local_endpoint(int fd);
 // error.
 Expected<Fd, std::string> open_unix_listener(const std::string& path, mode_t mode = 0660);
 
-struct PeerCredentials {
-  pid_t pid;
-  uid_t uid;
-  gid_t gid;
-};
-// Who connected a UNIX-domain socket, as of connect() (SO_PEERCRED; unix(7)).
-std::optional<PeerCredentials> peer_credentials(int fd);
-
 }  // namespace ravelin::proxy

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "proxy/event/stream.h"
-#include "proxy/observe/credentials.h"
+#include "proxy/event/credentials.h"
 
 namespace ravelin::proxy {
 

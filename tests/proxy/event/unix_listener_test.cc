@@ -8,6 +8,7 @@
 #include <string>
 
 #include "dialog.h"
+#include "proxy/event/credentials.h"
 #include "proxy/event/listener.h"
 #include "proxy/event/open_listener.h"
 

@@ -1,4 +1,4 @@
-#include "proxy/observe/credentials.h"
+#include "proxy/event/credentials.h"
 
 #include <sys/socket.h>
 
