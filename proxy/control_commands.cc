@@ -78,12 +78,8 @@ json store(Daemon& daemon) {
   const auto& store = daemon.shared().store;
   if (!store) return {{"path", path}, {"healthy", true}, {"memory_only", true}};
   const auto stats = store->stats();
-  return {{"path", path},
-          {"healthy", !stats.degraded},
-          {"memory_only", false},
-          {"rows", stats.rows},
-          {"failures", stats.failures},
-          {"pending", stats.pending}};
+  return {{"path", path},       {"healthy", !stats.degraded}, {"memory_only", false},
+          {"rows", stats.rows}, {"failures", stats.failures}, {"pending", stats.pending}};
 }
 
 json status(Daemon& daemon) {
@@ -106,7 +102,8 @@ json status(Daemon& daemon) {
           {"backends", backends(daemon)},
           {"breaker", breakers(daemon)},
           {"store", store(daemon)},
-          {"log", {{"lines", journal.lines}, {"dropped", journal.dropped}, {"flooded", journal.flooded}}},
+          {"log",
+           {{"lines", journal.lines}, {"dropped", journal.dropped}, {"flooded", journal.flooded}}},
           {"greylist", {{"tuples", daemon.shared().greylist.size()}}},
           {"standing", {{"clients", daemon.shared().standing.size()}}}};
 }
@@ -115,12 +112,18 @@ json status(Daemon& daemon) {
 json value_of(const Param& param, void* settings) {
   const void* member = param.member(settings);
   switch (param.kind) {
-    case ParamKind::Duration: return format_duration(*static_cast<const milliseconds*>(member));
-    case ParamKind::Size: return format_size(*static_cast<const uint64_t*>(member));
-    case ParamKind::Share: return format_share(*static_cast<const double*>(member));
-    case ParamKind::Rate: return format_rate(*static_cast<const uint32_t*>(member));
-    case ParamKind::Integer: return *static_cast<const uint32_t*>(member);
-    default: return nullptr;  // limits are numbers
+    case ParamKind::Duration:
+      return format_duration(*static_cast<const milliseconds*>(member));
+    case ParamKind::Size:
+      return format_size(*static_cast<const uint64_t*>(member));
+    case ParamKind::Share:
+      return format_share(*static_cast<const double*>(member));
+    case ParamKind::Rate:
+      return format_rate(*static_cast<const uint32_t*>(member));
+    case ParamKind::Integer:
+      return *static_cast<const uint32_t*>(member);
+    default:
+      return nullptr;  // limits are numbers
   }
 }
 
@@ -222,12 +225,10 @@ void add_control_commands(ControlServer& server, Daemon& daemon) {
   server.handle("status", [&daemon](const json&) { return status(daemon); });
   server.handle("limits", [&daemon](const json&) { return limits(daemon); });
   server.handle("reload", [&daemon](const json&) { return reload(daemon); });
-  server.handle("greylist.show", [&daemon](const json& args) {
-    return with_tuple(daemon, args, greylist_show);
-  });
-  server.handle("greylist.pass", [&daemon](const json& args) {
-    return with_tuple(daemon, args, greylist_pass);
-  });
+  server.handle("greylist.show",
+                [&daemon](const json& args) { return with_tuple(daemon, args, greylist_show); });
+  server.handle("greylist.pass",
+                [&daemon](const json& args) { return with_tuple(daemon, args, greylist_pass); });
   server.handle("standing.show", [&standing](const json& args) {
     return with_client(args, [&](const auto& client) { return standing_show(standing, client); });
   });

@@ -59,13 +59,20 @@ int main(int argc, char** argv) {
     return kUsage;
   }
   switch (options.task) {
-    case Task::Help: print(stdout, usage()); return kOk;
-    case Task::Version: print(stdout, "ravelin " RAVELIN_VERSION "\n"); return kOk;
-    case Task::PrintDefaults: print(stdout, print_defaults()); return kOk;
+    case Task::Help:
+      print(stdout, usage());
+      return kOk;
+    case Task::Version:
+      print(stdout, "ravelin " RAVELIN_VERSION "\n");
+      return kOk;
+    case Task::PrintDefaults:
+      print(stdout, print_defaults());
+      return kOk;
     case Task::PrintDocs:
       print(stdout, options.docs == "checks" ? print_check_docs() : print_parameter_docs());
       return kOk;
-    default: return with_config(options);
+    default:
+      return with_config(options);
   }
 }
 

@@ -7,7 +7,6 @@
 #include "dns/ip.h"
 #include "proxy/event/open_listener.h"
 #include "proxy/event/privileges.h"
-#include "proxy/overload/fd_budget.h"
 
 namespace ravelin::proxy {
 namespace {
@@ -85,6 +84,15 @@ unsigned worker_count(const Config& config) {
   if (config.listen.workers > 0) return config.listen.workers;
   const auto cores = std::thread::hardware_concurrency();
   return cores > 0 ? cores : 1;
+}
+
+FdNeeds fd_needs(const Config& config) {
+  FdNeeds needs;
+  needs.workers = worker_count(config);
+  needs.listeners = static_cast<uint32_t>(config.listen.smtp.size());
+  for (const auto& route : config.routes)
+    needs.backend_connections += route.connections * static_cast<uint32_t>(route.backends.size());
+  return needs;
 }
 
 }  // namespace ravelin::proxy

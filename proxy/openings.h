@@ -1,11 +1,13 @@
 // What is opened while the process may still be root, and then giving root up.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "proxy/config/config.h"
 #include "proxy/event/fd.h"
+#include "proxy/overload/fd_budget.h"
 #include "smtp/expected.h"
 
 namespace ravelin::proxy {
@@ -23,5 +25,8 @@ smtp::Expected<Openings, std::string> open_and_drop(const Config& config, const 
 
 // How many workers a configuration means on this machine.
 unsigned worker_count(const Config& config);
+
+// What will need descriptors beside the dialogs.
+FdNeeds fd_needs(const Config& config);
 
 }  // namespace ravelin::proxy

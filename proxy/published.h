@@ -13,7 +13,8 @@ namespace ravelin::proxy {
 struct Published {
   std::shared_ptr<const Policy> policy;
   Limits limits{};
-  uint32_t places = 0;  // the total that is in force: limits.sessions, or what file descriptors allow
+  uint32_t places =
+      0;  // the total that is in force: limits.sessions, or what file descriptors allow
 };
 
 }  // namespace ravelin::proxy

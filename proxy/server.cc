@@ -10,14 +10,13 @@
 #include "proxy/config/loader.h"
 #include "proxy/control_commands.h"
 #include "proxy/event/connector.h"
+#include "proxy/event/credentials.h"
 #include "proxy/event/listener.h"
 #include "proxy/event/loop.h"
-#include "proxy/event/credentials.h"
 #include "proxy/event/signals.h"
 #include "proxy/observe/control_server.h"
 #include "proxy/observe/log_journal.h"
 #include "proxy/openings.h"
-#include "proxy/overload/fd_budget.h"
 #include "proxy/reload.h"
 #include "proxy/shared.h"
 #include "proxy/worker.h"
@@ -124,9 +123,8 @@ std::string Server::Impl::open_log() {
 
 // Standing is read before the first client is accepted; greylist tuples follow behind.
 void Server::Impl::open_state() {
-  auto store = open_store(config_->state.path, clock_, [this](const std::string& text) {
-    warn(text);
-  });
+  auto store =
+      open_store(config_->state.path, clock_, [this](const std::string& text) { warn(text); });
   shared_ = std::make_unique<Shared>(clock_, *journal_, std::move(store));
 }
 
@@ -152,14 +150,8 @@ void Server::Impl::open_control(Fd socket) {
 }
 
 Published Server::Impl::published() const {
-  FdNeeds needs;
-  needs.workers = worker_count(*config_);
-  needs.listeners = static_cast<uint32_t>(config_->listen.smtp.size());
-  for (const auto& route : config_->routes)
-    needs.backend_connections +=
-        route.connections * static_cast<uint32_t>(route.backends.size());
-  return {policy_, config_->limits,
-          effective_sessions(config_->limits.sessions, file_limit_, needs)};
+  const auto places = effective_sessions(config_->limits.sessions, file_limit_, fd_needs(*config_));
+  return {policy_, config_->limits, places};
 }
 
 // Puts |config_| in force, at start and at each reload.
@@ -198,9 +190,14 @@ std::vector<std::string> Server::Impl::reload() {
 
 void Server::Impl::on_signal(int number) {
   switch (number) {
-    case SIGHUP: reload(); return;
-    case SIGUSR1: log_->reopen(); return;
-    default: break;
+    case SIGHUP:
+      reload();
+      return;
+    case SIGUSR1:
+      log_->reopen();
+      return;
+    default:
+      break;
   }
   if (!draining_) return drain();
   note("terminating at once");

@@ -19,9 +19,9 @@ void Sessions::retire(Session& session) {
   reactor_.retire(std::move(over));
 }
 
-// Slices of the table, not a copy of all of it. A dialog that moves because the table grew is looked
-// at a second later or earlier than otherwise. Sweeping may retire, which changes the table: so the
-// slice is taken down first.
+// Slices of the table, not a copy of all of it. A dialog that moves because the table grew is
+// looked at a second later or earlier than otherwise. Sweeping may retire, which changes the table:
+// so the slice is taken down first.
 void Sessions::sweep(Time now) {
   const auto buckets = sessions_.bucket_count();
   const auto begin = buckets * slice_ / kSlices;

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "dns/ares_resolver.h"
-#include "proxy/backend/backend_worker.h"
+#include "proxy/backend/worker.h"
 #include "proxy/event/connector.h"
 #include "proxy/event/farewell.h"
 #include "proxy/event/listener.h"
@@ -84,7 +84,7 @@ class Worker::Impl {
   }
   void hurry() { sessions_.shut_down(true); }
   void stop() {
-    verifier_.shut_down();
+    verifier_.shutdown();
     loop_.stop();
   }
 
@@ -115,9 +115,8 @@ class Worker::Impl {
   void accept(Fd fd, const dns::Endpoint& peer) {
     const auto access = published_.policy->access(peer.address);
     const auto grade = shared_.standing.grade(peer.address);
-    auto entry =
-        shared_.places.enter(peer.address, grade == Grade::Good, access == Access::Allow,
-                             published_.limits, published_.places);
+    auto entry = shared_.places.enter(peer.address, grade == Grade::Good, access == Access::Allow,
+                                      published_.limits, published_.places);
     if (!entry.place) {
       shared_.journal.no_place(peer, place_limit_name(entry.limit));
       return say_and_close(std::move(fd), no_place_line());

@@ -21,7 +21,7 @@ once. A DNS fault never counts against a client.
 | `defer` | 4xx |
 | `reject` | 5xx |
 )";
-constexpr std::string_view kStages[] = {"connection", "EHLO or HELO", "MAIL", "RCPT"};
+constexpr std::string_view kStageNames[] = {"connection", "EHLO or HELO", "MAIL", "RCPT"};
 
 std::string settings_of(const CheckDef& def) {
   if (def.section.params.empty()) return "It always holds and has no settings.\n";
@@ -38,7 +38,7 @@ std::string print_check_docs() {
   std::string text(kHead);
   for (const CheckDef* def : registered_checks()) {
     text += "\n## " + std::string(def->name) + "\n\n";
-    text += "Looks at the " + std::string(kStages[static_cast<size_t>(def->stage)]) + ". ";
+    text += "Looks at the " + std::string(kStageNames[static_cast<size_t>(def->stage)]) + ". ";
     if (!def->section.doc.empty()) text += std::string(def->section.doc) + ' ';
     text += settings_of(*def);
   }
