@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -20,6 +21,15 @@ namespace ravelin::proxy {
 class SocketStream;
 class Deferred;
 class Hook;
+
+// How long finish() takes at most. Values of the protocol's practice, not settings; tests shrink
+// them.
+struct ClosingLimits {
+  std::chrono::milliseconds send =
+      std::chrono::seconds(30);  // output that the peer is slow to take
+  std::chrono::milliseconds linger = std::chrono::seconds(5);  // for the peer to close
+  uint32_t discard = 64 * 1024;  // bytes of input; who sends more does not listen anyway
+};
 
 class LoopCore {
  public:
@@ -51,6 +61,8 @@ class LoopCore {
   // keeps it copies out.
   static constexpr size_t kReadBuffer = 64 * 1024;
   char* read_buffer() { return read_buffer_.data(); }
+
+  ClosingLimits closing_limits;
 
   LinkList<SocketStream> ready;  // have input to deliver, or an end to tell
   LinkList<SocketStream> dirty;  // have new output

@@ -7,15 +7,6 @@
 #include "proxy/event/socket_stream.h"
 
 namespace ravelin::proxy {
-namespace {
-
-using namespace std::chrono_literals;
-
-constexpr auto kSendLimit = 30s;               // for output that the peer is slow to take
-constexpr auto kLingerLimit = 5s;              // for the peer to close
-constexpr uint32_t kDiscardLimit = 64 * 1024;  // bytes; who sends more does not listen anyway
-
-}  // namespace
 
 void SocketStream::finish() { start_closing(Phase::Finishing); }
 
@@ -38,10 +29,10 @@ void SocketStream::start_closing(Phase phase) {
 }
 
 void SocketStream::continue_closing() {
-  const bool may_read = !peer_closed_ && discarded_ < kDiscardLimit;
+  const bool may_read = !peer_closed_ && discarded_ < loop_.core().closing_limits.discard;
   if (may_read && !start_reading()) return end(StreamEnd::Reset);
   if (unsent() > 0) {
-    if (!timer_) limit(kSendLimit);
+    if (!timer_) limit(loop_.core().closing_limits.send);
     return;
   }
   if (!may_read) return end(StreamEnd::Closed);
@@ -52,19 +43,21 @@ void SocketStream::continue_closing() {
 void SocketStream::shut_down_output() {
   if (sys.shutdown(fd_.get(), SHUT_WR) != 0) return end(StreamEnd::Closed);
   phase_ = Phase::Lingering;
-  limit(kLingerLimit);
+  limit(loop_.core().closing_limits.linger);
 }
 
 // One recv() a firing here too. At the limit, or at the peer's end, output that still waits for
 // the peer's window goes on waiting.
 void SocketStream::discard_input() {
-  const size_t room = std::min<size_t>(kDiscardLimit - discarded_, LoopCore::kReadBuffer);
-  const ssize_t got = raw_read(loop_.core().read_buffer(), room, 0);
+  LoopCore& core = loop_.core();
+  const uint32_t left = core.closing_limits.discard - discarded_;
+  const size_t room = std::min<size_t>(left, LoopCore::kReadBuffer);
+  const ssize_t got = raw_read(core.read_buffer(), room, 0);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (got < 0) return end(unsent() > 0 ? StreamEnd::Reset : StreamEnd::Closed);
   peer_closed_ = got == 0;
   discarded_ += static_cast<uint32_t>(got);
-  if (!peer_closed_ && discarded_ < kDiscardLimit) return;
+  if (!peer_closed_ && static_cast<size_t>(got) < left) return;
   stop_reading();
   continue_closing();
 }
