@@ -113,6 +113,7 @@ class Session final : public StreamEvents, public BackendEvents, public CheckRun
   void wait(Phase phase);
   void listen();
   void close_with(const smtp::Reply& reply);
+  void close_broken(std::string_view stage, const smtp::Reply& last);
   void give_up(std::string_view what, const smtp::Reply& reply);
   void reset();
   void retire_backend();
@@ -235,6 +236,7 @@ class Session final : public StreamEvents, public BackendEvents, public CheckRun
   bool said_connected_ = false;
   bool pause_over_ = false;
   bool draining_ = false;
+  bool doomed_ = false;        // ends at the next sweep
   bool unknown_seen_ = false;  // some recipient was unknown
   smtp::DialogState state_;
   uint32_t errors_ = 0;

@@ -36,7 +36,7 @@ void Session::on_command(std::string_view line) {
 
   if (const auto* refusal = state_.refuses(command.verb)) {
     // The chunk that follows a BDAT would be read as commands (RFC 3030 §2).
-    if (command.verb == smtp::Verb::Bdat) return give_up("BDAT not offered", *refusal);
+    if (command.verb == smtp::Verb::Bdat) return close_broken("BDAT", *refusal);
     return error(*refusal);
   }
   (this->*kCommands[verb].handler)(command);

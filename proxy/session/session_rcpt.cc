@@ -128,8 +128,8 @@ std::unique_ptr<BackendTransaction> Session::begin_backend() {
                               .name = info_.name,
                               .helo = info_.helo,
                               .esmtp = info_.esmtp,
-                              .good = grade_ == Grade::Good,
-                              .known = grade_ != Grade::Unknown};
+                              .good = trusted(),
+                              .known = allowed() || grade_ != Grade::Unknown};
   return services_.verifier.begin(transaction_->mail, client, id_text(transaction_->id), *this);
 }
 
