@@ -109,11 +109,37 @@ TEST_CASE("the slowness of the backend holds the client") {
 TEST_CASE("a client that leaves before the dot cancels") {
   Harness mx;
   auto& client = mx.connect();
-  const auto* script = GENERATE("S: 220", "S: 220\nC: EHLO c.example\nS: 250-");
+  const auto* script =
+      GENERATE("S: 220", "S: 220\nC: EHLO c.example\nS: 250-",
+               "S: 220\nC: EHLO c.example\nS: 250-\nC: MAIL FROM:<a@b.example>\nS: 250");
   REQUIRE(client.play(script) == "");
   mx.leave(client);
   CHECK(mx.ended == 1);
   CHECK_FALSE(mx.session_lives());
+}
+
+TEST_CASE("a client that leaves while DNS is asked takes the questions with it") {
+  Harness mx("[checks.sender_domain]\naction = 'defer'");
+  auto& client = mx.connect();
+  REQUIRE(client.play("S: 220") == "");
+  mx.resolver().silent = true;
+  REQUIRE(client.play("C: EHLO c.example\nC: MAIL FROM:<a@b.example>\n"
+                      "C: RCPT TO:<b@mx.example>\nS: 250-\nS: 250\nS? nothing") == "");
+  REQUIRE(mx.loop().live_timers() == 2);  // for the names in HELO and MAIL
+  const bool reset = GENERATE(false, true);
+  mx.leave(client, reset ? proxy::StreamEnd::Reset : proxy::StreamEnd::Eof);
+  CHECK(mx.ended == 1);
+  CHECK(mx.loop().live_timers() == 0);
+  CHECK(mx.log().count("lost connection after RCPT") == 1);
+}
+
+TEST_CASE("a client that leaves in the greeting pause takes the timer with it") {
+  Harness mx("[checks.early_talker]\npause = '2s'");
+  auto& client = mx.connect();
+  mx.leave(client);
+  CHECK(mx.ended == 1);
+  CHECK(mx.loop().live_timers() == 0);
+  CHECK(mx.log().count("lost connection after CONNECT") == 1);
 }
 
 TEST_CASE("a client that leaves in mid-text cancels, also while the backend is asked") {
