@@ -59,7 +59,7 @@ class Helo final : public Check {
     if (smtp::is_address_literal(helo)) return run.finish({&kLiteral, settings_.literal});
     if (!is_name(helo)) return run.finish({&kSyntax, settings_.syntax});
     auto name = smtp::to_lower(helo);
-    if (name == run.hostname()) return run.finish({&kOwnName, settings_.own_name});
+    if (name == smtp::to_lower(run.hostname())) return run.finish({&kOwnName, settings_.own_name});
     if (name.find('.') == name.npos) return run.finish({&kNotFqdn, settings_.not_fqdn});
     if (settings_.unresolvable == Action::Off) return compare(run);
     look_up(run, {dns::Type::A, std::move(name)});

@@ -1,18 +1,14 @@
 #include "proxy/session/ehlo_reply.h"
 
-#include <algorithm>
-
 #include "smtp/trace.h"
 
 namespace ravelin::proxy {
 
 // As smtp::ehlo_reply() announces it: what was announced is what is enforced.
-uint64_t message_limit(uint64_t ours, const smtp::Capabilities& backends) {
-  uint64_t limit = ours;
-  if (backends.size_limit > 0)
-    limit = limit > 0 ? std::min(limit, backends.size_limit) : backends.size_limit;
-  if (limit == 0) return 0;
-  return limit > smtp::kTraceRoom ? limit - smtp::kTraceRoom : 1;
+uint64_t message_limit(uint64_t ours, uint64_t backends) {
+  if (ours == 0 || (backends > 0 && backends < ours)) ours = backends;
+  if (ours == 0) return 0;
+  return ours > smtp::kTraceRoom ? ours - smtp::kTraceRoom : 1;
 }
 
 std::string_view EhloReply::wire(std::string_view hostname, const smtp::Capabilities& backends,

@@ -9,9 +9,9 @@
 
 namespace ravelin::proxy {
 
-// Octets that a message may have: |ours| or what the backends take, whichever is less, less the
-// room for our Received: line. 0 means no limit.
-uint64_t message_limit(uint64_t ours, const smtp::Capabilities& backends);
+// Octets that a message may have: |ours| or what the |backends| take, whichever is less, less the
+// room for our Received: line. 0 means no limit, in all three.
+uint64_t message_limit(uint64_t ours, uint64_t backends);
 
 class EhloReply {
  public:

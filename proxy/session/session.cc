@@ -60,9 +60,7 @@ size_t Session::take_line(std::string_view data) {
   const auto line = smtp::read_line(data, kSyntax.command_line);
   if (line.status == smtp::LineStatus::Incomplete) return 0;
   if (line.status != smtp::LineStatus::Line) {
-    const auto& refusal = smtp::replies::bad_line(line.status);
-    say_refused(refusal, {.stage = after(), .reason = "Protocol error"});
-    close_with(refusal);
+    close_broken(after(), smtp::replies::bad_line(line.status));
     return data.size();
   }
   on_command(line.text);
@@ -95,6 +93,12 @@ void Session::close_with(const smtp::Reply& last) {
   timer_.reset();
   reset();
   stream_->finish();
+}
+
+// The framing cannot be trusted any more.
+void Session::close_broken(std::string_view stage, const smtp::Reply& last) {
+  say_refused(last, {.stage = stage, .reason = "Protocol error"});
+  close_with(last);
 }
 
 void Session::give_up(std::string_view what, const smtp::Reply& last) {
@@ -142,17 +146,20 @@ void Session::end() {
   services_.retire(*this);
 }
 
-// No memory: the dialog ends with 421, and the message with it; nothing is destroyed in here, for
-// the call may come from below. While a reply of the backend is waited for nothing ends.
+// No memory: the dialog ends with 421, and the message with it. Nothing is destroyed in here, for
+// the call may come from below: what cannot even say goodbye is left to the next sweep. While a
+// reply of the backend is waited for nothing ends.
 void Session::out_of_memory() {
   if (phase_ == Phase::Closing || phase_ == Phase::Over || phase_ == Phase::Final) return;
   phase_ = Phase::Closing;
-  if (!stream_) return end();
+  doomed_ = true;
+  if (!stream_) return;
   try {
     write(smtp::replies::no_memory_closing());
     stream_->finish();
+    doomed_ = false;
   } catch (const std::bad_alloc&) {
-    end();
+    // doomed
   }
 }
 

@@ -113,6 +113,7 @@ class Session final : public StreamEvents, public BackendEvents, public CheckRun
   void wait(Phase phase);
   void listen();
   void close_with(const smtp::Reply& reply);
+  void close_broken(std::string_view stage, const smtp::Reply& last);
   void give_up(std::string_view what, const smtp::Reply& reply);
   void reset();
   void retire_backend();
@@ -143,7 +144,7 @@ class Session final : public StreamEvents, public BackendEvents, public CheckRun
   bool too_much(const Row& row);
   void on_helo(const smtp::Command& command);
   void on_ehlo(const smtp::Command& command);
-  bool take_helo(const smtp::Command& command, bool esmtp);
+  bool take_helo(const smtp::Command& command, bool esmtp, const smtp::Offered& offered);
   void on_rset(const smtp::Command& command);
   void on_noop(const smtp::Command& command);
   void on_vrfy(const smtp::Command& command);
@@ -153,6 +154,7 @@ class Session final : public StreamEvents, public BackendEvents, public CheckRun
 
   // session_mail.cc
   void on_mail(const smtp::Command& command);
+  bool too_big(const smtp::MailCommand& mail);
   CheckInput check_input();
   uint64_t message_limit() const;
 
@@ -235,8 +237,11 @@ class Session final : public StreamEvents, public BackendEvents, public CheckRun
   bool said_connected_ = false;
   bool pause_over_ = false;
   bool draining_ = false;
+  bool doomed_ = false;        // ends at the next sweep
   bool unknown_seen_ = false;  // some recipient was unknown
   smtp::DialogState state_;
+  smtp::Offered offered_;      // in our EHLO reply; nothing after HELO
+  uint64_t backend_size_ = 0;  // the least limit of the backends as of then; 0: none
   uint32_t errors_ = 0;
   uint32_t junk_ = 0;
   Time since_{};  // when the phase began, or, in Text, when the client last sent something

@@ -36,7 +36,7 @@ void Session::on_command(std::string_view line) {
 
   if (const auto* refusal = state_.refuses(command.verb)) {
     // The chunk that follows a BDAT would be read as commands (RFC 3030 §2).
-    if (command.verb == smtp::Verb::Bdat) return give_up("BDAT not offered", *refusal);
+    if (command.verb == smtp::Verb::Bdat) return close_broken("BDAT", *refusal);
     return error(*refusal);
   }
   (this->*kCommands[verb].handler)(command);
@@ -58,19 +58,23 @@ bool Session::too_much(const Row& row) {
 }
 
 void Session::on_helo(const smtp::Command& command) {
-  if (take_helo(command, false)) reply(policy_->helo());
+  backend_size_ = services_.verifier.offered().size_limit;
+  if (take_helo(command, false, {})) reply(policy_->helo());
 }
 
 void Session::on_ehlo(const smtp::Command& command) {
-  if (!take_helo(command, true)) return;
-  stream_->write(
-      services_.ehlo.wire(config().hostname, services_.verifier.offered(), limits().message_size));
+  const auto backends = services_.verifier.offered();
+  backend_size_ = backends.size_limit;
+  if (!take_helo(command, true, backends.offered())) return;
+  stream_->write(services_.ehlo.wire(config().hostname, backends, limits().message_size));
   count_taken();
   listen();
 }
 
-// RFC 5321 §4.1.4: a second EHLO ends a transaction as RSET does.
-bool Session::take_helo(const smtp::Command& command, bool esmtp) {
+// RFC 5321 §4.1.4: a second EHLO ends a transaction as RSET does. What was offered then is what
+// MAIL and RCPT may use until the next one, whatever backends come or go in between; who said HELO
+// knows of no extensions.
+bool Session::take_helo(const smtp::Command& command, bool esmtp, const smtp::Offered& offered) {
   auto helo = smtp::parse_helo(command.argument, kSyntax);
   if (!helo) {
     syntax_error("EHLO", command, helo.error());
@@ -79,6 +83,7 @@ bool Session::take_helo(const smtp::Command& command, bool esmtp) {
   reset();
   held_.forget(Stage::Helo);
   state_.on_greeted(esmtp);
+  offered_ = offered;
   info_.helo = *std::move(helo);
   info_.esmtp = esmtp;
   held_.run(Stage::Helo, check_input(), *this);

@@ -5,26 +5,33 @@
 #include "proxy/session/session.h"
 
 namespace ravelin::proxy {
+namespace {
+
+constexpr std::string_view kTooBig = "Message too big";
+
+}  // namespace
 
 void Session::on_mail(const smtp::Command& command) {
-  const auto backends = services_.verifier.offered();
-  // RFC 5321 §4.1.1.1: who said HELO knows of no extensions.
-  const auto offered = state_.esmtp() ? backends.offered() : smtp::Offered{};
-  auto mail = smtp::parse_mail(command.argument, offered, kSyntax);
+  auto mail = smtp::parse_mail(command.argument, offered_, kSyntax);
   if (!mail) return syntax_error("MAIL", command, mail.error());
+  if (too_big(*mail)) return;
 
-  const auto limit = proxy::message_limit(limits().message_size, backends);
-  if (limit > 0 && mail->size.value_or(0) > limit) {  // RFC 1870 §6.1
-    const auto refusal = with_id(smtp::replies::size_exceeded());
-    say_refused(refusal, {.stage = "MAIL", .subject = mail->from.to_string()});
-    return reply(refusal);
-  }
   grade_ = services_.standing.grade(info_.client.address);
   transaction_ =
       std::make_unique<Transaction>(*std::move(mail), services_.next_id(), services_.reactor.now());
   state_.on_mail();
   held_.run(Stage::Mail, check_input(), *this);
   reply(smtp::replies::sender_ok());
+}
+
+// RFC 1870 §6.1: said beforehand, it saves both sides the text.
+bool Session::too_big(const smtp::MailCommand& mail) {
+  const auto limit = message_limit();
+  if (limit == 0 || mail.size.value_or(0) <= limit) return false;
+  const auto refusal = with_id(smtp::replies::size_exceeded());
+  say_refused(refusal, {.stage = "MAIL", .subject = mail.from.to_string(), .reason = kTooBig});
+  reply(refusal);
+  return true;
 }
 
 CheckInput Session::check_input() {
@@ -36,7 +43,7 @@ CheckInput Session::check_input() {
 }
 
 uint64_t Session::message_limit() const {
-  return proxy::message_limit(limits().message_size, services_.verifier.offered());
+  return proxy::message_limit(limits().message_size, backend_size_);
 }
 
 }  // namespace ravelin::proxy

@@ -8,10 +8,14 @@
 namespace ravelin::proxy {
 
 void Session::on_rcpt(const smtp::Command& command) {
-  if (const auto* full = no_more_recipients()) return reply(*full);
-  const auto& mail = transaction_->mail;
-  const auto offered = state_.esmtp() ? services_.verifier.offered().offered() : smtp::Offered{};
-  auto rcpt = smtp::parse_rcpt(command.argument, offered, mail.smtputf8, kSyntax);
+  if (const auto* full = no_more_recipients()) {
+    say_refused(*full, {.stage = "RCPT",
+                        .subject = std::string(command.argument),
+                        .reason = "Recipient address rejected"});
+    return reply(*full);
+  }
+  const bool utf8 = transaction_->mail.smtputf8;
+  auto rcpt = smtp::parse_rcpt(command.argument, offered_, utf8, kSyntax);
   if (!rcpt) return syntax_error("RCPT", command, rcpt.error());
 
   // RFC 5321 §4.1.1.3: <postmaster> without a domain is always ours.
@@ -128,8 +132,8 @@ std::unique_ptr<BackendTransaction> Session::begin_backend() {
                               .name = info_.name,
                               .helo = info_.helo,
                               .esmtp = info_.esmtp,
-                              .good = grade_ == Grade::Good,
-                              .known = grade_ != Grade::Unknown};
+                              .good = trusted(),
+                              .known = allowed() || grade_ != Grade::Unknown};
   return services_.verifier.begin(transaction_->mail, client, id_text(transaction_->id), *this);
 }
 

@@ -5,6 +5,7 @@
 namespace ravelin::proxy {
 
 void Session::sweep(Time now) {
+  if (doomed_ && phase_ != Phase::Over) return end();
   survive([&] {
     if (phase_ == Phase::Command && now - since_ > limits().command_timeout) {
       give_up("timeout", smtp::replies::timeout());
@@ -32,12 +33,9 @@ void Session::sweep_text(Time now) {
 
 void Session::shut_down(bool now) {
   survive([&] {
-    if (phase_ == Phase::Final || phase_ == Phase::Closing || phase_ == Phase::Over) {
-      draining_ = true;
-      return;
-    }
-    const bool idle = !transaction_ && (phase_ == Phase::Greeting || phase_ == Phase::Command);
     draining_ = true;
+    if (phase_ == Phase::Final || phase_ == Phase::Closing || phase_ == Phase::Over) return;
+    const bool idle = !transaction_ && (phase_ == Phase::Greeting || phase_ == Phase::Command);
     if (now || idle) close_with(smtp::replies::shutting_down());
   });
 }

@@ -28,6 +28,7 @@ class FakeVerifier final : public proxy::Verifier {
   std::map<std::string, proxy::RecipientAnswer> answers;  // by address; default: accepted
   smtp::Reply to_data{354, "go on"};
   smtp::Reply to_text{250, {0, 0}, "queued"};
+  bool no_memory = false;          // begin() throws
   bool silent = false;             // gives no answer until answer_now()
   size_t room = SIZE_MAX;          // octets that write() takes before it says stop
   std::vector<Message> messages;   // finished, whatever the reply was
@@ -125,6 +126,7 @@ class Transaction final : public proxy::BackendTransaction {
 inline std::unique_ptr<proxy::BackendTransaction> FakeVerifier::begin(
     const smtp::MailCommand& mail, const proxy::ClientIdentity& client, std::string_view id,
     proxy::BackendEvents& events) {
+  if (no_memory) throw std::bad_alloc();
   clients.push_back(client);
   return std::make_unique<Transaction>(*this, Message{mail.from, {}, {}, std::string(id)}, events);
 }

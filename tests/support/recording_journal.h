@@ -1,6 +1,7 @@
 // Keeps what happened, one line an event.
 #pragma once
 
+#include <new>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@ namespace ravelin::test {
 class RecordingJournal final : public proxy::Journal {
  public:
   std::vector<std::string> lines;
+  bool no_memory = false;  // delivered() throws
 
   // Does some line begin with |prefix|? How many do?
   size_t count(std::string_view prefix) const {
@@ -47,6 +49,7 @@ class RecordingJournal final : public proxy::Journal {
     lines.push_back(line);
   }
   void delivered(const proxy::DialogInfo&, const proxy::Delivered& mail) override {
+    if (no_memory) throw std::bad_alloc();
     lines.push_back("delivered from=" + mail.sender.path() +
                     " nrcpt=" + std::to_string(mail.recipients.size()) +
                     " size=" + std::to_string(mail.size) + (mail.client_gone ? " gone" : ""));
