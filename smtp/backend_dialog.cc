@@ -85,11 +85,18 @@ bool BackendDialog::feed(std::string_view bytes) {
     if (step.status == ReplyParser::Status::Broken)
       nonsense(parser_.why());
     else if (answered_ == taken_)
-      nonsense("bytes that answer nothing");
+      unasked(step.status);
     else if (step.status == ReplyParser::Status::Reply)
       on_reply(parser_.take());
   }
   return !broken_;
+}
+
+// Most often a 421 before the server closes an idle connection: its words are for the log.
+void BackendDialog::unasked(ReplyParser::Status status) {
+  if (status != ReplyParser::Status::Reply) return nonsense("bytes that answer nothing");
+  const Reply reply = parser_.take();
+  nonsense("a reply that answers nothing: " + std::to_string(reply.code) + ' ' + reply.text());
 }
 
 // The owner hears it before the next command is released: it may have learned that the backend

@@ -25,7 +25,8 @@ class BackendDialog {
    public:
     // The reply to |step|. The dialog may be told to send more from here.
     virtual void on_reply(Step step, const Reply& reply) = 0;
-    // What came was not SMTP, was too large, or answered nothing: the connection is lost.
+    // What came was not SMTP, was too large, or answered nothing: the connection is lost. |what| is
+    // printable and dies with the call.
     virtual void on_nonsense(std::string_view what) = 0;
 
    protected:
@@ -65,6 +66,7 @@ class BackendDialog {
   bool may_release() const;
   void release();
   void on_reply(const Reply& reply);
+  void unasked(ReplyParser::Status status);
   void nonsense(std::string_view what);
 
   Events& events_;

@@ -1,0 +1,95 @@
+#include "smtp/dialog_state.h"
+
+#include <catch2/catch.hpp>
+#include <string>
+
+#include "smtp/replies.h"
+
+namespace ravelin::smtp {
+namespace {
+
+// A letter for each event: g HELO, e EHLO, m MAIL, a and r RCPT accepted and refused, x reset.
+DialogState after(std::string_view events) {
+  DialogState state;
+  for (const char event : events) {
+    if (event == 'g') state.on_greeted(false);
+    if (event == 'e') state.on_greeted(true);
+    if (event == 'm') state.on_mail();
+    if (event == 'a') state.on_rcpt_accepted();
+    if (event == 'r') state.on_rcpt_refused();
+    if (event == 'x') state.reset();
+  }
+  return state;
+}
+
+std::string answer(const DialogState& state, Verb verb) {
+  const Reply* const reply = state.refuses(verb);
+  return reply ? std::to_string(reply->code) + ' ' + reply->status() : "legal";
+}
+
+struct Row {
+  std::string_view events;
+  Verb verb;
+  std::string_view want;
+};
+
+TEST_CASE("DialogState keeps the order of commands") {
+  const auto row = GENERATE(values<Row>({
+      {"", Verb::Mail, "503 5.5.1"},      {"", Verb::Rcpt, "503 5.5.1"},
+      {"", Verb::Data, "503 5.5.1"},      {"e", Verb::Mail, "legal"},
+      {"g", Verb::Mail, "legal"},         {"e", Verb::Rcpt, "503 5.5.1"},
+      {"e", Verb::Data, "503 5.5.1"},     {"em", Verb::Mail, "503 5.5.1"},
+      {"em", Verb::Rcpt, "legal"},        {"em", Verb::Data, "503 5.5.1"},
+      {"emr", Verb::Data, "554 5.5.1"},   {"emra", Verb::Data, "legal"},
+      {"ema", Verb::Rcpt, "legal"},       {"emax", Verb::Data, "503 5.5.1"},
+      {"emax", Verb::Rcpt, "503 5.5.1"},  {"emax", Verb::Mail, "legal"},
+      {"emae", Verb::Rcpt, "503 5.5.1"},  {"emae", Verb::Mail, "legal"},
+      {"emrxm", Verb::Data, "503 5.5.1"},
+  }));
+  CAPTURE(row.events, verb_name(row.verb));
+  CHECK(answer(after(row.events), row.verb) == row.want);
+}
+
+TEST_CASE("DialogState names the first thing that is missing") {
+  CHECK(after("").refuses(Verb::Data) == &replies::helo_first());
+  CHECK(after("e").refuses(Verb::Data) == &replies::mail_first());
+  CHECK(after("em").refuses(Verb::Data) == &replies::rcpt_first());
+  CHECK(after("emr").refuses(Verb::Data) == &replies::no_valid_recipients());
+  CHECK(after("em").refuses(Verb::Mail) == &replies::nested_mail());
+}
+
+TEST_CASE("Commands that move no mail are legal at any moment") {
+  const auto verb =
+      GENERATE(Verb::Helo, Verb::Ehlo, Verb::Rset, Verb::Noop, Verb::Quit, Verb::Vrfy, Verb::Help);
+  const std::string events = GENERATE("", "e", "em", "ema");
+  CAPTURE(verb_name(verb), events);
+  CHECK(answer(after(events), verb) == "legal");
+}
+
+TEST_CASE("What is not offered is refused at any moment, and before its argument is read") {
+  const auto row = GENERATE(values<Row>({
+      {"", Verb::Auth, "502 5.5.1"},
+      {"", Verb::Etrn, "502 5.5.1"},
+      {"", Verb::Expn, "502 5.5.1"},
+      {"", Verb::Starttls, "502 5.5.1"},
+      {"", Verb::Bdat, "503 5.5.1"},
+      {"", Verb::Unknown, "500 5.5.2"},
+  }));
+  const std::string events = GENERATE("", "e", "em", "ema");
+  CAPTURE(verb_name(row.verb), events);
+  CHECK(answer(after(events), row.verb) == row.want);
+}
+
+TEST_CASE("The greeting outlives transactions, and the last one counts") {
+  CHECK_FALSE(after("").greeted());
+  CHECK(after("emax").greeted());
+  CHECK(after("emax").esmtp());
+  CHECK_FALSE(after("eg").esmtp());
+  CHECK(after("emaar").accepted() == 2);
+  CHECK(after("emaar").refused() == 1);
+  CHECK(after("emaarx").accepted() == 0);
+  CHECK_FALSE(after("emae").in_mail());
+}
+
+}  // namespace
+}  // namespace ravelin::smtp
