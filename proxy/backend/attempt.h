@@ -1,0 +1,114 @@
+// One run of MAIL and RCPTs against the backends of a route: finds a connection, says what is to be
+// said in one write, collects the replies. Used to ask about a recipient, to repeat accepted ones
+// at DATA, and by probes.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proxy/backend/fault_table.h"
+#include "proxy/backend/plan.h"
+#include "proxy/backend/pool.h"
+#include "proxy/backend/verifier.h"
+#include "smtp/command.h"
+
+namespace ravelin::proxy {
+
+class BackendWorker;
+
+struct Judged {
+  smtp::Reply reply;
+  Judgement judgement;
+};
+
+// Why there is no answer.
+enum class Trouble : uint8_t {
+  None,
+  Unreachable,  // no backend of the route could be connected to
+  Lost,         // the connection broke in mid-dialog
+  Confused,     // what it said is about us or our connection
+  Lacks,        // no backend offers what the message needs
+};
+
+struct Outcome {
+  Trouble trouble = Trouble::None;
+  // With its MAIL open if that was accepted; null if there is trouble.
+  std::unique_ptr<BackendConnection> connection;
+  std::optional<Judged> mail;  // none when only another RCPT was asked
+  std::vector<Judged> rcpts;   // one for each asked, in order; not to be read if MAIL was refused
+  std::string relay;           // of the backend asked last; "" if none
+  std::string said;            // its words, in trouble
+};
+
+class Attempt final : ConnectionUser, Request {
+ public:
+  class Owner {
+   public:
+    // The last thing that the attempt does: it may be destroyed or started again from here.
+    virtual void on_outcome(Outcome outcome) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+  // What is asked. The attempt keeps it until the outcome.
+  struct Job {
+    std::shared_ptr<const Plan> plan;
+    const Route* route = nullptr;  // of |plan|
+    smtp::MailCommand mail;
+    std::vector<smtp::RcptCommand> rcpts;
+    const ClientIdentity* client = nullptr;  // outlives the attempt; null: nobody (a probe)
+    std::string_view id;                     // likewise
+    Want want = Want::Question;
+    bool fresh = false;  // not on a used connection
+  };
+
+  // All must outlive it.
+  Attempt(BackendWorker& worker, Owner& owner) : worker_(worker), owner_(owner) {}
+  ~Attempt() { cancel(); }
+
+  // An outcome now (then always trouble), or later through the owner.
+  std::optional<Outcome> start(Job job);
+  // Another recipient on a connection that has this job's MAIL open.
+  void ask_more(std::unique_ptr<BackendConnection> connection, Job job);
+  bool running() const { return running_; }
+  // Ends it without an outcome. |silent|: it took too long, so the connection is of no use.
+  void cancel(bool silent = false);
+
+ private:
+  void on_connection(std::unique_ptr<BackendConnection> connection) override;
+  void on_no_connection(const Lost& lost) override;
+  void on_reply(BackendConnection& connection, smtp::Step step, const smtp::Reply& reply) override;
+  void on_lost(BackendConnection& connection, const Lost& lost) override;
+
+  std::optional<Outcome> acquire();
+  std::optional<Outcome> next_backend(Trouble why);
+  void begin(std::unique_ptr<BackendConnection> connection);
+  bool lacks(const BackendConnection& connection) const;
+  void say_xforward();
+  void say_rcpts();
+  void use(std::unique_ptr<BackendConnection> connection);
+  void release_tie(Backend& backend);
+  void connection_failed(Trouble why, std::string said);
+  void note(smtp::Step step, const smtp::Reply& reply, const Judgement& judgement);
+  Judgement judged(smtp::Step step, const smtp::Reply& reply) const;
+  void finish(Outcome outcome);
+
+  BackendWorker& worker_;
+  Owner& owner_;
+  Job job_;
+  bool running_ = false;
+  bool more_ = false;      // on a connection that was given
+  bool repeated_ = false;  // a stale connection was replaced
+  size_t candidate_ = 0;
+  Trouble trouble_ = Trouble::None;  // the last, while others are tried
+  Pool* waiting_at_ = nullptr;
+  std::unique_ptr<BackendConnection> connection_;
+  Time said_at_{};
+  Outcome outcome_;
+};
+
+}  // namespace ravelin::proxy

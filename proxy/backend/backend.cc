@@ -1,0 +1,250 @@
+#include "proxy/backend/backend.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+namespace ravelin::proxy {
+
+BackendSettings BackendSettings::from(const RouteSettings& route) {
+  BackendSettings settings;
+  settings.connections = route.connections;
+  settings.max_idle = route.max_idle;
+  settings.idle_timeout = route.idle_timeout;
+  settings.connect_timeout = route.connect_timeout;
+  settings.rotation.max_refusals = route.max_refusals;
+  settings.rotation.max_resets = route.max_resets;
+  settings.rotation.max_mails = route.max_mails;
+  settings.rotation.max_age = route.max_age;
+  return settings;
+}
+
+void BackendSettings::shrink_to(const BackendSettings& other) {
+  const auto shrink = [](auto& mine, const auto& its) { mine = std::min(mine, its); };
+  shrink(connections, other.connections);
+  shrink(max_idle, other.max_idle);
+  shrink(idle_timeout, other.idle_timeout);
+  shrink(connect_timeout, other.connect_timeout);
+  shrink(rotation.max_refusals, other.rotation.max_refusals);
+  shrink(rotation.max_resets, other.rotation.max_resets);
+  shrink(rotation.max_mails, other.rotation.max_mails);
+  shrink(rotation.max_age, other.rotation.max_age);
+}
+
+// "[2001:db8::1]:25", "192.0.2.7:25" or "mail.internal:25"; the configuration has checked it.
+Backend::Backend(std::string name, MailRoom& room) : name_(std::move(name)), room_(room) {
+  if (const auto endpoint = dns::Endpoint::parse(name_)) {
+    literal_ = true;
+    host_ = endpoint->address.to_string();
+    port_ = endpoint->port;
+    addresses_.with([&](auto& list) { list = {*endpoint}; });
+    return;
+  }
+  const auto colon = name_.rfind(':');
+  host_ = name_.substr(0, colon);
+  if (colon != std::string::npos)
+    std::from_chars(name_.data() + colon + 1, name_.data() + name_.size(), port_);
+}
+
+// Runs |act| on the permits under the lock and sends what it ordered after it.
+template <class Do>
+auto Backend::with_permits(Do&& act) {
+  Orders orders;
+  if constexpr (std::is_void_v<decltype(act(std::declval<Permits&>(), orders))>) {
+    permits_.with([&](Permits& permits) { act(permits, orders); });
+    dispatch(orders);
+  } else {
+    const auto result = permits_.with([&](Permits& permits) { return act(permits, orders); });
+    dispatch(orders);
+    return result;
+  }
+}
+
+void Backend::dispatch(const Orders& orders) {
+  for (const auto& order : orders) send(order.worker, order);
+}
+
+void Backend::send(uint32_t worker, Letter letter) {
+  room_.send(worker, shared_from_this(), std::move(letter));
+}
+
+void Backend::configure(const BackendSettings& settings, dns::Time now) {
+  settings_.with([&](auto& mine) { mine = settings; });
+  with_permits(
+      [&](Permits& permits, Orders& orders) { permits.set_cap(settings.connections, now, orders); });
+}
+
+BackendSettings Backend::settings() const {
+  return settings_.with([](const auto& mine) { return mine; });
+}
+
+void Backend::set_addresses(std::vector<dns::Endpoint> addresses) {
+  if (addresses.empty()) return;
+  addresses_.with([&](auto& mine) {
+    if (mine.empty()) want_probe();
+    mine = std::move(addresses);
+  });
+}
+
+std::vector<dns::Endpoint> Backend::addresses() const {
+  return addresses_.with([](const auto& mine) { return mine; });
+}
+
+void Backend::worked(const dns::Endpoint& address) {
+  addresses_.with([&](auto& mine) {
+    const auto found = std::find(mine.begin(), mine.end(), address);
+    if (found != mine.end()) std::rotate(mine.begin(), found, found + 1);
+  });
+}
+
+Permits::Grant Backend::ask(Waiter& waiter, dns::Time now) {
+  return with_permits(
+      [&](Permits& permits, Orders& orders) { return permits.ask(waiter, now, orders); });
+}
+
+bool Backend::cancel(uint64_t ticket) {
+  return permits_.with([&](Permits& permits) { return permits.cancel(ticket); });
+}
+
+bool Backend::ask_spare(dns::Time now) {
+  return permits_.with([&](Permits& permits) { return permits.ask_spare(now); });
+}
+
+bool Backend::ask_probe(dns::Time now) {
+  return permits_.with([&](Permits& permits) { return permits.ask_probe(now); });
+}
+
+Permits::Parked Backend::park(uint32_t worker, Waiter& next) {
+  return permits_.with([&](Permits& permits) { return permits.park(worker, next); });
+}
+
+void Backend::lost_idle(uint32_t worker) {
+  permits_.with([&](Permits& permits) { permits.lost_idle(worker); });
+}
+
+void Backend::connected(dns::Time now) {
+  with_permits([&](Permits& permits, Orders& orders) { permits.connected(now, orders); });
+}
+
+void Backend::connect_failed(ConnectFault fault, dns::Time now) {
+  if (fault != ConnectFault::None) ++counters.connect_failures;
+  with_permits(
+      [&](Permits& permits, Orders& orders) { permits.connect_failed(fault, now, orders); });
+}
+
+void Backend::closed(bool was_ready, dns::Time now) {
+  with_permits([&](Permits& permits, Orders& orders) { permits.closed(was_ready, now, orders); });
+}
+
+bool Backend::tie(const Waiter& holder) {
+  return permits_.with([&](Permits& permits) { return permits.tie(holder); });
+}
+
+void Backend::untie(const Waiter& holder, dns::Time now) {
+  with_permits([&](Permits& permits, Orders& orders) { permits.untie(holder, now, orders); });
+}
+
+uint64_t Backend::tie_idle(uint32_t worker) {
+  return permits_.with([&](Permits& permits) { return permits.tie_idle(worker); });
+}
+
+void Backend::tie_busy(uint64_t tie) {
+  permits_.with([&](Permits& permits) { permits.tie_busy(tie); });
+}
+
+void Backend::shed_again() {
+  with_permits([&](Permits& permits, Orders& orders) { permits.shed_again(orders); });
+}
+
+void Backend::put_back(const Waiter& waiter) {
+  permits_.with([&](Permits& permits) { permits.put_back(waiter); });
+}
+
+bool Backend::over_cap() const {
+  return permits_.with([](const Permits& permits) { return permits.held() > permits.cap(); });
+}
+
+// If others were answered since, it is that question or that recipient, not the backend.
+void Backend::silent_since(dns::Time asked, dns::Time now) {
+  if (last_heard_.load(std::memory_order_relaxed) >= asked.time_since_epoch().count()) return;
+  with_permits([&](Permits& permits, Orders& orders) { permits.silent(now, orders); });
+}
+
+void Backend::sweep(dns::Time now) {
+  with_permits([&](Permits& permits, Orders& orders) { permits.sweep(now, orders); });
+}
+
+void Backend::learn(const smtp::Capabilities& offers) {
+  const bool changed = offers_.with([&](auto& mine) {
+    if (mine == offers) return false;
+    mine = offers;
+    return true;
+  });
+  if (changed) learned_.fetch_add(1, std::memory_order_release);
+}
+
+std::optional<smtp::Capabilities> Backend::capabilities() const {
+  return offers_.with([](const auto& mine) { return mine; });
+}
+
+Backend::Snapshot Backend::snapshot() const {
+  Snapshot shot;
+  shot.name = name_;
+  shot.addresses = addresses();
+  permits_.with([&](const Permits& permits) {
+    shot.down = permits.health().down();
+    shot.cap = permits.configured_cap();
+    shot.learned_cap = permits.health().learned();
+    shot.open = permits.held();
+    shot.idle = permits.idle();
+    shot.ties = permits.ties();
+    shot.waiting = permits.waiting();
+  });
+  shot.connects = counters.connects;
+  shot.connect_failures = counters.connect_failures;
+  shot.questions = counters.questions;
+  shot.refusals = counters.refusals;
+  shot.messages = counters.messages;
+  shot.rotations = counters.rotations;
+  shot.handovers = counters.handovers;
+  shot.replays = counters.replays;
+  shot.stale = counters.stale;
+  return shot;
+}
+
+// --- Permit -------------------------------------------------------------------------------------
+
+Permit::Permit(Permit&& other) noexcept
+    : backend_(std::exchange(other.backend_, nullptr)),
+      reactor_(other.reactor_),
+      state_(other.state_) {}
+
+Permit& Permit::operator=(Permit&& other) noexcept {
+  if (this == &other) return *this;
+  give_back();
+  backend_ = std::exchange(other.backend_, nullptr);
+  reactor_ = other.reactor_;
+  state_ = other.state_;
+  return *this;
+}
+
+void Permit::connected() {
+  state_ = State::Ready;
+  backend_->connected(reactor_->now());
+}
+
+void Permit::failed(ConnectFault fault) {
+  state_ = State::Failed;
+  backend_->connect_failed(fault, reactor_->now());
+}
+
+void Permit::give_back() {
+  const auto backend = std::exchange(backend_, nullptr);
+  if (backend == nullptr) return;
+  const auto now = reactor_->now();
+  // Dropped before it was known how the attempt would end: that says nothing about the backend.
+  if (state_ == State::Connecting) return backend->give_back(now);
+  backend->closed(state_ == State::Ready, now);
+}
+
+}  // namespace ravelin::proxy

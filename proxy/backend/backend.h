@@ -1,0 +1,173 @@
+// One mail server behind us, as all workers share it: its addresses, permits, health and
+// capabilities.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dns/ip.h"
+#include "proxy/backend/facts.h"
+#include "proxy/backend/mail_room.h"
+#include "proxy/backend/permits.h"
+#include "proxy/config/config.h"
+#include "proxy/event/guarded.h"
+
+namespace ravelin::proxy {
+
+// What routes say about a backend. Where several routes name it with different numbers, the
+// smallest: each is a promise to the backend.
+struct BackendSettings {
+  uint32_t connections = 15;
+  uint32_t max_idle = 5;
+  std::chrono::milliseconds idle_timeout{60'000};
+  std::chrono::milliseconds connect_timeout{30'000};
+  Rotation rotation;
+
+  static BackendSettings from(const RouteSettings& route);
+  void shrink_to(const BackendSettings& other);
+};
+
+// Never reset, so that differences can be taken.
+struct BackendCounters {
+  std::atomic<uint64_t> connects{0};
+  std::atomic<uint64_t> connect_failures{0};
+  std::atomic<uint64_t> questions{0};
+  std::atomic<uint64_t> refusals{0};
+  std::atomic<uint64_t> messages{0};
+  std::atomic<uint64_t> rotations{0};
+  std::atomic<uint64_t> handovers{0};
+  std::atomic<uint64_t> replays{0};
+  std::atomic<uint64_t> stale{0};  // reused connections that failed and were replaced
+};
+
+// Thread-safe.
+class Backend : public std::enable_shared_from_this<Backend> {
+ public:
+  Backend(std::string name, MailRoom& room);  // "NAME:PORT"; |room| must outlive it
+
+  const std::string& name() const { return name_; }
+  const std::string& host() const { return host_; }
+  uint16_t port() const { return port_; }
+  // The name is an address, so nothing needs resolving.
+  bool literal() const { return literal_; }
+
+  void configure(const BackendSettings& settings, dns::Time now);
+  BackendSettings settings() const;
+  // Without an address (the name has never been resolved) nothing can be asked.
+  void set_addresses(std::vector<dns::Endpoint> addresses);  // an empty list changes nothing
+  std::vector<dns::Endpoint> addresses() const;              // the last that worked first
+  void worked(const dns::Endpoint& address);
+
+  // See Permits. What it orders goes out through the mail room.
+  Permits::Grant ask(Waiter& waiter, dns::Time now);
+  bool cancel(uint64_t ticket);
+  bool ask_spare(dns::Time now);
+  bool ask_probe(dns::Time now);
+  Permits::Parked park(uint32_t worker, Waiter& next);
+  void lost_idle(uint32_t worker);
+  void connected(dns::Time now);
+  void connect_failed(ConnectFault fault, dns::Time now);
+  void closed(bool was_ready, dns::Time now);
+  // A permit that was granted and is not used.
+  void give_back(dns::Time now) {
+    connect_failed(ConnectFault::None, now);
+    closed(false, now);
+  }
+  bool tie(const Waiter& holder);
+  void untie(const Waiter& holder, dns::Time now);
+  uint64_t tie_idle(uint32_t worker);
+  void tie_busy(uint64_t tie);
+  void shed_again();
+  void sweep(dns::Time now);
+  // |waiter| was popped but could not be served: it goes back to its place.
+  void put_back(const Waiter& waiter);
+  bool over_cap() const;
+  // A reply came from it; a question sent at |asked| was not answered in time.
+  void heard(dns::Time now) {
+    last_heard_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+  }
+  void silent_since(dns::Time asked, dns::Time now);
+
+  // What its last EHLO reply offered; kept while it is down. nullopt: never seen.
+  void learn(const smtp::Capabilities& offers);
+  std::optional<smtp::Capabilities> capabilities() const;
+  // Changes whenever capabilities() does.
+  uint64_t learned() const { return learned_.load(std::memory_order_acquire); }
+  void send(uint32_t worker, Letter letter);
+
+  // Configured no more: pools close what they hold.
+  void set_retired(bool retired) { retired_ = retired; }
+  bool retired() const { return retired_; }
+  // True once after each call of want_probe().
+  void want_probe() { probe_wanted_ = true; }
+  bool take_probe() { return probe_wanted_.load() && probe_wanted_.exchange(false); }
+
+  struct Snapshot {
+    std::string name;
+    std::vector<dns::Endpoint> addresses;
+    bool down = false;
+    uint32_t cap = 0;         // configured
+    uint32_t learned_cap = 0;  // 0: none
+    uint32_t open = 0;
+    uint32_t idle = 0;
+    uint32_t ties = 0;
+    size_t waiting = 0;
+    uint64_t connects = 0, connect_failures = 0, questions = 0, refusals = 0, messages = 0,
+             rotations = 0, handovers = 0, replays = 0, stale = 0;
+  };
+  Snapshot snapshot() const;
+
+  BackendCounters counters;
+
+ private:
+  template <class Do>
+  auto with_permits(Do&& act);  // defined and used in backend.cc only
+  void dispatch(const Orders& orders);
+
+  const std::string name_;
+  std::string host_;
+  uint16_t port_ = 25;
+  bool literal_ = false;
+  MailRoom& room_;
+  Guarded<Permits> permits_;
+  Guarded<BackendSettings> settings_;
+  Guarded<std::vector<dns::Endpoint>> addresses_;
+  Guarded<std::optional<smtp::Capabilities>> offers_;
+  std::atomic<uint64_t> learned_{0};
+  std::atomic<dns::Time::rep> last_heard_{0};
+  std::atomic<bool> retired_{false};
+  std::atomic<bool> probe_wanted_{true};
+};
+
+// The right to hold one connection; gives it back when destroyed, which must come after the
+// connection is closed.
+class Permit {
+ public:
+  Permit() = default;
+  Permit(std::shared_ptr<Backend> backend, const dns::Reactor& reactor)
+      : backend_(std::move(backend)), reactor_(&reactor) {}
+  Permit(Permit&& other) noexcept;
+  Permit& operator=(Permit&& other) noexcept;
+  ~Permit() { give_back(); }
+
+  void connected();
+  void failed(ConnectFault fault);  // to connect
+  // It goes to another thread with its connection. Only after connected().
+  void let_go() { backend_ = nullptr; }
+  void adopt() { state_ = State::Ready; }
+
+ private:
+  enum class State : uint8_t { Connecting, Ready, Failed };
+  void give_back();
+
+  std::shared_ptr<Backend> backend_;
+  const dns::Reactor* reactor_ = nullptr;
+  State state_ = State::Connecting;
+};
+
+}  // namespace ravelin::proxy

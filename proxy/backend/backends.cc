@@ -1,0 +1,242 @@
+#include "proxy/backend/backends.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace ravelin::proxy {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A remembered recipient that is suddenly unknown may be a slip of the directory.
+constexpr auto kDoubt = 15min;
+
+}  // namespace
+
+Backends::Backends(Journal& journal, const Clock& clock) : clock_(clock), alarms_(journal) {}
+
+// --- configuration --------------------------------------------------------------------------------
+
+void Backends::bind_backends(Plan& plan) {
+  for (const auto& route : plan.routes.routes()) {
+    if (route->group < plan.groups.size()) continue;  // as an earlier route
+    auto& list = plan.groups.emplace_back();
+    for (const auto& name : route->settings.backends) {
+      auto& backend = backends_[name];
+      if (!backend) backend = std::make_shared<Backend>(name, room_);
+      list.push_back(backend);
+      if (std::find(plan.all.begin(), plan.all.end(), backend) == plan.all.end())
+        plan.all.push_back(backend);
+    }
+  }
+}
+
+void Backends::configure_backends(const Plan& plan) {
+  const auto now = clock_.boot();
+  std::map<Backend*, BackendSettings> settings;
+  for (const auto& route : plan.routes.routes()) {
+    const auto wanted = BackendSettings::from(route->settings);
+    for (const auto& backend : plan.backends_of(*route)) {
+      const auto [known, first] = settings.emplace(backend.get(), wanted);
+      if (!first) known->second.shrink_to(wanted);
+    }
+  }
+  for (const auto& [backend, wanted] : settings) {
+    backend->configure(wanted, now);
+    backend->set_retired(false);
+    backend->want_probe();
+  }
+  std::erase_if(backends_, [&](const auto& entry) {
+    const bool gone = !settings.contains(entry.second.get());
+    if (gone) entry.second->set_retired(true);
+    return gone;
+  });
+}
+
+void Backends::configure(const Config& config) {
+  std::vector<std::string> faults;
+  auto plan = std::make_shared<Plan>(config.routes, faults);
+  plan->verify = config.verify;
+  plan->relay = config.relay;
+  plan->hostname = config.hostname;
+  plan->own_addresses = own_addresses_.with([](const auto& own) { return own; });
+  bind_backends(*plan);
+  configure_backends(*plan);
+
+  std::vector<std::pair<std::string, std::string>> domains;
+  for (const auto& [domain, route] : plan->routes.named_domains())
+    if (!route->listed) domains.emplace_back(domain, route->name);
+  std::sort(domains.begin(), domains.end());
+  duties_.set_domains(domains, clock_.boot());
+  publish(std::move(plan));
+  for (const auto& fault : faults)
+    alarms_.raise(Alarm::RecipientsFile, "routes", fault, clock_.boot());
+}
+
+void Backends::publish(std::shared_ptr<Plan> plan) {
+  plan_.with([&](auto& mine) { mine = std::move(plan); });
+  plan_version_.fetch_add(1, std::memory_order_release);
+}
+
+void Backends::set_own_addresses(std::vector<dns::IpAddress> addresses) {
+  own_addresses_.with([&](auto& own) { own = std::move(addresses); });
+}
+
+std::shared_ptr<const Plan> Backends::plan() const {
+  return plan_.with([](const auto& mine) { return mine; });
+}
+
+std::vector<Backends::Host> Backends::hosts() const {
+  std::vector<Host> all;
+  for (const auto& backend : plan()->all)
+    if (!backend->literal()) all.push_back({backend->name(), backend->host(), backend->port()});
+  return all;
+}
+
+void Backends::set_addresses(std::string_view backend, std::vector<dns::Endpoint> addresses) {
+  for (const auto& known : plan()->all)
+    if (known->name() == backend) known->set_addresses(std::move(addresses));
+}
+
+// --- capabilities ---------------------------------------------------------------------------------
+
+void Backends::restore_capabilities(std::string_view backend, const smtp::Capabilities& offers) {
+  for (const auto& known : plan()->all)
+    if (known->name() == backend && !known->capabilities()) known->learn(offers);
+}
+
+std::vector<std::pair<std::string, smtp::Capabilities>> Backends::known_capabilities() const {
+  std::vector<std::pair<std::string, smtp::Capabilities>> all;
+  for (const auto& backend : plan()->all)
+    if (const auto offers = backend->capabilities()) all.emplace_back(backend->name(), *offers);
+  return all;
+}
+
+smtp::Capabilities Backends::offered() const {
+  std::optional<smtp::Capabilities> common;
+  smtp::Capabilities least;
+  least.esmtp = true;
+  least.size = true;
+  for (const auto& backend : plan()->all) {
+    const auto offers = backend->capabilities();
+    if (!offers) return least;
+    common = common ? smtp::intersect(*common, *offers) : *offers;
+  }
+  return common.value_or(least);
+}
+
+// --- recipients and breakers ----------------------------------------------------------------------
+
+bool Backends::held_back(const Route& route, std::string_view recipient, dns::Time now) {
+  const auto key = Remembered::key_of(recipient);
+  const auto unknown_for = remembered_.unknown(key, now);
+  const bool doubted = unknown_for >= 0ns && unknown_for < kDoubt;
+  if (!doubted) return breaker_open(route);
+  const bool suspect = breakers_.with([&](BreakerMap& breakers) {
+    if (!breakers[route.name].vanished(key, now)) return false;
+    ++breakers_active_;
+    return true;
+  });
+  const auto at = recipient.rfind('@');
+  if (suspect) duties_.ask_canary(route.name, std::string(recipient.substr(at + 1)));
+  return true;
+}
+
+void Backends::accepted(const Route& route, std::string_view recipient, dns::Time now) {
+  const auto key = Remembered::key_of(recipient);
+  const bool before = remembered_.accepted(key, now);
+  if (!before && breakers_active_ == 0) return;
+  const bool closed = breakers_.with([&](BreakerMap& breakers) {
+    auto& breaker = breakers[route.name];
+    const bool was = before ? breaker.found(key, now) : breaker.accepted();
+    if (was) --breakers_active_;
+    return was;
+  });
+  if (closed) say_closed(route.name, "a recipient was accepted again");
+}
+
+void Backends::sweep(dns::Time now) {
+  if (breakers_active_ == 0) return;
+  std::vector<std::string> due;
+  breakers_.with([&](BreakerMap& breakers) {
+    for (auto& [route, breaker] : breakers)
+      if (breaker.canary_due(now)) due.push_back(route);
+  });
+  for (const auto& route : due) duties_.ask_canary(route, route.substr(route.starts_with('.')));
+}
+
+bool Backends::breaker_open(const Route& route) const {
+  if (breakers_active_ == 0) return false;
+  return breakers_.with([&](const BreakerMap& breakers) {
+    const auto found = breakers.find(route.name);
+    return found != breakers.end() && found->second.holds_back();
+  });
+}
+
+void Backends::canary_answered(const std::string& route, bool accepted, dns::Time now) {
+  const auto [opened, closed] = breakers_.with([&](BreakerMap& breakers) {
+    auto& breaker = breakers[route];
+    if (!accepted) return std::pair(breaker.canary_refused(now), false);
+    const bool was = breaker.accepted();
+    if (was) --breakers_active_;
+    return std::pair(false, was);
+  });
+  if (closed) say_closed(route, "the canary was accepted");
+  if (!opened) return;
+  alarms_.raise(Alarm::BreakerOpen, "route " + route,
+                "breaker open: many recipients that existed are suddenly unknown to the backend, "
+                "and so is postmaster; unknown recipients get 451 until one is accepted again",
+                now);
+}
+
+void Backends::say_closed(const std::string& route, std::string_view why) {
+  alarms_.info("route " + route + ": breaker closed: " + std::string(why));
+}
+
+void Backends::catch_all_answered(const std::string& domain, bool accepts_all, dns::Time now) {
+  if (!accepts_all) return;
+  alarms_.raise(Alarm::CatchAll, "domain " + domain,
+                "the backend accepts recipients that do not exist, so its answers are worth "
+                "nothing; turn recipient checking on there (Exchange: recipient validation), or "
+                "name the recipients in route.recipients_file",
+                now);
+}
+
+// --- ravelinctl -----------------------------------------------------------------------------------
+
+std::vector<Backend::Snapshot> Backends::snapshot() const {
+  std::vector<Backend::Snapshot> all;
+  for (const auto& backend : plan()->all) all.push_back(backend->snapshot());
+  return all;
+}
+
+std::vector<Backends::BreakerSnapshot> Backends::breakers() const {
+  std::vector<BreakerSnapshot> all;
+  const auto now_plan = plan();
+  breakers_.with([&](const BreakerMap& breakers) {
+    for (const auto& route : now_plan->routes.routes()) {
+      const auto found = breakers.find(route->name);
+      if (found == breakers.end()) {
+        all.push_back({route->name, Breaker::State::Closed, 0, 0});
+        continue;
+      }
+      const auto& breaker = found->second;
+      all.push_back({route->name, breaker.state(), breaker.lost(), breaker.asked()});
+    }
+  });
+  return all;
+}
+
+bool Backends::reset_breaker(std::string_view route) {
+  const auto now_plan = plan();
+  const auto& routes = now_plan->routes.routes();
+  const auto known = [&](const auto& entry) { return entry->name == route; };
+  if (std::none_of(routes.begin(), routes.end(), known)) return false;
+  breakers_.with([&](BreakerMap& breakers) {
+    const auto found = breakers.find(route);
+    if (found != breakers.end() && found->second.reset()) --breakers_active_;
+  });
+  return true;
+}
+
+}  // namespace ravelin::proxy

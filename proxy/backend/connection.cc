@@ -1,0 +1,271 @@
+#include "proxy/backend/connection.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "proxy/backend/client_text.h"
+
+namespace ravelin::proxy {
+namespace {
+
+using smtp::Reply;
+using smtp::Step;
+using namespace std::chrono_literals;
+
+constexpr auto kQuitLimit = 2s;  // for the other side's FIN; the permit is held that long
+
+std::string first_word(std::string_view text) {
+  return std::string(text.substr(0, text.find(' ')));
+}
+
+// "mx.example.com Hello ravelin.example.net [192.0.2.25], pleased to meet you": who we are there.
+std::string address_in(std::string_view line) {
+  const auto open = line.find('[');
+  const auto close = line.find(']', open == std::string_view::npos ? 0 : open);
+  if (open == std::string_view::npos || close == std::string_view::npos) return {};
+  auto text = line.substr(open + 1, close - open - 1);
+  if (text.starts_with("IPv6:")) text.remove_prefix(5);
+  return dns::IpAddress::parse(text) ? std::string(text) : std::string();
+}
+
+}  // namespace
+
+ConnectFault Lost::fault() const {
+  if (why == Why::Busy) return ConnectFault::Full;
+  if (why == Why::NoPort) return ConnectFault::Ours;
+  return ConnectFault::Down;
+}
+
+std::string_view Lost::text() const {
+  switch (why) {
+    case Why::Connect:
+      return "cannot be connected to";
+    case Why::NoPort:
+      return "no local port or descriptor to connect from";
+    case Why::Busy:
+      return "takes no more connections";
+    case Why::Rejected:
+      return "refuses our connection";
+    case Why::Nonsense:
+      return "does not speak SMTP";
+    case Why::Closed:
+      return "closed the connection";
+    case Why::Silent:
+      return "does not answer";
+    case Why::Quit:
+      return "quit";
+  }
+  return "";
+}
+
+BackendConnection::BackendConnection(std::shared_ptr<Backend> backend, const Place& place,
+                                     ConnectionUser& user)
+    : backend_(std::move(backend)),
+      permit_(backend_, place.reactor),
+      reactor_(place.reactor),
+      connector_(place.connector),
+      hostname_(place.hostname),
+      user_(&user),
+      dialog_(smtp::ReplyLimits{}, *this) {}
+
+BackendConnection::BackendConnection(std::shared_ptr<Backend> backend, const Place& place,
+                                     const HandedOver& parcel)
+    : backend_(std::move(backend)),
+      permit_(backend_, place.reactor),
+      reactor_(place.reactor),
+      connector_(place.connector),
+      hostname_(place.hostname),
+      user_(nullptr),
+      facts_(parcel.facts),
+      dialog_(smtp::ReplyLimits{}, *this, /*expect_banner=*/false),
+      connecting_(false),
+      ready_(true) {
+  permit_.adopt();
+  dialog_.set_pipelining(facts_.offers.pipelining);
+  stream_ = connector_.adopt(parcel.fd, *this);
+  touch();
+}
+
+// --- from connect() to ready ----------------------------------------------------------------------
+
+void BackendConnection::connect(std::vector<dns::Endpoint> addresses,
+                                std::chrono::milliseconds limit) {
+  assert(!addresses.empty());
+  std::reverse(addresses.begin(), addresses.end());
+  untried_ = std::move(addresses);
+  connect_limit_ = limit;
+  ++backend_->counters.connects;
+  try_next();
+}
+
+void BackendConnection::try_next() {
+  facts_.peer = untried_.back();
+  untried_.pop_back();
+  if (stream_) reactor_.retire(std::shared_ptr<Stream>(std::move(stream_)));
+  stream_ = connector_.connect(facts_.peer, connect_limit_, *this);
+}
+
+void BackendConnection::on_connected() {
+  connecting_ = false;
+  facts_.opened = reactor_.now();
+  touch();
+}
+
+void BackendConnection::on_banner(const Reply& reply) {
+  if (!reply.positive() || reply.code / 100 != 2)
+    return lose(reply.transient() ? Lost::Why::Busy : Lost::Why::Rejected, to_log(reply));
+  facts_.greeting_name = first_word(reply.lines.front());
+  facts_.exim = reply.text().find("Exim") != std::string::npos;
+  send(Step::Ehlo, "EHLO " + hostname_);
+}
+
+void BackendConnection::on_ehlo(const Reply& reply) {
+  if (reply.code == 500 || reply.code == 502) return send(Step::Helo, "HELO " + hostname_);
+  if (reply.code / 100 != 2) return lose(Lost::Why::Rejected, to_log(reply));
+  facts_.offers = smtp::parse_ehlo_reply(reply);
+  facts_.our_address = address_in(reply.lines.front());
+  dialog_.set_pipelining(facts_.offers.pipelining);
+  become_ready();
+}
+
+void BackendConnection::on_helo(const Reply& reply) {
+  if (reply.code / 100 != 2) return lose(Lost::Why::Rejected, to_log(reply));
+  facts_.our_address = address_in(reply.lines.front());
+  become_ready();
+}
+
+void BackendConnection::become_ready() {
+  ready_ = true;
+  touch();
+  backend_->learn(facts_.offers);
+  backend_->worked(facts_.peer);
+  permit_.connected();
+  if (user_ != nullptr) user_->on_ready(*this);
+}
+
+// --- the stream ------------------------------------------------------------------------------------
+
+size_t BackendConnection::on_data(std::string_view data) {
+  if (!lost_ && !quitting_ && dialog_.feed(data)) flush();
+  return data.size();
+}
+
+void BackendConnection::on_drained() {
+  if (user_ != nullptr && !lost_) user_->on_room(*this);
+}
+
+void BackendConnection::on_end(StreamEnd end) {
+  if (quitting_) return lose(Lost::Why::Quit);
+  if (connecting_) {
+    if (end == StreamEnd::NoAddress) return lose(Lost::Why::NoPort);
+    if (!untried_.empty()) return try_next();
+    return lose(Lost::Why::Connect);
+  }
+  lose(Lost::Why::Closed);
+}
+
+void BackendConnection::on_reply(Step step, const Reply& reply) {
+  if (lost_) return;
+  switch (step) {
+    case Step::Banner:
+      return on_banner(reply);
+    case Step::Ehlo:
+      return on_ehlo(reply);
+    case Step::Helo:
+      return on_helo(reply);
+    default:
+      count(step, reply);
+      if (user_ != nullptr) user_->on_reply(*this, step, reply);
+  }
+}
+
+// What the backend's patience depends on, whoever uses the connection.
+void BackendConnection::count(Step step, const Reply& reply) {
+  backend_->heard(reactor_.now());
+  switch (step) {
+    case Step::Rset:
+      facts_.mail_open = false;
+      break;
+    case Step::Mail:
+      facts_.mail_open = reply.positive();
+      break;
+    case Step::Rcpt:
+      if (!reply.permanent()) break;
+      ++facts_.refusals;
+      ++backend_->counters.refusals;
+      break;
+    case Step::Dot:
+      facts_.mail_open = false;
+      if (reply.code / 100 != 2) break;
+      facts_.message_accepted();
+      ++backend_->counters.messages;
+      break;
+    default:
+      break;
+  }
+}
+
+void BackendConnection::on_nonsense(std::string_view what) {
+  lose(Lost::Why::Nonsense, std::string(what));
+}
+
+void BackendConnection::overdue() { lose(Lost::Why::Silent); }
+
+void BackendConnection::lose(Lost::Why why, std::string said) {
+  if (std::exchange(lost_, true)) return;
+  Lost lost{why, std::move(said)};
+  if (!ready_) permit_.failed(lost.fault());
+  if (user_ != nullptr) user_->on_lost(*this, lost);
+}
+
+// --- its user --------------------------------------------------------------------------------------
+
+void BackendConnection::send(Step step, std::string_view line) {
+  if (step == Step::Rset) ++facts_.resets;
+  if (step == Step::Mail) ++facts_.mails;
+  dialog_.send(step, line);
+}
+
+void BackendConnection::send_text(std::string_view text, bool last) {
+  dialog_.send_text(text, last);
+}
+
+void BackendConnection::flush() {
+  if (lost_ || !stream_) return;
+  const auto output = dialog_.take_output();
+  if (!output.empty()) stream_->write(output);
+}
+
+void BackendConnection::quit() {
+  quitting_ = true;
+  if (dialog_.idle()) {
+    send(Step::Quit, "QUIT");
+    flush();
+  }
+  stream_->finish_after_peer(kQuitLimit);
+}
+
+int BackendConnection::detach() {
+  if (lost_ || !idle()) return -1;
+  const auto fd = stream_->detach();
+  if (fd >= 0) {
+    permit_.let_go();
+    lost_ = true;
+  }
+  return fd;
+}
+
+void BackendConnection::drop(std::unique_ptr<BackendConnection> connection) {
+  connection->lost_ = true;
+  connection->user_ = nullptr;
+  auto& reactor = connection->reactor_;
+  reactor.retire(std::shared_ptr<BackendConnection>(std::move(connection)));
+}
+
+std::string BackendConnection::relay() const {
+  return backend_->host() + "[" + facts_.peer.address.to_string() +
+         "]:" + std::to_string(facts_.peer.port);
+}
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,59 @@
+// What is known of a living connection to a backend: what it offers, and how much of the backend's
+// patience is used up. Moves with the connection from thread to thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "dns/ip.h"
+#include "dns/reactor.h"
+#include "proxy/config/config.h"
+#include "smtp/capabilities.h"
+
+namespace ravelin::proxy {
+
+struct Facts {
+  dns::Endpoint peer;
+  std::string greeting_name;   // what the backend calls itself; never goes to a client
+  std::string our_address;     // as the backend's EHLO reply names us; "" if it does not
+  smtp::Capabilities offers;
+  bool exim = false;           // its banner says so
+  bool mail_open = false;      // a MAIL was taken and not ended: RSET first
+  bool reused = false;         // has served a question before: may be stale
+  dns::Time opened{};
+  uint32_t mails = 0;
+  uint32_t refusals = 0;  // of recipients, since the last accepted message
+  uint32_t resets = 0;    // likewise
+  uint32_t accepted = 0;  // messages
+
+  void message_accepted() {
+    ++accepted;
+    refusals = 0;
+    resets = 0;
+    mail_open = false;
+  }
+};
+
+// When to leave a connection and take a new one, before the backend begins to punish us. Postfix
+// answers everything after a 1 s pause from the 10th refusal on; Exim counts RSETs as junk and lets
+// mail after the 10th message of a connection wait for its queue runner.
+struct Rotation {
+  uint32_t max_refusals = 9;
+  uint32_t max_resets = 9;
+  uint32_t max_mails = 90;
+  uint32_t max_accepted_exim = 10;
+  std::chrono::nanoseconds max_age = std::chrono::minutes(4);
+
+  bool refused_enough(const Facts& facts) const { return facts.refusals >= max_refusals; }
+  bool worn(const Facts& facts, dns::Time now) const {
+    return refused_enough(facts) || facts.resets >= max_resets || facts.mails >= max_mails ||
+           (facts.exim && facts.accepted >= max_accepted_exim) || now - facts.opened >= max_age;
+  }
+  // One more question will do: time to open the next one.
+  bool nearly_worn(const Facts& facts) const {
+    return facts.refusals + 1 >= max_refusals || facts.resets + 1 >= max_resets ||
+           facts.mails + 1 >= max_mails;
+  }
+};
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,280 @@
+#include "proxy/backend/permits.h"
+
+#include <cassert>
+#include <iterator>
+#include <numeric>
+
+namespace ravelin::proxy {
+namespace {
+
+constexpr uint32_t kGoodsPerUnknown = 3;
+
+}  // namespace
+
+Permits::Line& Permits::line_of(const Waiter& waiter) {
+  if (waiter.fresh) return fresh_;
+  return lines_[waiter.good ? 1 : 0][static_cast<size_t>(waiter.want)];
+}
+
+// --- ties -------------------------------------------------------------------------------------
+
+// One connection, or a quarter if that is more, only answers questions. With a cap of 1 that is
+// the only one: nothing is tied, and a message takes it for its time.
+uint32_t Permits::tie_limit() const {
+  const auto all = cap();
+  return all == 1 ? 0 : all - std::max(1U, (all + 3) / 4);
+}
+
+bool Permits::may_hold(const Waiter& waiter) const {
+  if (waiter.want == Want::Question) return true;
+  if (ties_ >= std::max(1U, tie_limit())) return false;
+  return waiter.good || unknown_ties_ < std::max(1U, cap() / 2);
+}
+
+void Permits::hold(const Waiter& waiter) {
+  ++ties_;
+  if (waiter.good) return;
+  ++unknown_ties_;
+  ++ties_of_[waiter.client];
+}
+
+bool Permits::tie(const Waiter& holder) {
+  if (ties_ >= tie_limit()) return false;
+  if (!holder.good) {
+    if (waiting() > 0 || unknown_ties_ >= std::max(1U, cap() / 2)) return false;
+    const auto own = ties_of_.find(holder.client);
+    if (own != ties_of_.end() && own->second >= std::max(1U, cap() / 10)) return false;
+  }
+  hold(holder);
+  return true;
+}
+
+void Permits::let_go(const Waiter& waiter) {
+  assert(ties_ > 0);
+  --ties_;
+  if (waiter.good) return;
+  --unknown_ties_;
+  const auto own = ties_of_.find(waiter.client);
+  assert(own != ties_of_.end());
+  if (--own->second == 0) ties_of_.erase(own);
+}
+
+void Permits::untie(const Waiter& holder, dns::Time now, Orders& orders) {
+  let_go(holder);
+  // A message that waited for a tie's place, not for a connection, can go on now.
+  for (auto& by_want : lines_) {
+    auto& messages = by_want[static_cast<size_t>(Want::Message)];
+    if (!messages.empty() && may_hold(messages.begin()->second) &&
+        claim_idle(messages.begin()->second, orders))
+      return;
+  }
+  pump(now, orders);
+}
+
+uint64_t Permits::tie_idle(uint32_t worker) {
+  idle_ties_.emplace_hint(idle_ties_.end(), ++last_tie_, worker);
+  return last_tie_;
+}
+
+void Permits::shed(Orders& orders) {
+  if (idle_ties_.empty()) return;
+  const auto oldest = idle_ties_.begin();
+  orders.push_back({Order::Kind::GiveUp, oldest->second, {}, oldest->first});
+  idle_ties_.erase(oldest);
+}
+
+void Permits::shed_again(Orders& orders) {
+  if (waiting() > 0) shed(orders);
+}
+
+// --- asking -----------------------------------------------------------------------------------
+
+Permits::Grant Permits::ask(Waiter& waiter, dns::Time now, Orders& orders) {
+  waiter.ticket = ++last_ticket_;
+  if (waiter.worker >= idle_.size()) idle_.resize(waiter.worker + 1);
+  if (may_hold(waiter)) {
+    const bool own = !waiter.fresh && idle_[waiter.worker] > 0;
+    if (own || can_open(now)) {
+      own ? void(--idle_[waiter.worker]) : opening();
+      if (waiter.want == Want::Message) hold(waiter);
+      return own ? Grant::Idle : Grant::Open;
+    }
+  }
+  if (health_.down() && ready_ == 0) return Grant::Down;
+  line_of(waiter).emplace(waiter.ticket, waiter);
+  if (may_hold(waiter) && !claim_idle(waiter, orders)) shed(orders);
+  return Grant::Wait;
+}
+
+bool Permits::cancel(uint64_t ticket) {
+  if (fresh_.erase(ticket) > 0) return true;
+  for (auto& by_want : lines_)
+    for (auto& line : by_want)
+      if (line.erase(ticket) > 0) return true;
+  return false;
+}
+
+// An idle connection in another worker's pool is promised away: that worker cannot take it for
+// itself any more.
+bool Permits::claim_idle(const Waiter& waiter, Orders& orders) {
+  if (waiter.fresh) return false;
+  for (uint32_t worker = 0; worker < idle_.size(); ++worker) {
+    if (idle_[worker] == 0) continue;
+    --idle_[worker];
+    orders.push_back({Order::Kind::HandOver, worker, {}, 0});
+    return true;
+  }
+  return false;
+}
+
+bool Permits::can_open(dns::Time now) const {
+  return !health_.down() && now >= health_.retry_at() && held_ < cap() &&
+         connecting_ < health_.connect_limit();
+}
+
+void Permits::opening() {
+  ++held_;
+  ++connecting_;
+}
+
+// One connection stays free for questions that come meanwhile.
+bool Permits::ask_spare(dns::Time now) {
+  if (!can_open(now) || waiting() > 0) return false;
+  opening();
+  return true;
+}
+
+bool Permits::ask_probe(dns::Time now) {
+  if (!health_.down() || connecting_ > 0 || now < health_.retry_at() || held_ >= cap())
+    return false;
+  opening();
+  return true;
+}
+
+// --- serving ----------------------------------------------------------------------------------
+
+Waiter Permits::granted(Line& line, Line::iterator which) {
+  const auto waiter = which->second;
+  line.erase(which);
+  if (waiter.want == Want::Message) hold(waiter);
+  return waiter;
+}
+
+std::optional<Waiter> Permits::next_of(bool good) {
+  auto& questions = lines_[good ? 1 : 0][static_cast<size_t>(Want::Question)];
+  auto& messages = lines_[good ? 1 : 0][static_cast<size_t>(Want::Message)];
+  const bool message = !messages.empty() && may_hold(messages.begin()->second);
+  if (message && (questions.empty() || messages.begin()->first < questions.begin()->first))
+    return granted(messages, messages.begin());
+  if (questions.empty()) return {};
+  return granted(questions, questions.begin());
+}
+
+// Three good clients, then one unknown: the good never wait long, the unknown always get on.
+std::optional<Waiter> Permits::next() {
+  const bool good_first = goods_in_a_row_ < kGoodsPerUnknown;
+  for (const bool good : {good_first, !good_first}) {
+    if (auto found = next_of(good)) {
+      goods_in_a_row_ = good ? goods_in_a_row_ + 1 : 0;
+      return found;
+    }
+  }
+  goods_in_a_row_ = 0;
+  return {};
+}
+
+Permits::Parked Permits::park(uint32_t worker, Waiter& next_waiter) {
+  if (held_ > cap()) return Parked::Close;
+  if (auto found = next()) {
+    next_waiter = *found;
+    return Parked::Pass;
+  }
+  if (worker >= idle_.size()) idle_.resize(worker + 1);
+  ++idle_[worker];
+  return Parked::Idle;
+}
+
+void Permits::put_back(const Waiter& waiter) {
+  if (waiter.want == Want::Message) let_go(waiter);
+  line_of(waiter).emplace(waiter.ticket, waiter);
+}
+
+void Permits::lost_idle(uint32_t worker) {
+  // 0: it was promised to another worker, which is served when its permit comes back.
+  if (worker < idle_.size() && idle_[worker] > 0) --idle_[worker];
+}
+
+void Permits::pump(dns::Time now, Orders& orders) {
+  while (can_open(now)) {
+    std::optional<Waiter> waiter;
+    if (!fresh_.empty() && may_hold(fresh_.begin()->second))
+      waiter = granted(fresh_, fresh_.begin());
+    else
+      waiter = next();
+    if (!waiter) return;
+    opening();
+    orders.push_back({Order::Kind::Open, waiter->worker, *waiter, 0});
+  }
+  if (health_.down() && ready_ == 0 && connecting_ == 0) fail_all(orders);
+}
+
+void Permits::fail_all(Orders& orders) {
+  const auto fail = [&](Line& line) {
+    for (const auto& [ticket, waiter] : line)
+      orders.push_back({Order::Kind::Fail, waiter.worker, waiter, 0});
+    line.clear();
+  };
+  fail(fresh_);
+  for (auto& by_want : lines_)
+    for (auto& line : by_want) fail(line);
+}
+
+// --- connections ------------------------------------------------------------------------------
+
+void Permits::connected(dns::Time now, Orders& orders) {
+  assert(connecting_ > 0);
+  --connecting_;
+  ++ready_;
+  health_.succeeded(now);
+  pump(now, orders);
+}
+
+void Permits::connect_failed(ConnectFault fault, dns::Time now, Orders& orders) {
+  assert(connecting_ > 0);
+  --connecting_;
+  health_.failed(fault, ready_, now);
+  pump(now, orders);
+}
+
+void Permits::closed(bool was_ready, dns::Time now, Orders& orders) {
+  assert(held_ > 0);
+  --held_;
+  if (was_ready) --ready_;
+  pump(now, orders);
+}
+
+void Permits::silent(dns::Time now, Orders& orders) {
+  health_.failed(ConnectFault::Down, ready_, now);
+  pump(now, orders);
+}
+
+void Permits::set_cap(uint32_t cap, dns::Time now, Orders& orders) {
+  cap_ = std::max(1U, cap);
+  pump(now, orders);
+}
+
+void Permits::sweep(dns::Time now, Orders& orders) {
+  health_.relearn(cap_, now);
+  if (waiting() > 0) pump(now, orders);
+}
+
+uint32_t Permits::idle() const { return std::accumulate(idle_.begin(), idle_.end(), 0U); }
+
+size_t Permits::waiting() const {
+  auto count = fresh_.size();
+  for (const auto& by_want : lines_)
+    for (const auto& line : by_want) count += line.size();
+  return count;
+}
+
+}  // namespace ravelin::proxy

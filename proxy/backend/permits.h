@@ -1,0 +1,147 @@
+// Who may hold a connection to one backend: its cap, the connections being opened, the fair waiting
+// lists, the idle connections that lie in the workers' pools, and the ties (connections that wait
+// for a client). A state machine without threads, clock or I/O; Backend puts a lock around it.
+//
+// A permit is the right to hold one connection, from before connect() until after close(). It is a
+// count, not an object here; the connection's Permit (backend.h) gives it back.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "dns/ip.h"
+#include "dns/reactor.h"
+#include "proxy/backend/health.h"
+
+namespace ravelin::proxy {
+
+enum class Want : uint8_t {
+  Question,  // one MAIL and RCPT; short
+  Message,   // a replay and its DATA: lasts as long as the client likes
+};
+
+struct Waiter {
+  uint64_t ticket = 0;  // given by Permits::ask()
+  uint32_t worker = 0;
+  bool good = false;
+  bool fresh = false;  // only a new connection will do: a reused one has just failed
+  Want want = Want::Question;
+  dns::IpAddress client;
+};
+
+// What a worker is to do now, decided under the lock and sent after it.
+struct Order {
+  enum class Kind : uint8_t {
+    Open,      // |waiter| has a permit: open a connection for it
+    HandOver,  // park one idle connection again: somebody else waits
+    GiveUp,    // give the tie |tie| up: somebody waits
+    Fail,      // |waiter| waits in vain: the backend is down
+  };
+  Kind kind = Kind::Open;
+  uint32_t worker = 0;
+  Waiter waiter;
+  uint64_t tie = 0;
+};
+using Orders = std::vector<Order>;
+
+class Permits {
+ public:
+  enum class Grant : uint8_t {
+    Idle,  // take the newest idle connection of the own pool
+    Open,  // open one
+    Wait,  // an Order or a connection will come
+    Down,  // nothing to wait for
+  };
+
+  // Writes the ticket into |waiter|.
+  Grant ask(Waiter& waiter, dns::Time now, Orders& orders);
+  // False: it waits no more; what was sent to it is on its way and must be given back.
+  bool cancel(uint64_t ticket);
+
+  // A permit for a connection nobody asked for (probe, opened ahead of need): only while no
+  // question could use it.
+  bool ask_spare(dns::Time now);
+  // The only way to connect while the backend is down: one at a time, when its time has come.
+  bool ask_probe(dns::Time now);
+
+  enum class Parked : uint8_t { Idle, Pass, Close };
+  // A connection is free: Pass gives it to |next|; Close means that there are more than there may
+  // be.
+  Parked park(uint32_t worker, Waiter& next);
+  // |waiter| was to have a connection that could not be given to it: it waits on, in its place.
+  void put_back(const Waiter& waiter);
+  // An idle connection of |worker| is taken out of the pool to be closed.
+  void lost_idle(uint32_t worker);
+
+  // An attempt to connect ended. Each open permit passes one of these once.
+  void connected(dns::Time now, Orders& orders);
+  void connect_failed(ConnectFault fault, dns::Time now, Orders& orders);
+  // The connection is gone and its permit back. |was_ready|: connected() had been said for it.
+  void closed(bool was_ready, dns::Time now, Orders& orders);
+
+  // Connected, but it does not answer.
+  void silent(dns::Time now, Orders& orders);
+
+  // May a connection be kept for this client until its next command?
+  bool tie(const Waiter& holder);
+  void untie(const Waiter& holder, dns::Time now, Orders& orders);
+  // A tie begins to wait for its client; the result names it for GiveUp and tie_busy(). Ties of
+  // good clients are never given up for others.
+  uint64_t tie_idle(uint32_t worker);
+  void tie_busy(uint64_t tie) { idle_ties_.erase(tie); }
+  // An order to give up came too late: another tie must do it.
+  void shed_again(Orders& orders);
+
+  void set_cap(uint32_t cap, dns::Time now, Orders& orders);
+  void sweep(dns::Time now, Orders& orders);  // what time alone brings
+  Health& health() { return health_; }
+  const Health& health() const { return health_; }
+
+  uint32_t cap() const { return health_.cap(cap_); }
+  uint32_t configured_cap() const { return cap_; }
+  uint32_t held() const { return held_; }
+  uint32_t ready() const { return ready_; }
+  uint32_t idle() const;
+  size_t waiting() const;
+  uint32_t ties() const { return ties_; }
+
+ private:
+  using Line = std::map<uint64_t, Waiter>;  // by ticket, which is the order of arrival
+
+  Line& line_of(const Waiter& waiter);
+  bool may_hold(const Waiter& waiter) const;
+  uint32_t tie_limit() const;
+  bool can_open(dns::Time now) const;
+  void opening();
+  void hold(const Waiter& waiter);
+  void let_go(const Waiter& waiter);
+  bool claim_idle(const Waiter& waiter, Orders& orders);
+  void shed(Orders& orders);
+  void pump(dns::Time now, Orders& orders);
+  void fail_all(Orders& orders);
+  std::optional<Waiter> next();
+  std::optional<Waiter> next_of(bool good);
+  Waiter granted(Line& line, Line::iterator which);
+
+  Health health_;
+  uint32_t cap_ = 1;
+  uint32_t held_ = 0;        // permits out
+  uint32_t connecting_ = 0;  // of these, not connected yet
+  uint32_t ready_ = 0;       // of these, connected
+  std::vector<uint32_t> idle_;  // per worker, not promised to others
+  Line fresh_;                  // before all others
+  Line lines_[2][2];            // [good][want]
+  uint32_t goods_in_a_row_ = 0;
+  uint64_t last_ticket_ = 0;
+
+  uint32_t ties_ = 0;  // and messages on their way
+  uint32_t unknown_ties_ = 0;
+  std::unordered_map<dns::IpAddress, uint32_t, dns::IpHash> ties_of_;  // clients not good
+  std::map<uint64_t, uint32_t> idle_ties_;  // tie -> worker, oldest first
+  uint64_t last_tie_ = 0;
+};
+
+}  // namespace ravelin::proxy

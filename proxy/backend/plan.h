@@ -1,0 +1,39 @@
+// The part of the configuration that concerns backends, with the backends it names. Immutable; a
+// transaction keeps the plan it began with.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dns/ip.h"
+#include "proxy/backend/backend.h"
+#include "proxy/backend/fault_table.h"
+#include "proxy/backend/route.h"
+#include "proxy/config/config.h"
+
+namespace ravelin::proxy {
+
+struct Plan {
+  using BackendList = std::vector<std::shared_ptr<Backend>>;
+
+  Plan(const std::vector<RouteSettings>& settings, std::vector<std::string>& faults)
+      : routes(settings, faults) {}
+
+  RouteTable routes;
+  std::vector<BackendList> groups;  // by Route::group, in order of preference
+  BackendList all;                  // each once
+  VerifySettings verify{};
+  RelaySettings relay{};
+  std::string hostname;
+  std::vector<dns::IpAddress> own_addresses;
+
+  const BackendList& backends_of(const Route& route) const { return groups[route.group]; }
+  JudgeContext judge_context(const Route& route) const {
+    const auto info = route.settings.client_info;
+    return {info == ClientInfo::None || info == ClientInfo::Xforward,
+            route.settings.unknown_codes, own_addresses};
+  }
+};
+
+}  // namespace ravelin::proxy

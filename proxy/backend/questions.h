@@ -1,0 +1,42 @@
+// Equal questions in flight are asked once. Who comes second joins and hears the refusal, if it is
+// one; whoever is accepted must carry on by itself, because an acceptance belongs to a connection.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "proxy/backend/mail_room.h"
+#include "proxy/event/guarded.h"
+
+namespace ravelin::proxy {
+
+// Thread-safe.
+class Questions {
+ public:
+  struct Member {
+    uint32_t worker = 0;
+    uint64_t transaction = 0;  // unique in the process
+    bool operator==(const Member&) const = default;
+  };
+
+  // True: nobody asks this yet, |member| does and must end with take(). False: it waits now for a
+  // Joined letter, or leaves.
+  bool join(const std::string& key, const Member& member);
+  void leave(const std::string& key, const Member& member);
+  // The question has ended. Returns those who waited.
+  std::vector<Member> take(const std::string& key);
+
+ private:
+  using Table = std::unordered_map<std::string, std::vector<Member>>;
+  static constexpr size_t kShards = 16;
+
+  Guarded<Table>& shard_of(const std::string& key) {
+    return shards_[std::hash<std::string>{}(key) % kShards];
+  }
+  std::array<Guarded<Table>, kShards> shards_;
+};
+
+}  // namespace ravelin::proxy

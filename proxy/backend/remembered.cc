@@ -1,0 +1,76 @@
+#include "proxy/backend/remembered.h"
+
+#include "smtp/address.h"
+
+namespace ravelin::proxy {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kRemember = 30 * 24h;
+constexpr auto kWriteAgain = 24h;
+
+}  // namespace
+
+// FNV-1a with a final mix. Only accepted recipients get in, so nobody gains by collisions, and a
+// key per process would make yesterday's rows worthless.
+Remembered::Key Remembered::key_of(std::string_view recipient) {
+  uint64_t hash = 14'695'981'039'346'656'037ULL;
+  for (const char c : smtp::to_lower(recipient)) {
+    hash ^= static_cast<unsigned char>(c);
+    hash *= 1'099'511'628'211ULL;
+  }
+  hash ^= hash >> 33;
+  hash *= 0xff51afd7ed558ccdULL;
+  return hash ^ (hash >> 33);
+}
+
+void Remembered::insert(Shard& shard, Key key, dns::Time accepted) {
+  if (shard.entries.size() >= most_per_shard_) {  // the longest known goes; it is asked about soon
+    shard.entries.erase(shard.order.front());
+    shard.order.pop_front();
+  }
+  if (shard.entries.insert_or_assign(key, Entry{accepted, {}}).second) shard.order.push_back(key);
+}
+
+void Remembered::restore(Key key, dns::Time accepted) {
+  shard_of(key).with([&](Shard& shard) { insert(shard, key, accepted); });
+}
+
+bool Remembered::accepted(Key key, dns::Time now) {
+  bool write = true;
+  const bool before = shard_of(key).with([&](Shard& shard) {
+    const auto found = shard.entries.find(key);
+    if (found == shard.entries.end()) {
+      insert(shard, key, now);
+      return false;
+    }
+    auto& entry = found->second;
+    const bool valid = now - entry.accepted < kRemember;
+    write = now - entry.accepted >= kWriteAgain;
+    entry.unknown_since = {};
+    if (write) entry.accepted = now;
+    return valid;
+  });
+  if (write && keep_) keep_(key, now);
+  return before;
+}
+
+std::chrono::nanoseconds Remembered::unknown(Key key, dns::Time now) {
+  return shard_of(key).with([&](Shard& shard) -> std::chrono::nanoseconds {
+    const auto found = shard.entries.find(key);
+    if (found == shard.entries.end() || now - found->second.accepted >= kRemember) return -1ns;
+    auto& since = found->second.unknown_since;
+    if (since == dns::Time{}) since = now;
+    return now - since;
+  });
+}
+
+size_t Remembered::size() const {
+  size_t count = 0;
+  for (const auto& guarded : shards_)
+    count += guarded.with([](const Shard& shard) { return shard.entries.size(); });
+  return count;
+}
+
+}  // namespace ravelin::proxy

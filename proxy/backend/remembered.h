@@ -1,0 +1,61 @@
+// Recipients that a backend has accepted in the last 30 days. Never used as an answer: only to see
+// that somebody who existed is suddenly said not to, which is more often a broken directory than a
+// deleted mailbox.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include "dns/reactor.h"
+#include "proxy/event/guarded.h"
+
+namespace ravelin::proxy {
+
+// Thread-safe, bounded. Addresses are kept as hashes, stable over restarts.
+class Remembered {
+ public:
+  using Key = uint64_t;
+  // Where acceptances are written, so that they outlive a restart; called outside locks, on any
+  // worker's thread, at most once a day per key. Must not block.
+  using Keep = std::function<void(Key key, dns::Time accepted)>;
+
+  explicit Remembered(size_t most = 1'000'000) : most_per_shard_(most / kShards + 1) {}
+  void set_keep(Keep keep) { keep_ = std::move(keep); }  // before the first worker starts
+  void restore(Key key, dns::Time accepted);             // from the store, at start
+
+  // Case is folded: a backend may fold it too, and two mailboxes as one only make us more patient.
+  static Key key_of(std::string_view recipient);
+
+  // True if it was remembered before.
+  bool accepted(Key key, dns::Time now);
+  // For how long a remembered one has been unknown now; negative if it is not remembered.
+  std::chrono::nanoseconds unknown(Key key, dns::Time now);
+  size_t size() const;
+
+ private:
+  struct Entry {
+    dns::Time accepted{};
+    dns::Time unknown_since{};  // the clock's zero: it is not
+  };
+  struct Shard {
+    std::unordered_map<Key, Entry> entries;
+    std::deque<Key> order;  // of arrival; each entry once
+  };
+  static constexpr size_t kShards = 16;
+
+  void insert(Shard& shard, Key key, dns::Time accepted);
+  Guarded<Shard>& shard_of(Key key) { return shards_[key % kShards]; }
+
+  const size_t most_per_shard_;
+  Keep keep_;
+  std::array<Guarded<Shard>, kShards> shards_;
+};
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,61 @@
+// Which mail servers take the mail of a recipient's domain.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "proxy/config/config.h"
+#include "smtp/address.h"
+
+namespace ravelin::proxy {
+
+// Immutable; lives as long as its table.
+struct Route {
+  RouteSettings settings;
+  // Routes with the same backends and the same way to them count as one: a transaction may hold
+  // recipients of all of them.
+  size_t group = 0;
+  std::string name;  // its first domain: for logs, "breaker show", and keys of cached answers
+  bool listed = false;  // only |recipients| exist
+  std::unordered_set<std::string> recipients;  // "user@domain", lower case
+
+  // The list is written by hand, so upper and lower case are the same here.
+  bool exists(const smtp::Address& recipient) const;
+};
+
+// Thread-safe because it never changes.
+class RouteTable {
+ public:
+  // Reads the files that routes name; one that cannot be read is told in |faults| and leaves its
+  // route without the file's entries (domains) or without a list (recipients: every recipient is
+  // asked for, none is refused for a lost file).
+  RouteTable(const std::vector<RouteSettings>& routes, std::vector<std::string>& faults);
+
+  // |domain| in lower case. An exact entry before a subdomain entry, the longer one before the
+  // shorter. nullptr: we do not serve it.
+  const Route* find(std::string_view domain) const;
+  const std::string& first_domain() const { return first_domain_; }
+  const std::vector<std::unique_ptr<Route>>& routes() const { return routes_; }
+  // The domains to probe: those that are written out, with their routes.
+  std::vector<std::pair<std::string, const Route*>> named_domains() const;
+
+ private:
+  struct Hash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+  using Domains = std::unordered_map<std::string, const Route*, Hash, std::equal_to<>>;
+
+  void add_domains(Route& route, std::vector<std::string>& faults);
+  void add_domain(std::string_view text, const Route& route);
+
+  std::vector<std::unique_ptr<Route>> routes_;
+  Domains exact_;
+  Domains below_;  // "example.com" for ".example.com"
+  std::string first_domain_;
+};
+
+}  // namespace ravelin::proxy
