@@ -2,6 +2,8 @@
 // own beside this one.
 #include "proxy/event/socket_stream.h"
 
+#include <cerrno>
+
 #include "proxy/event/connect_failure.h"
 
 namespace ravelin::proxy {

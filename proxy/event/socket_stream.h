@@ -2,8 +2,7 @@
 // from connector.h.
 //
 // Not bufferevent, which takes 1072 bytes and half again as much CPU for each request; an idle
-// stream here takes what kMaxSize says, and its buffers exist only while there is something in
-// them.
+// stream here takes 304, and its buffers exist only while there is something in them.
 //
 // Reading: one persistent event, added once. Pausing is a bit and costs no system call; only if the
 // socket becomes readable while paused is the event removed, after a look at whether what came is
