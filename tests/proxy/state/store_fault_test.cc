@@ -174,26 +174,34 @@ TEST_CASE("where no file can be had, the store forgets and says so once") {
   store->detach(Family::Standing);
 }
 
+// POSIX locks belong to a process, so the other one must be one. It is made first, while this one
+// has no threads.
 TEST_CASE("a file that another process holds is left alone") {
   const test::TempDir dir;
   test::ManualClock clock;
   test::Alarms alarms;
-  const auto first = open_store(dir.file("state.db"), clock, alarms.sink());
-  first->put(Family::Standing, 1, "row");
-  REQUIRE(first->flush(10s));
-  // POSIX locks belong to a process, so the second one must be one.
+  int ready[2], done[2];
+  REQUIRE((pipe(ready) == 0 && pipe(done) == 0));
   const auto child = fork();
   if (child == 0) {
-    test::Alarms theirs;
-    const auto second = open_store(dir.file("state.db"), clock, theirs.sink());
-    _exit(second->stats().degraded && theirs.lines().size() == 1 ? 0 : 1);
+    close(done[1]);
+    const auto first = open_store(dir.file("state.db"), clock, alarms.sink());
+    first->put(Family::Standing, 1, "row");
+    char byte = first->flush(10s) ? 'y' : 'n';
+    if (write(ready[1], &byte, 1) != 1 || read(done[0], &byte, 1) != 0) _exit(2);
+    first->put(Family::Standing, 2, "row");
+    _exit(first->flush(10s) && alarms.lines().empty() ? 0 : 1);
   }
+  char byte = 'n';
+  REQUIRE(read(ready[0], &byte, 1) == 1);
+  CHECK(byte == 'y');
+  CHECK(open_store(dir.file("state.db"), clock, alarms.sink())->stats().degraded);
+  CHECK(alarms.lines().size() == 1);
+  CHECK(dir.list("state.db.broken-").empty());
+  for (const int fd : {done[1], done[0], ready[0], ready[1]}) close(fd);
   int status = 0;
   waitpid(child, &status, 0);
   CHECK(WEXITSTATUS(status) == 0);
-  CHECK(dir.list("state.db.broken-").empty());
-  first->put(Family::Standing, 2, "row");
-  CHECK(first->flush(10s));
 }
 
 TEST_CASE("a full disk is one alarm; rows wait and are written when there is room") {

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <ctime>
 #include <set>
 #include <thread>
 #include <vector>
@@ -47,6 +48,12 @@ bool put(NumberTable& table, uint64_t number, int32_t worth, int32_t end = INT32
     value = {worth, end, 0};
     return true;
   });
+}
+
+std::chrono::nanoseconds cpu_time() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
 // How many of [from, to) are still there.
@@ -191,24 +198,19 @@ TEST_CASE("many threads may use a table") {
   CHECK(table.size() <= 10'000);
 }
 
-// 60 bytes is what DESIGN allows; at 10 million entries 10 ms of pause. A growing shard is what
-// takes longest, so it is enough to look at a million entries against a generous bound.
+// 60 bytes is what the design allows, and no pause over 10 ms. CPU time is measured, because the
+// machine may take the processor away at any moment.
 TEST_CASE("a million entries are small, and growing them stops nobody") {
   NumberTable table{NumberTraits{}};
-  using Clock = std::chrono::steady_clock;
-  Clock::duration longest{};
+  std::chrono::nanoseconds longest{};
   constexpr uint64_t kEntries = 1'000'000;
   for (uint64_t i = 0; i < kEntries; ++i) {
     const auto hash = key(i);
-    const auto begin = Clock::now();
+    const auto begin = cpu_time();
     table.update(hash, 0, [](Number&, bool) { return true; });
-    longest = std::max(longest, Clock::now() - begin);
+    longest = std::max(longest, cpu_time() - begin);
   }
   CHECK(table.size() == kEntries);
   CHECK(static_cast<double>(table.bytes()) / kEntries <= 60.0);
-  const auto milliseconds = std::chrono::duration<double, std::milli>(longest).count();
-  WARN("bytes per entry: " << static_cast<double>(table.bytes()) / kEntries
-                           << ", longest insertion: " << milliseconds << " ms");
-  CHECK(milliseconds <
-        200);  // the machine may take the CPU away; a table that grows whole stalls 1 s
+  CHECK(std::chrono::duration<double, std::milli>(longest).count() < 10.0);
 }
