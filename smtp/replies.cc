@@ -12,12 +12,14 @@ constexpr size_t kTextRoom = 512 - 14 - 2;
 
 }  // namespace
 
-// A static per reply: built at first use, then only read.
+// Built before main() and only read afterwards: a reply about lack of memory must not need any. As
+// a static of the function it is there for other initialisers as well, whatever their order.
 #define RAVELIN_REPLY(name, ...)                   \
   const Reply& name() {                            \
     static const Reply reply = Reply{__VA_ARGS__}; \
     return reply;                                  \
-  }
+  }                                                \
+  [[maybe_unused]] static const Reply& name##_at_start = name();
 
 // clang-format off
 RAVELIN_REPLY(ok, 250, Enhanced{0, 0}, "Ok")
