@@ -10,7 +10,7 @@ constexpr Param kRows[] = {
         "IPv6 only; the port must be in front of everything that the MX record reaches.",
         "[\"0.0.0.0:25\", \"[::]:25\"]", check_endpoint),
     integer_param<&ListenSettings::workers>(
-        "workers", "Threads that serve clients, 0 to 256; 0: one per core.", "0", 0, 256),
+        "workers", "Threads that serve clients; 0: one per core.", "0", 0, 256),
 };
 
 }  // namespace

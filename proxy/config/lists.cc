@@ -28,20 +28,27 @@ Place place_of(const Value* table, std::string_view key) {
   return value ? value->place : Place{};
 }
 
-// The good entries of the file that |table| names under |key|; none if |file| is "".
-std::vector<ListEntry> entries_of(const std::string& file, const Value* table, std::string_view key,
-                                  TextCheck check, Report& report) {
+struct Entries {
+  std::vector<ListEntry> good;
+  bool faulty = false;  // and reported
+};
+
+// Those of the file that |table| names under |key|; none if |file| is "".
+Entries entries_of(const std::string& file, const Value* table, std::string_view key,
+                   TextCheck check, Report& report) {
   if (file.empty()) return {};
   auto list = read_list(file);
-  if (!list.error.empty())
+  if (!list.error.empty()) {
     report.error(place_of(table, key), fmt::format("{}: {}: {}", key, quoted(file), list.error));
-  std::vector<ListEntry> good;
+    return {{}, true};
+  }
+  Entries entries;
   size_t errors = 0;
   for (ListEntry& entry : list.entries) {
     const char* fault = check(entry.text);
     if (!fault) {
       lower_case(entry.text);
-      good.push_back(std::move(entry));
+      entries.good.push_back(std::move(entry));
     } else if (++errors <= kMaxErrorsPerFile) {
       report.list_error(file, entry.line, entry.text,
                         fmt::format("{} {}", quoted(entry.text), fault));
@@ -50,12 +57,13 @@ std::vector<ListEntry> entries_of(const std::string& file, const Value* table, s
   if (errors > kMaxErrorsPerFile)
     report.list_error(file, list.entries.back().line, "",
                       fmt::format("{} entries are wrong in all", errors));
-  return good;
+  entries.faulty = errors > 0;
+  return entries;
 }
 
-void append(std::vector<ListEntry> entries, std::vector<std::string>& list) {
-  list.reserve(list.size() + entries.size());
-  for (ListEntry& entry : entries) list.push_back(std::move(entry.text));
+void append(Entries entries, std::vector<std::string>& list) {
+  list.reserve(list.size() + entries.good.size());
+  for (ListEntry& entry : entries.good) list.push_back(std::move(entry.text));
 }
 
 // Which route has a domain; the same one may name it twice (its file may repeat the list).
@@ -87,7 +95,7 @@ void complete_domains(const Value& table, RouteSettings& route, DomainOwners& ow
     }
   }
   auto from_file = entries_of(route.domains_file, &table, "domains_file", check_domain, report);
-  for (const ListEntry& entry : from_file)
+  for (const ListEntry& entry : from_file.good)
     if (const int other = owners.claim(entry.text, table))
       report.list_error(route.domains_file, entry.line, entry.text, taken(entry.text, other));
   const bool file_given = !route.domains_file.empty();
@@ -101,12 +109,12 @@ void complete_domains(const Value& table, RouteSettings& route, DomainOwners& ow
 // An empty list would refuse every recipient for good: more likely its export has failed.
 void complete_recipients(const Value& table, RouteSettings& route, Report& report) {
   if (route.recipients_file.empty()) return;
-  const bool clean = report.clean();
-  append(entries_of(route.recipients_file, &table, "recipients_file", check_mailbox, report),
-         route.recipients);
-  if (route.recipients.empty() && clean && report.clean())
+  auto entries =
+      entries_of(route.recipients_file, &table, "recipients_file", check_mailbox, report);
+  if (entries.good.empty() && !entries.faulty)
     report.error(place_of(&table, "recipients_file"),
                  "recipients_file has no entry: every recipient would be refused");
+  append(std::move(entries), route.recipients);
   std::sort(route.recipients.begin(), route.recipients.end());
   const auto doubles = std::unique(route.recipients.begin(), route.recipients.end());
   route.recipients.erase(doubles, route.recipients.end());

@@ -29,8 +29,9 @@ struct Loaded {
   std::vector<std::string> warnings;
 };
 
-// Files that the text names (domains_file, allow_file, ...) are read too, relative to the working
-// directory, and faults in them are errors. Never throws for bad input.
+// |file_name| is not opened: it is what the text came from, for ConfigError::format() by the
+// caller. Files that the text names (domains_file, allow_file, ...) are read too, relative to the
+// working directory, and faults in them are errors. Never throws for bad input.
 Loaded load_config(const std::string& file);
 Loaded parse_config(std::string_view text, std::string_view file_name);
 

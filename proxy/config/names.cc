@@ -50,10 +50,13 @@ std::string section_title(std::string_view path) {
   return path == "route" ? "[[route]]" : fmt::format("[{}]", path);
 }
 
+std::string in_section(std::string_view path) {
+  return (path.empty() ? "at " : "in ") + section_title(path);
+}
+
 std::string unknown_key(std::string_view path, std::string_view key,
                         std::span<const Section* const> sections) {
-  const auto message = fmt::format("unknown key {} {} {}", quoted(key), path.empty() ? "at" : "in",
-                                   section_title(path));
+  const auto message = fmt::format("unknown key {} {}", quoted(key), in_section(path));
   if (key.size() > kMaxGuessed) return message;
   if (const auto homes = owners(key, sections); !homes.empty())
     return fmt::format("{}; it belongs to {}", message, homes);
@@ -71,13 +74,12 @@ std::string unknown_key(std::string_view path, std::string_view key,
 std::string unknown_section(std::string_view path, std::span<const Section* const> sections) {
   const auto message = fmt::format("unknown section {}", quoted(path));
   if (path.size() > kMaxGuessed) return message;
-  Guess whole, last;  // "[check.rdns]" is near as a whole; "[rdns]" by its last part
+  Guess best;  // as a whole, like "check.rdns", or by its last part, like "rdns"
   for (const Section* section : sections) {
     if (section->path.empty()) continue;
-    consider(path, section->path, section->path, whole);
-    consider(leaf(path), leaf(section->path), section->path, last);
+    consider(path, section->path, section->path, best);
+    consider(leaf(path), leaf(section->path), section->path, best);
   }
-  const Guess& best = whole.path.empty() ? last : whole;
   if (best.path.empty()) return message;
   return fmt::format("{}; did you mean {}?", message, section_title(best.path));
 }

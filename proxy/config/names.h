@@ -11,6 +11,8 @@ namespace ravelin::proxy {
 
 // How a section is written: "[limits]", "[[route]]", "the top of the file".
 std::string section_title(std::string_view path);
+// With its preposition: "in [limits]", "at the top of the file".
+std::string in_section(std::string_view path);
 
 // One-line messages, with "did you mean" where something is near. |path| is the section that |key|
 // stands in; for a section, |path| is its own.

@@ -1,5 +1,7 @@
 #include "proxy/config/print.h"
 
+#include <algorithm>
+
 namespace ravelin::proxy {
 
 std::string_view first_sentence(std::string_view doc) {

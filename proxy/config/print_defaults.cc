@@ -23,7 +23,7 @@ constexpr std::string_view kHead =
 
 void print_row(const Param& row, std::string& out) {
   std::string comment(first_sentence(row.doc));
-  if (row.kind == ParamKind::Choice) comment += fmt::format(" It is {}.", describe_range(row));
+  if (row.kind == ParamKind::Choice) comment += fmt::format(" One of {}.", choice_names(row));
   out += wrapped(comment, "# ", kWidth);
   out += fmt::format("{} = {}\n", row.name, row.example.empty() ? row.default_value : row.example);
 }

@@ -129,8 +129,8 @@ void Reader::require_all(const Section& section, const Value& table) {
   for (const Param& row : section.params) {
     if (!row.required() || table.find(row.name)) continue;
     const Place place = section.path.empty() ? Place{} : table.place;
-    report_.error(place, fmt::format("{} is missing in {}, for example {} = {}", row.name,
-                                     section_title(section.path), row.name, row.example));
+    report_.error(place, fmt::format("{} is missing {}, for example {} = {}", row.name,
+                                     in_section(section.path), row.name, row.example));
   }
 }
 

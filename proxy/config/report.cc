@@ -18,10 +18,25 @@ constexpr size_t kMaxQuoted = 80;
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 bool is_utf8_tail(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
 
+// Bytes of the UTF-8 sequence that begins at |at|, 0 if none does. Overlong forms and surrogates
+// pass: all this keeps off the terminal is bytes that are no text at all.
+size_t sequence_at(std::string_view text, size_t at) {
+  const auto lead = static_cast<unsigned char>(text[at]);
+  const size_t size = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+  if (lead > 0xf4 || at + size > text.size()) return 0;
+  for (size_t i = 1; i < size; ++i)
+    if (!is_utf8_tail(text[at + i])) return 0;
+  return size;
+}
+
 std::string harmless(std::string_view text) {
-  std::string result(text);
-  for (char& c : result)
-    if (is_control(c) && c != '\t') c = '?';
+  std::string result;
+  for (size_t at = 0; at < text.size();) {
+    const size_t size = sequence_at(text, at);
+    const bool bad = size == 0 || (is_control(text[at]) && text[at] != '\t');
+    result += bad ? std::string_view("?") : text.substr(at, size);
+    at += std::max<size_t>(size, 1);
+  }
   return result;
 }
 
@@ -87,13 +102,11 @@ std::vector<ConfigError> Report::take_errors() {
 }
 
 std::string quoted(std::string_view text) {
-  std::string result = harmless(text.substr(0, kMaxQuoted));
+  size_t end = std::min(text.size(), kMaxQuoted);
+  while (end > 0 && end < text.size() && is_utf8_tail(text[end])) --end;
+  std::string result = harmless(text.substr(0, end));
   std::replace(result.begin(), result.end(), '\t', '?');
-  if (text.size() > kMaxQuoted) {
-    while (!result.empty() && is_utf8_tail(text[result.size()])) result.pop_back();
-    result += "...";
-  }
-  return '"' + result + '"';
+  return fmt::format("\"{}{}\"", result, end < text.size() ? "..." : "");
 }
 
 }  // namespace ravelin::proxy

@@ -37,7 +37,8 @@ class Report {
   std::vector<std::string> warnings_;
 };
 
-// |text| in double quotes, fit for a message: control characters become '?', long text is cut.
+// |text| in double quotes, fit for a message: control characters and what is
+// no UTF-8 become '?', long text is cut.
 std::string quoted(std::string_view text);
 
 }  // namespace ravelin::proxy

@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cassert>
 #include <chrono>
 #include <optional>
+#include <type_traits>
+#include <vector>
 
 #include "proxy/config/units.h"
 
@@ -19,12 +22,6 @@ T& member(const Param& row, void* settings) {
 std::optional<uint64_t> read_integer(const Value& value) {
   if (!value.is(Value::Type::Integer) || value.integer < 0) return {};
   return static_cast<uint64_t>(value.integer);
-}
-
-template <class T>
-std::optional<T> read_unit(const Value& value, std::optional<T> (*parse)(std::string_view)) {
-  if (!value.is(Value::Type::Text)) return {};
-  return parse(value.text);
 }
 
 // One of the kinds that have a range: |number| is compared and, if it is inside, stored.
@@ -49,7 +46,7 @@ void read_number(const Param& row, const Value& value, std::optional<Number> num
 // A bare number is a size in bytes.
 std::optional<uint64_t> read_size(const Value& value) {
   if (value.is(Value::Type::Integer)) return read_integer(value);
-  return read_unit(value, parse_size);
+  return parse_size(value.text);
 }
 
 void read_boolean(const Param& row, const Value& value, void* settings, Report& report) {
@@ -58,14 +55,18 @@ void read_boolean(const Param& row, const Value& value, void* settings, Report& 
   member<bool>(row, settings) = value.boolean;
 }
 
+// nullptr if |text| will do. A NUL would end a path early, where it is handed to the system.
+const char* fault_of(const Param& row, std::string_view text) {
+  if (text.find('\0') != text.npos) return "contains a NUL";
+  return row.check ? row.check(text) : nullptr;
+}
+
 void read_text(const Param& row, const Value& value, void* settings, Report& report) {
   if (!value.is(Value::Type::Text))
     return report.error(value.place, fmt::format("{} must be text in quotes", row.name));
-  if (value.text.find('\0') != value.text.npos)
-    return report.error(value.place, fmt::format("{} must not contain a NUL", row.name));
   if (row.required() && value.text.empty())
     return report.error(value.place, fmt::format("{} must not be empty", row.name));
-  const char* fault = row.check && !value.text.empty() ? row.check(value.text) : nullptr;
+  const char* fault = value.text.empty() ? nullptr : fault_of(row, value.text);
   if (fault)
     return report.error(value.place, fmt::format("{}: {} {}", row.name, quoted(value.text), fault));
   member<std::string>(row, settings) = value.text;
@@ -84,7 +85,7 @@ void read_text_list(const Param& row, const Value& value, void* settings, Report
     };
     if (!item.is(Value::Type::Text)) {
       fail("must be text in quotes");
-    } else if (const char* fault = row.check ? row.check(item.text) : nullptr) {
+    } else if (const char* fault = fault_of(row, item.text)) {
       fail(quoted(item.text) + ' ' + fault);
     } else {
       list.push_back(item.text);
@@ -114,29 +115,22 @@ void read_choice(const Param& row, const Value& value, void* settings, Report& r
   report.error(value.place, fmt::format("{} must be {}", row.name, describe_range(row)));
 }
 
-std::string describe_choices(const Param& row) {
-  const size_t count = built_choices(row);
-  std::string text = count > 1 ? "one of " : "";
-  for (size_t i = 0; i < count; ++i)
-    text += fmt::format("{}\"{}\"", i == 0 ? "" : ", ", row.choices[i]);
-  return text;
-}
-
 }  // namespace
 
+// A value that is no text has the text "", which no unit parses.
 void read_value(const Param& row, const Value& value, void* settings, Report& report) {
   switch (row.kind) {
     case ParamKind::Integer:
       return read_number<uint32_t>(row, value, read_integer(value), settings, report);
     case ParamKind::Duration:
-      return read_number<std::chrono::milliseconds>(row, value, read_unit(value, parse_duration),
+      return read_number<std::chrono::milliseconds>(row, value, parse_duration(value.text),
                                                     settings, report);
     case ParamKind::Size:
       return read_number<uint64_t>(row, value, read_size(value), settings, report);
     case ParamKind::Rate:
-      return read_number<uint32_t>(row, value, read_unit(value, parse_rate), settings, report);
+      return read_number<uint32_t>(row, value, parse_rate(value.text), settings, report);
     case ParamKind::Share:
-      return read_number<double>(row, value, read_unit(value, parse_share), settings, report);
+      return read_number<double>(row, value, parse_share(value.text), settings, report);
     case ParamKind::Text:
       return read_text(row, value, settings, report);
     case ParamKind::TextList:
@@ -158,6 +152,13 @@ void set_default(const Param& row, void* settings) {
   assert(report.clean());  // a default outside its own range is a slip in the row
 }
 
+std::string choice_names(const Param& row) {
+  std::string names;
+  for (const auto name : row.choices.first(built_choices(row)))
+    names += fmt::format("{}\"{}\"", names.empty() ? "" : ", ", name);
+  return names;
+}
+
 std::string describe_range(const Param& row) {
   const auto range = [&](auto format) { return format(row.min) + " to " + format(row.max); };
   switch (row.kind) {
@@ -174,7 +175,7 @@ std::string describe_range(const Param& row) {
     case ParamKind::Share:
       return range([](double n) { return format_share(n); });
     case ParamKind::Choice:
-      return describe_choices(row);
+      return (built_choices(row) > 1 ? "one of " : "") + choice_names(row);
     case ParamKind::Text:
     case ParamKind::TextList:
     case ParamKind::Boolean:

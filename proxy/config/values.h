@@ -15,8 +15,11 @@ void read_value(const Param& row, const Value& value, void* settings, Report& re
 // |row| must not be required().
 void set_default(const Param& row, void* settings);
 
-// For documents and messages: "1s to 1h", "0 to 256", `"enforce" or "shadow"`; "" if any will do.
+// For documents and messages: "1s to 1h", "0 to 256", `one of "enforce", "shadow"`; "" if any will
+// do.
 std::string describe_range(const Param& row);
+// Those that are built: `"enforce", "shadow"`.
+std::string choice_names(const Param& row);
 // "a duration like \"5m\" ..."
 std::string_view describe_kind(ParamKind kind);
 
