@@ -19,17 +19,18 @@ bool contains(string_view text, string_view part) {
   return !part.empty() && text.find(part) != text.npos;
 }
 
-// Sorted. Words of customers' lines in the names of large providers; whole words only, so that
+// Words of customers' lines in the names of large providers; whole words only, so that
 // "alicedsl.de" and "poole.example" are not meant.
 constexpr std::array<string_view, 53> kDynamicWords = {
     "abo",         "adsl",    "broadband", "cable",     "catv",       "cpe",   "cust", "customer",
     "customers",   "dhcp",    "dial",      "dialin",    "dialup",     "dip",   "dsl",  "dslb",
     "dslpool",     "dyn",     "dynamic",   "dynamicip", "dynip",      "fbx",   "fios", "ftth",
     "fttx",        "gprs",    "hfc",       "home",      "hsd",        "hsi",   "isdn", "kabel",
-    "lte",         "members", "mobile",    "modem",     "ppp",        "pppoe", "pool", "pools",
+    "lte",         "members", "mobile",    "modem",     "pool",       "pools", "ppp",  "pppoe",
     "residential", "retail",  "sdsl",      "subs",      "subscriber", "umts",  "user", "users",
     "vdsl",        "wifi",    "wimax",     "wireless",  "xdsl",
 };
+static_assert(std::is_sorted(kDynamicWords.begin(), kDynamicWords.end()));
 
 // Octets that stand in |name| in decimal, one after the other with a single '-', '.' or '_' between
 // them; each run of them is one vector. Leading zeros are taken off: names pad.

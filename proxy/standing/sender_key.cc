@@ -16,12 +16,13 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-// What follows the |count|th '=' of |text|; all of it if there are fewer.
-std::string_view after_equals(std::string_view text, int count) {
-  auto rest = text;
+// |local| without its first |skip| characters and what then leads up to the |count|th '='; all of
+// it if it does not have that form.
+std::string_view after_equals(std::string_view local, size_t skip, int count) {
+  auto rest = local.substr(skip);
   for (int i = 0; i < count; ++i) {
     const auto at = rest.find('=');
-    if (at == rest.npos) return text;
+    if (at == rest.npos) return local;
     rest.remove_prefix(at + 1);
   }
   return rest;
@@ -32,11 +33,11 @@ std::string_view after_equals(std::string_view text, int count) {
 // 2003). prvs=KDDDHHHHHH=user is BATV (draft-levine-smtp-batv-01 §3).
 std::string_view without_signature(std::string_view local) {
   const bool srs = local.size() > 5 && (local[4] == '=' || local[4] == '+' || local[4] == '-');
-  if (srs && local.starts_with("srs0")) return after_equals(local.substr(5), 2);
-  if (srs && local.starts_with("srs1"))
-    if (const auto inner = local.find("=="); inner != local.npos)
-      return after_equals(local.substr(inner + 2), 2);
-  if (local.starts_with("prvs=") || local.starts_with("msprvs1=")) return after_equals(local, 2);
+  if (srs && local.starts_with("srs0")) return after_equals(local, 5, 2);
+  const auto inner = local.find("==");
+  if (srs && local.starts_with("srs1") && inner != local.npos)
+    return after_equals(local, inner + 2, 2);
+  if (local.starts_with("prvs=") || local.starts_with("msprvs1=")) return after_equals(local, 0, 2);
   return local;
 }
 

@@ -1,0 +1,167 @@
+#include "proxy/overload/places.h"
+
+#include <catch2/catch.hpp>
+#include <thread>
+#include <vector>
+
+#include "dns/ip.h"
+
+using namespace ravelin;
+using namespace ravelin::proxy;
+
+namespace {
+
+dns::IpAddress ip(const std::string& text) { return dns::IpAddress::parse(text).value(); }
+dns::IpAddress host(uint32_t i) {
+  return dns::IpAddress::v4({10, static_cast<uint8_t>(i >> 8), static_cast<uint8_t>(i), 1});
+}
+
+Limits limits(uint32_t client, uint32_t network, double reserved) {
+  Limits limits{};
+  limits.sessions_per_client = client;
+  limits.sessions_per_network = network;
+  limits.reserved_for_known = reserved;
+  return limits;
+}
+
+}  // namespace
+
+TEST_CASE("a place is held until it is destroyed") {
+  Places places;
+  {
+    auto entry = places.enter(host(1), false, false, limits(1, 0, 0), 10);
+    CHECK(entry.place);
+    CHECK(entry.limit == PlaceLimit::None);
+    CHECK(places.in_use() == 1);
+    auto moved = std::move(entry.place);
+    CHECK_FALSE(entry.place);
+    CHECK(places.in_use() == 1);
+    moved = Places::Place();
+    CHECK(places.in_use() == 0);
+  }
+  CHECK(places.enter(host(1), false, false, limits(1, 0, 0), 10).place);
+  CHECK(places.in_use() == 0);
+  CHECK(places.peak() == 1);
+}
+
+TEST_CASE("a client's limit counts the IPv4 address or the IPv6 /64") {
+  struct Row {
+    const char* first;
+    const char* second;
+    PlaceLimit want;
+  };
+  const auto row = GENERATE(values<Row>({
+      {"192.0.2.1", "192.0.2.1", PlaceLimit::Client},
+      {"192.0.2.1", "192.0.2.2", PlaceLimit::None},
+      {"2001:db8::1", "2001:db8::2", PlaceLimit::Client},
+      {"2001:db8::1", "2001:db8:0:1::1", PlaceLimit::None},
+  }));
+  CAPTURE(row.first, row.second);
+  Places places;
+  const auto first = places.enter(ip(row.first), false, false, limits(1, 0, 0), 10);
+  const auto second = places.enter(ip(row.second), true, false, limits(1, 0, 0), 10);
+  CHECK(second.limit == row.want);
+  CHECK(static_cast<bool>(second.place) == (row.want == PlaceLimit::None));
+}
+
+TEST_CASE("a network's limit counts the /24") {
+  Places places;
+  const auto limit = limits(5, 2, 0);
+  const auto a = places.enter(ip("192.0.2.1"), false, false, limit, 10);
+  auto b = places.enter(ip("192.0.2.2"), false, false, limit, 10);
+  CHECK(places.enter(ip("192.0.2.3"), false, false, limit, 10).limit == PlaceLimit::Network);
+  CHECK(places.enter(ip("192.0.3.3"), false, false, limit, 10).place);
+  CHECK(places.in_use() == 2);
+  b.place = Places::Place();
+  CHECK(places.enter(ip("192.0.2.3"), false, false, limit, 10).place);
+}
+
+TEST_CASE("a refused client leaves no trace in any count") {
+  Places places;
+  const auto hold = places.enter(ip("192.0.2.1"), false, false, limits(1, 1, 0), 2);
+  CHECK(places.enter(ip("192.0.2.1"), false, false, limits(1, 1, 0), 2).limit ==
+        PlaceLimit::Client);
+  CHECK(places.enter(ip("192.0.2.2"), false, false, limits(1, 1, 0), 2).limit ==
+        PlaceLimit::Network);
+  CHECK(places.enter(ip("192.0.2.2"), false, false, limits(1, 2, 0), 2).place);
+  CHECK(places.in_use() == 1);
+}
+
+TEST_CASE("the reserved share is for good standing, the total for nobody to exceed") {
+  Places places;
+  const auto limit = limits(0, 0, 0.25);
+  std::vector<Places::Entry> entries;
+  for (uint32_t i = 0; i < 6; ++i) {
+    entries.push_back(places.enter(host(i), false, false, limit, 8));
+    REQUIRE(entries.back().place);
+  }
+  CHECK(places.enter(host(90), false, false, limit, 8).limit == PlaceLimit::Reserved);
+  entries.push_back(places.enter(host(91), true, false, limit, 8));
+  CHECK(entries.back().place);
+  entries.push_back(places.enter(host(92), false, true, limit, 8));  // allow-listed
+  CHECK(entries.back().place);
+  CHECK(places.enter(host(93), true, false, limit, 8).limit == PlaceLimit::Total);
+  CHECK(places.enter(host(94), false, true, limit, 8).limit == PlaceLimit::Total);
+  CHECK(places.enter(host(95), false, false, limit, 8).limit == PlaceLimit::Total);
+
+  entries.erase(entries.begin());  // one of the others leaves: its place is theirs again
+  CHECK(places.enter(host(96), false, false, limit, 8).place);
+}
+
+TEST_CASE("good clients beyond their share do not shrink that of the others") {
+  Places places;
+  const auto limit = limits(0, 0, 0.25);
+  std::vector<Places::Entry> entries;
+  for (uint32_t i = 0; i < 4; ++i) entries.push_back(places.enter(host(i), true, false, limit, 8));
+  for (uint32_t i = 4; i < 8; ++i) {
+    entries.push_back(places.enter(host(i), false, false, limit, 8));
+    CHECK(entries.back().place);
+  }
+}
+
+TEST_CASE("allow-listed clients are neither limited nor counted per client and network") {
+  Places places;
+  const auto limit = limits(1, 1, 0);
+  const auto a = places.enter(ip("192.0.2.1"), false, true, limit, 10);
+  const auto b = places.enter(ip("192.0.2.1"), false, true, limit, 10);
+  CHECK((a.place && b.place));
+  CHECK(places.enter(ip("192.0.2.1"), false, false, limit, 10).place);
+}
+
+TEST_CASE(
+    "limits are those of the call: lifting them lets in at once, lowering takes nothing away") {
+  Places places;
+  const auto a = places.enter(host(1), false, false, limits(1, 0, 0), 1);
+  CHECK(places.enter(host(2), false, false, limits(1, 0, 0), 1).limit == PlaceLimit::Total);
+  const auto b = places.enter(host(2), false, false, limits(1, 0, 0), 2);
+  CHECK(b.place);
+  CHECK(places.enter(host(3), false, false, limits(1, 0, 0), 1).limit == PlaceLimit::Total);
+  CHECK(places.in_use() == 2);
+}
+
+TEST_CASE("threads never get more places than there are") {
+  Places places;
+  std::atomic<uint32_t> most = 0;
+  std::vector<std::thread> threads;
+  for (uint32_t t = 0; t < 4; ++t) {
+    threads.emplace_back([&places, &most, t] {
+      for (uint32_t i = 0; i < 20'000; ++i) {
+        const auto entry = places.enter(host(i % 7), t == 0, false, limits(3, 3, 0.5), 4);
+        const auto now = places.in_use();
+        auto seen = most.load();
+        while (seen < now && !most.compare_exchange_weak(seen, now)) {
+        }
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  CHECK(most <= 4);
+  CHECK(places.in_use() == 0);
+}
+
+TEST_CASE("each limit has the name of its parameter") {
+  CHECK(std::string(place_limit_name(PlaceLimit::Total)) == "sessions");
+  CHECK(std::string(place_limit_name(PlaceLimit::Reserved)) == "reserved_for_known");
+  CHECK(std::string(place_limit_name(PlaceLimit::Client)) == "sessions_per_client");
+  CHECK(std::string(place_limit_name(PlaceLimit::Network)) == "sessions_per_network");
+}
