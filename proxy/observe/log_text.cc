@@ -33,12 +33,16 @@ void append_status(std::string& out, const smtp::Reply& reply) {
 }
 
 void append_delay(std::string& out, std::chrono::nanoseconds delay) {
-  const auto hundredths = std::max<int64_t>(0, (delay.count() + 5'000'000) / 10'000'000);
-  if (hundredths >= 995) return append_number(out, static_cast<uint64_t>((hundredths + 50) / 100));
-  const auto rounded = hundredths >= 100 ? (hundredths + 5) / 10 * 10 : hundredths;
-  const auto whole = rounded / 100;
-  const auto part = rounded % 100;
-  append_number(out, static_cast<uint64_t>(whole));
+  const auto in_steps_of = [ns = std::max<int64_t>(0, delay.count())](int64_t step) {
+    return static_cast<uint64_t>((ns + step / 2) / step);
+  };
+  constexpr int64_t kHundredth = 10'000'000;
+  const auto tenths = in_steps_of(10 * kHundredth);
+  if (tenths >= 100) return append_number(out, in_steps_of(100 * kHundredth));
+  const auto fine = in_steps_of(kHundredth);
+  const auto hundredths = fine < 100 ? fine : tenths * 10;
+  append_number(out, hundredths / 100);
+  const auto part = hundredths % 100;
   if (part == 0) return;
   out += '.';
   out += static_cast<char>('0' + part / 10);

@@ -53,7 +53,8 @@ class LogWriter {
   // enough. For tests and last words.
   bool flush(std::chrono::milliseconds limit);
   // Writes what is queued, for |limit| at most, and ends the thread. Later lines are dropped. A
-  // thread that hangs in the kernel (a dead NFS server) is left behind.
+  // thread that hangs in the kernel (a dead NFS server) is left behind: the process should end soon
+  // after.
   void shut_down(std::chrono::milliseconds limit);
 
   struct Counters {
