@@ -11,6 +11,7 @@ namespace ravelin::dns {
 // One question on its way. It lives until c-ares has given its answer, whoever waits for it.
 struct AresResolver::Flight {
   Flight(Question asked, Trust from) : question(std::move(asked)), trust(from), ticket(1, this) {}
+  ~Flight();
 
   bool arrived() const { return ticket.empty(); }
 
@@ -44,18 +45,14 @@ class AresResolver::Waiter final : public Pending {
   }
 
   // The resolver goes first.
-  void abandon() {
-    resolver_ = nullptr;
-    flight_ = nullptr;
-  }
-  void leave_flight() {
-    if (flight_ != nullptr) flight_->waiters.erase(place_);
-    flight_ = nullptr;
-  }
+  void abandon() { resolver_ = nullptr; }
+  // The flight ends without an answer for this one.
+  void forget_flight() { flight_ = nullptr; }
 
  private:
   void leave() {
-    leave_flight();
+    if (flight_ != nullptr) flight_->waiters.erase(place_);
+    flight_ = nullptr;
     if (resolver_ != nullptr) resolver_->deadlines_.erase({deadline_, this});
     resolver_ = nullptr;
   }
@@ -66,6 +63,11 @@ class AresResolver::Waiter final : public Pending {
   std::list<Waiter*>::iterator place_;
   Callback done_;
 };
+
+// Somebody is left only if one who was told threw: the others' deadlines still hold.
+AresResolver::Flight::~Flight() {
+  for (auto* waiter : waiters) waiter->forget_flight();
+}
 
 AresResolver::AresResolver(Reactor& reactor, DnsCache& cache, const AresSettings& settings)
     : reactor_(reactor), cache_(cache), settings_(settings) {

@@ -26,6 +26,7 @@ class HostLookup {
   ~HostLookup();  // not from inside a |done|; whoever still waits is never called
 
   // Calls |done| at the end of a turn, never before it has returned, for an address literal too.
+  // "localhost" is 127.0.0.1 and ::1.
   // Ends by itself after AresSettings' timeouts, with each name of the search list. Destroying the
   // handle cancels |done|. Nothing is cached: whoever asks keeps the last good addresses.
   [[nodiscard]] Handle look_up(const std::string& name, Callback done);

@@ -29,6 +29,7 @@ class FakeDnsServer {
     dns::RrType type;
     int id;
     bool tcp;
+    sockaddr_storage from;  // UDP only
   };
   // Datagrams to send, as they are, in this order; none: silence. Over TCP each gets its length.
   using Handler = std::function<std::vector<std::string>(const Query&)>;
@@ -76,6 +77,12 @@ class FakeDnsServer {
     set(name, type, [](const Query&) { return std::vector<std::string>(); });
   }
 
+  // A datagram to whoever asked |query|, any time.
+  void send(const Query& query, const std::string& reply) {
+    sendto(udp_, reply.data(), reply.size(), 0, reinterpret_cast<const sockaddr*>(&query.from),
+           sizeof(sockaddr_in));
+  }
+
   std::vector<Query> seen;
   size_t times_seen(const std::string& name, dns::RrType type) const {
     size_t count = 0;
@@ -105,7 +112,7 @@ class FakeDnsServer {
     return fd;
   }
 
-  std::vector<std::string> answer(std::string_view wire, bool tcp) {
+  std::vector<std::string> answer(std::string_view wire, bool tcp, const sockaddr_storage& from) {
     const auto message = dns::parse_message(as_bytes(wire));
     if (!message) return {};
     std::string name;
@@ -113,7 +120,7 @@ class FakeDnsServer {
       name += (at == 0 ? "" : ".") +
               message->name.substr(at + 1, static_cast<size_t>(message->name[at]));
     const int id = as_bytes(wire)[0] << 8 | as_bytes(wire)[1];
-    seen.push_back({name, message->type, id, tcp});
+    seen.push_back({name, message->type, id, tcp, from});
     const auto handler = handlers_.find({name, message->type});
     if (handler != handlers_.end()) return handler->second(seen.back());
     auto no = WireMessage::answer_to(name, message->type).rcode(3);
@@ -128,8 +135,8 @@ class FakeDnsServer {
     const auto got =
         recvfrom(udp_, buffer, sizeof buffer, 0, reinterpret_cast<sockaddr*>(&from), &size);
     if (got < 0) return;
-    for (const auto& reply : answer({buffer, static_cast<size_t>(got)}, false))
-      sendto(udp_, reply.data(), reply.size(), 0, reinterpret_cast<sockaddr*>(&from), size);
+    const auto replies = answer({buffer, static_cast<size_t>(got)}, false, from);
+    for (const auto& reply : replies) send(seen.back(), reply);
   }
   void on_connection() {
     const int fd = accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -151,7 +158,7 @@ class FakeDnsServer {
       const auto head = as_bytes(peer.input);
       const size_t length = static_cast<size_t>(head[0]) << 8 | head[1];
       if (peer.input.size() < 2 + length) return;
-      for (const auto& reply : answer(std::string_view(peer.input).substr(2, length), true)) {
+      for (const auto& reply : answer(std::string_view(peer.input).substr(2, length), true, {})) {
         const auto framed = be16(static_cast<int>(reply.size())) + reply;
         REQUIRE(write(fd, framed.data(), framed.size()) == static_cast<ssize_t>(framed.size()));
       }
