@@ -123,13 +123,17 @@ void Session::retire_backend() {
 // client: only then the log can say whether the message was delivered.
 void Session::on_end(StreamEnd) {
   if (phase_ == Phase::Over) return;
+  if (phase_ == Phase::Final) {
+    doomed_ = true;  // unless the stream can be let go
+    return survive([this] {
+      services_.reactor.retire(std::shared_ptr<Stream>(std::move(stream_)));
+      doomed_ = false;
+      say_ended("lost connection");
+    });
+  }
   survive([this] {
     if (phase_ != Phase::Closing) say_ended("lost connection");
   });
-  if (phase_ == Phase::Final) {
-    services_.reactor.retire(std::shared_ptr<Stream>(std::move(stream_)));
-    return;
-  }
   end();
 }
 

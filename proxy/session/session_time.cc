@@ -5,7 +5,7 @@
 namespace ravelin::proxy {
 
 void Session::sweep(Time now) {
-  if (doomed_ && phase_ != Phase::Over) return end();
+  if (doomed_ && phase_ != Phase::Over && phase_ != Phase::Final) return end();
   survive([&] {
     if (phase_ == Phase::Command && now - since_ > limits().command_timeout) {
       give_up("timeout", smtp::replies::timeout());
