@@ -70,8 +70,9 @@ void Backend::send(uint32_t worker, Letter letter) {
 
 void Backend::configure(const BackendSettings& settings, dns::Time now) {
   settings_.with([&](auto& mine) { mine = settings; });
-  with_permits(
-      [&](Permits& permits, Orders& orders) { permits.set_cap(settings.connections, now, orders); });
+  with_permits([&](Permits& permits, Orders& orders) {
+    permits.set_cap(settings.connections, now, orders);
+  });
 }
 
 BackendSettings Backend::settings() const {

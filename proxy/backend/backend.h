@@ -111,7 +111,7 @@ class Backend : public std::enable_shared_from_this<Backend> {
     std::string name;
     std::vector<dns::Endpoint> addresses;
     bool down = false;
-    uint32_t cap = 0;         // configured
+    uint32_t cap = 0;          // configured
     uint32_t learned_cap = 0;  // 0: none
     uint32_t open = 0;
     uint32_t idle = 0;

@@ -65,7 +65,7 @@ void Permits::untie(const Waiter& holder, dns::Time now, Orders& orders) {
   for (auto& by_want : lines_) {
     auto& messages = by_want[static_cast<size_t>(Want::Message)];
     if (!messages.empty() && may_hold(messages.begin()->second) &&
-        claim_idle(messages.begin()->second, orders))
+        claim_idle(Order::Kind::HandOver, orders))
       return;
   }
   pump(now, orders);
@@ -102,7 +102,7 @@ Permits::Grant Permits::ask(Waiter& waiter, dns::Time now, Orders& orders) {
   }
   if (health_.down() && ready_ == 0) return Grant::Down;
   line_of(waiter).emplace(waiter.ticket, waiter);
-  if (may_hold(waiter) && !claim_idle(waiter, orders)) shed(orders);
+  if (may_hold(waiter) && !find_room(waiter, orders)) shed(orders);
   return Grant::Wait;
 }
 
@@ -114,17 +114,23 @@ bool Permits::cancel(uint64_t ticket) {
   return false;
 }
 
-// An idle connection in another worker's pool is promised away: that worker cannot take it for
-// itself any more.
-bool Permits::claim_idle(const Waiter& waiter, Orders& orders) {
-  if (waiter.fresh) return false;
+// An idle connection in some worker's pool is promised away: that worker cannot take it for itself
+// any more.
+bool Permits::claim_idle(Order::Kind kind, Orders& orders) {
   for (uint32_t worker = 0; worker < idle_.size(); ++worker) {
     if (idle_[worker] == 0) continue;
     --idle_[worker];
-    orders.push_back({Order::Kind::HandOver, worker, {}, 0});
+    orders.push_back({kind, worker, {}, 0});
     return true;
   }
   return false;
+}
+
+// True if something that nobody uses makes room for |waiter|.
+bool Permits::find_room(const Waiter& waiter, Orders& orders) {
+  if (!waiter.fresh) return claim_idle(Order::Kind::HandOver, orders);
+  // Below the cap a connect that is going on stands in its way, and ends by itself.
+  return held_ < cap() || claim_idle(Order::Kind::Close, orders);
 }
 
 bool Permits::can_open(dns::Time now) const {
