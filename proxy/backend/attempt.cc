@@ -86,8 +86,13 @@ void Attempt::on_connection(std::unique_ptr<BackendConnection> connection) {
   if (auto outcome = next_backend(Trouble::Lacks)) owner_.on_outcome(std::move(*outcome));
 }
 
-void Attempt::on_no_connection(const Lost&) {
-  waiting_at_ = nullptr;
+// Where others of our connections work, "too many" only means to wait for one of them.
+void Attempt::on_no_connection(const Lost& lost) {
+  const auto& backend = std::exchange(waiting_at_, nullptr)->backend();
+  if (lost.why == Lost::Why::Busy && backend.has_ready()) {
+    if (auto outcome = acquire()) owner_.on_outcome(std::move(*outcome));
+    return;
+  }
   if (auto outcome = next_backend(Trouble::Unreachable)) owner_.on_outcome(std::move(*outcome));
 }
 
@@ -154,7 +159,8 @@ void Attempt::on_reply(BackendConnection&, Step step, const Reply& reply) {
   note(step, reply, judgement);
   if (judgement.discard)
     return connection_failed(Trouble::Confused,
-                             said_by(connection_->backend(), connection_->facts(), reply, step));
+                             said_by(connection_->backend(), connection_->facts(), reply, step),
+                             judgement.fault == Fault::Busy || step == Step::Rset);
   if (step == Step::Mail) outcome_.mail = Judged{reply, judgement};
   if (step == Step::Rcpt) outcome_.rcpts.push_back({reply, judgement});
   if (!connection_->idle()) return;
@@ -173,15 +179,15 @@ void Attempt::note(Step step, const Reply& reply, const Judgement& judgement) {
 void Attempt::on_lost(BackendConnection&, const Lost& lost) {
   auto said = "host " + connection_->backend().host() + " " + std::string(lost.text());
   if (!lost.said.empty()) said += ": " + lost.said;
-  connection_failed(Trouble::Lost, std::move(said));
+  connection_failed(Trouble::Lost, std::move(said), /*stale=*/true);
 }
 
 // A used connection may have gone stale, or its backend has had enough of it: once, the same is
 // asked on a new one. The client never notices.
-void Attempt::connection_failed(Trouble why, std::string said) {
+void Attempt::connection_failed(Trouble why, std::string said, bool stale) {
   auto connection = std::move(connection_);
   outcome_.relay = connection->relay();
-  const bool again = connection->facts().reused && !more_ && !repeated_;
+  const bool again = stale && connection->facts().reused && !more_ && !repeated_;
   auto& backend = connection->backend();
   if (!more_) release_tie(backend);
   if (again) ++backend.counters.stale;

@@ -93,7 +93,7 @@ class Attempt final : ConnectionUser, Request {
   void say_rcpts();
   void use(std::unique_ptr<BackendConnection> connection);
   void release_tie(Backend& backend);
-  void connection_failed(Trouble why, std::string said);
+  void connection_failed(Trouble why, std::string said, bool stale);
   void note(smtp::Step step, const smtp::Reply& reply, const Judgement& judgement);
   Judgement judged(smtp::Step step, const smtp::Reply& reply) const;
   void finish(Outcome outcome);

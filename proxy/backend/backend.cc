@@ -165,6 +165,14 @@ bool Backend::over_cap() const {
   return permits_.with([](const Permits& permits) { return permits.held() > permits.cap(); });
 }
 
+bool Backend::has_ready() const {
+  return permits_.with([](const Permits& permits) { return permits.ready() > 0; });
+}
+
+bool Backend::redeem(uint32_t worker) {
+  return permits_.with([&](Permits& permits) { return permits.redeem(worker); });
+}
+
 // If others were answered since, it is that question or that recipient, not the backend.
 void Backend::silent_since(dns::Time asked, dns::Time now) {
   if (last_heard_.load(std::memory_order_relaxed) >= asked.time_since_epoch().count()) return;

@@ -89,9 +89,15 @@ void Permits::shed_again(Orders& orders) {
 
 // --- asking -----------------------------------------------------------------------------------
 
+void Permits::know(uint32_t worker) {
+  if (worker < idle_.size()) return;
+  idle_.resize(worker + 1);
+  promised_.resize(worker + 1);
+}
+
 Permits::Grant Permits::ask(Waiter& waiter, dns::Time now, Orders& orders) {
   waiter.ticket = ++last_ticket_;
-  if (waiter.worker >= idle_.size()) idle_.resize(waiter.worker + 1);
+  know(waiter.worker);
   if (may_hold(waiter)) {
     const bool own = !waiter.fresh && idle_[waiter.worker] > 0;
     if (own || can_open(now)) {
@@ -120,6 +126,7 @@ bool Permits::claim_idle(Order::Kind kind, Orders& orders) {
   for (uint32_t worker = 0; worker < idle_.size(); ++worker) {
     if (idle_[worker] == 0) continue;
     --idle_[worker];
+    ++promised_[worker];
     orders.push_back({kind, worker, {}, 0});
     return true;
   }
@@ -143,7 +150,6 @@ void Permits::opening() {
   ++connecting_;
 }
 
-// One connection stays free for questions that come meanwhile.
 bool Permits::ask_spare(dns::Time now) {
   if (!can_open(now) || waiting() > 0) return false;
   opening();
@@ -195,7 +201,7 @@ Permits::Parked Permits::park(uint32_t worker, Waiter& next_waiter) {
     next_waiter = *found;
     return Parked::Pass;
   }
-  if (worker >= idle_.size()) idle_.resize(worker + 1);
+  know(worker);
   ++idle_[worker];
   return Parked::Idle;
 }
@@ -206,8 +212,16 @@ void Permits::put_back(const Waiter& waiter) {
 }
 
 void Permits::lost_idle(uint32_t worker) {
-  // 0: it was promised to another worker, which is served when its permit comes back.
-  if (worker < idle_.size() && idle_[worker] > 0) --idle_[worker];
+  know(worker);
+  auto& count = idle_[worker] > 0 ? idle_[worker] : promised_[worker];
+  assert(count > 0);
+  --count;
+}
+
+bool Permits::redeem(uint32_t worker) {
+  if (promised_[worker] == 0) return false;
+  --promised_[worker];
+  return true;
 }
 
 void Permits::pump(dns::Time now, Orders& orders) {

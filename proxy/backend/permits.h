@@ -76,6 +76,9 @@ class Permits {
   void put_back(const Waiter& waiter);
   // An idle connection of |worker| is taken out of the pool to be closed.
   void lost_idle(uint32_t worker);
+  // |worker| has an order to part with an idle connection. False: the one that was meant has been
+  // closed, and its permit has served somebody.
+  bool redeem(uint32_t worker);
 
   // An attempt to connect ended. Each open permit passes one of these once.
   void connected(dns::Time now, Orders& orders);
@@ -117,6 +120,7 @@ class Permits {
   uint32_t tie_limit() const;
   bool can_open(dns::Time now) const;
   void opening();
+  void know(uint32_t worker);
   void hold(const Waiter& waiter);
   void let_go(const Waiter& waiter);
   bool claim_idle(Order::Kind kind, Orders& orders);
@@ -133,6 +137,7 @@ class Permits {
   uint32_t held_ = 0;           // permits out
   uint32_t connecting_ = 0;     // of these, not connected yet
   uint32_t ready_ = 0;          // of these, connected
+  std::vector<uint32_t> promised_;  // per worker, idle ones that must be parted with
   std::vector<uint32_t> idle_;  // per worker, not promised to others
   Line fresh_;                  // before all others
   Line lines_[2][2];            // [good][want]

@@ -174,7 +174,7 @@ void Pool::receive(const Order& order) {
     case Order::Kind::HandOver:
       return park_again();
     case Order::Kind::Close:
-      if (!idle_.empty()) {
+      if (backend_->redeem(context_.worker)) {
         auto connection = std::move(idle_.front());
         idle_.erase(idle_.begin());
         end(std::move(connection));
@@ -191,7 +191,7 @@ void Pool::receive(const Order& order) {
 
 // Whoever waits is in front now.
 void Pool::park_again() {
-  if (idle_.empty()) return;  // closed meanwhile; its permit served somebody
+  if (!backend_->redeem(context_.worker)) return;
   auto connection = std::move(idle_.back());
   idle_.pop_back();
   park(std::move(connection));

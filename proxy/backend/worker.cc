@@ -135,7 +135,10 @@ void BackendWorker::sweep_pools(Time now) {
   if (!closing_)
     for (const auto& backend : current->all) pool(backend);
   const auto asking = current->verify.timeout;
-  for (auto& [backend, pool] : pools_) pool->sweep(now, asking);
+  // What a sweep ends may make a dialog ask again, and that may add a pool.
+  std::vector<Pool*> pools;
+  for (const auto& [backend, pool] : pools_) pools.push_back(pool.get());
+  for (auto* const pool : pools) pool->sweep(now, asking);
   std::erase_if(pools_, [](const auto& entry) {
     return entry.second->backend().retired() && entry.second->empty();
   });
