@@ -107,10 +107,7 @@ void BackendDialog::on_reply(const Reply& reply) {
     commands_.clear();
     answered_ = taken_ = released_ = 0;
   }
-  if (step == Step::Data && reply.code == 354) {
-    in_text_ = true;
-    stuffer_ = {};
-  }
+  if (step == Step::Data && reply.code == 354) in_text_ = true;
   events_.on_reply(step, reply);
   release();
 }

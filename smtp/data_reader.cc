@@ -92,8 +92,7 @@ class DataReader::Pass {
       return end_line(true);
     }
     drop_octet();
-    if (cr + 1 != end_) return fault(DataFault::BareCr);
-    go(At::Cr);
+    go(At::Cr);  // bare, or the LF comes with the next input
   }
 
   void after_cr() {
@@ -204,7 +203,7 @@ DataReader::Step DataReader::discard(std::string_view input) {
     const char c = input[next];
     if (at_ == At::InLine) {
       next = discard_line(input, next);
-    } else if (at_ == At::LineStart && c == '.' && after_crlf_) {
+    } else if (at_ == At::LineStart && c == '.') {
       at_ = At::Dot;
       ++next;
     } else if (at_ == At::Dot && c == '\r') {
@@ -212,7 +211,7 @@ DataReader::Step DataReader::discard(std::string_view input) {
       ++next;
     } else if (at_ == At::DotCr && c == '\n' && after_crlf_) {
       return {Status::End, next + 1};
-    } else if (at_ == At::Cr && c == '\n') {
+    } else if ((at_ == At::DotCr || at_ == At::Cr) && c == '\n') {
       end_discarded_line();
       ++next;
     } else {

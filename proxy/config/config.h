@@ -1,6 +1,7 @@
 // The configuration as values. Immutable once loaded: shared by all threads as
 // shared_ptr<const Config>, kept by each dialog from its start to its end. What may change under a
 // living dialog is Limits, which is published to the workers apart from it.
+// Domains and the patterns of lists are in lower case.
 #pragma once
 
 #include <chrono>
@@ -26,7 +27,7 @@ enum class BackendProtocol : uint8_t { Smtp, Lmtp };
 enum class ClientInfo : uint8_t { None, Xforward, Xclient, ProxyV2 };
 
 struct RouteSettings {
-  std::vector<std::string> domains;  // "example.com", ".example.com"
+  std::vector<std::string> domains;  // "example.com", ".example.com"; with those of domains_file
   std::string domains_file;
   std::vector<std::string> backends;  // "NAME:PORT", in order of preference
   BackendProtocol protocol;
@@ -34,6 +35,7 @@ struct RouteSettings {
   ClientInfo client_info;
   std::vector<std::string> unknown_codes;  // "5.4.1": more codes that mean "no such user"
   std::string recipients_file;             // if set, the recipients that exist
+  std::vector<std::string> recipients;     // read from it: "user@domain", in lower case, sorted
   uint32_t max_refusals;                   // per connection, since its last accepted message
   uint32_t max_resets;                     // likewise
   uint32_t max_mails;                      // per connection
@@ -65,8 +67,8 @@ struct DnsSettings {
 };
 
 struct AccessSettings {
-  std::vector<std::string> allow;
-  std::vector<std::string> deny;
+  std::vector<std::string> allow;  // with the entries of allow_file
+  std::vector<std::string> deny;   // with the entries of deny_file
   std::string allow_file;
   std::string deny_file;
   std::vector<std::string> normalise_line_endings;  // clients whose bare LF is taken as CRLF

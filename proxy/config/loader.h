@@ -15,9 +15,11 @@ struct ConfigError {
   int column = 0;
   std::string message;  // one line, with "did you mean" where a known name is near
   std::string source;   // the offending line of the file
+  std::string file;     // the list file that it is in; empty: the configuration itself
 
-  // "file:line:column: message", then the line and a caret below it.
-  std::string format(std::string_view file) const;
+  // "file:line:column: message", then the line and a caret below it; no line end after the last.
+  // |config_file| is used where |file| is empty.
+  std::string format(std::string_view config_file) const;
 };
 
 // Either |config| or at least one error. Warnings do not keep a configuration from being used.
@@ -27,8 +29,9 @@ struct Loaded {
   std::vector<std::string> warnings;
 };
 
-// Files that the text names (domains_file, allow_file, ...) are read too, relative to the working
-// directory, and faults in them are errors. Never throws for bad input.
+// |file_name| is not opened: it is what the text came from, for ConfigError::format() by the
+// caller. Files that the text names (domains_file, allow_file, ...) are read too, relative to the
+// working directory, and faults in them are errors. Never throws for bad input.
 Loaded load_config(const std::string& file);
 Loaded parse_config(std::string_view text, std::string_view file_name);
 
@@ -37,8 +40,8 @@ std::string print_defaults();
 // docs/parameters.md.
 std::string print_parameter_docs();
 
-// The entries of a list file: one a line, # comments, white space trimmed. nullopt (and |error|
-// filled) if it cannot be read.
+// The entries of a list file: one a line, # comments, white space trimmed. |error| is filled if it
+// cannot be read, and left alone otherwise.
 std::vector<std::string> read_list_file(const std::string& file, std::string& error);
 
 }  // namespace ravelin::proxy

@@ -40,7 +40,23 @@ struct Param {
   uint8_t choices_built = 255;  // choices from this index on are known but not built yet: refused
   TextCheck check = nullptr;    // Text (unless empty), each element of TextList
   void* (*member)(void* settings) = nullptr;
+  // As TOML: what the sample shows instead of the default. A row without a default value must be
+  // in the file.
+  std::string_view example = {};
+
+  constexpr bool required() const { return default_value.empty(); }
 };
+
+// The same row, shown in the sample with another value than its default.
+constexpr Param with_example(Param row, std::string_view example) {
+  row.example = example;
+  return row;
+}
+// The same row without a default: a file without it is refused.
+constexpr Param required(Param row, std::string_view example) {
+  row.default_value = {};
+  return with_example(row, example);
+}
 
 namespace detail {
 template <class S, class V>
@@ -171,11 +187,19 @@ constexpr Param action_param(std::string_view name, std::string_view doc, std::s
   return choice_param<M>(name, doc, value, kActionNames);
 }
 
-// Text checks, for the rows.
-const char* check_cidr(std::string_view text);       // an address or network
-const char* check_endpoint(std::string_view text);   // "ADDRESS:PORT"
-const char* check_host_port(std::string_view text);  // "NAME-OR-ADDRESS:PORT"
-const char* check_domain(std::string_view text);     // "example.com", or ".example.com"
-const char* check_hostname(std::string_view text);
+// Text checks, for the rows. Names and domains are ASCII: an IDN is written in its xn-- form.
+const char* check_cidr(std::string_view text);        // an address or network
+const char* check_endpoint(std::string_view text);    // "ADDRESS:PORT", IPv6 as "[ADDRESS]:PORT"
+const char* check_host_port(std::string_view text);   // "NAME-OR-ADDRESS:PORT"
+const char* check_domain(std::string_view text);      // "example.com", or ".example.com"
+const char* check_hostname(std::string_view text);    // RFC 5321 §4.1.2 Domain, no address literal
+const char* check_dns_server(std::string_view text);  // "ADDRESS" or "ADDRESS:PORT"
+const char* check_mailbox(std::string_view text);     // "user@domain"
+const char* check_mailbox_pattern(std::string_view text);  // "user@domain", "user@", "@domain"
+const char* check_client_pattern(std::string_view text);   // address, network, name, ".suffix"
+const char* check_no_user_code(std::string_view text);     // RFC 3463 code of class 5: "5.4.1"
+const char* check_word(std::string_view text);             // one word of printable ASCII
+const char* check_socket_path(std::string_view text);      // fits into sockaddr_un
+const char* check_not_built(std::string_view text);        // refuses everything: not built yet
 
 }  // namespace ravelin::proxy

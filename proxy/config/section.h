@@ -23,7 +23,8 @@ std::shared_ptr<void> make_settings() {
   return std::make_shared<S>();
 }
 
-// Static initialisation only; the list does not change after main() has begun.
+// Static initialisation only; the list does not change after main() has begun. |section| must
+// live as long as the program, and its path be nobody else's.
 class RegisterSection {
  public:
   explicit RegisterSection(const Section& section);

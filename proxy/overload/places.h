@@ -33,16 +33,22 @@ class Places {
 
    private:
     friend class Places;
+    void give_back();
+
     Places* places_ = nullptr;
     dns::IpAddress client_;
+    bool good_ = false;     // not counted against the share of the others
+    bool counted_ = false;  // per client and network
   };
 
   struct Entry {
     Place place;                          // false if a limit fired
     PlaceLimit limit = PlaceLimit::None;  // which one
   };
-  // |good|: in good standing, may use the reserved share. |exempt|: allow-listed, only the total
-  // limit counts. |total| is the effective total: limits.sessions, or what file descriptors allow.
+  // |good|: in good standing, may use the reserved share; all others together may hold |total| less
+  // that share. |exempt|: allow-listed, only the total limit counts. |total| is the effective
+  // total: limits.sessions, or what file descriptors allow. The others are read at each call: a
+  // lower limit takes no place away, it only gives no new one.
   Entry enter(const dns::IpAddress& client, bool good, bool exempt, const Limits& limits,
               uint32_t total);
 

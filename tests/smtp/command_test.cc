@@ -65,29 +65,46 @@ TEST_CASE("HELO takes printable ASCII without spaces, and leaves the judging to 
   }
 }
 
+// A valid line with up to three accidents: an octet changed, or a word put in.
+std::string damaged(std::minstd_rand& random) {
+  static constexpr std::string_view kLines[] = {
+      "FROM:<a.b@c.example> SIZE=10 BODY=8BITMIME",
+      "FROM:<\"a b\\\"\"@[IPv6:1::2]> SMTPUTF8",
+      "FROM:<@r,@s:a@[1.2.3.4]> RET=FULL ENVID=x+2By",
+      "TO:<\xc3\xa9@x> NOTIFY=SUCCESS,DELAY",
+      "TO:<a@b> ORCPT=rfc822;a+2B@b",
+      "TO:<postmaster> NOTIFY=NEVER ORCPT=utf-8;\xc3\xa9"};
+  static constexpr std::string_view kWords[] = {"<", ">", "@",    "\"",   "\\", "[",
+                                                "]", " ", "=",    "+",    ";",  ":",
+                                                ",", ".", "\xc3", "\xa9", "1.2"};
+  std::string line(kLines[random() % std::size(kLines)]);
+  for (size_t accidents = random() % 4; accidents > 0; --accidents) {
+    const size_t at = random() % line.size();
+    if (random() % 2)
+      line[at] = static_cast<char>(random());
+    else
+      line.insert(at, kWords[random() % std::size(kWords)]);
+  }
+  line.shrink_to_fit();  // for the sanitizer
+  return line;
+}
+
 TEST_CASE("Nothing that a client can write takes the parsers out of bounds") {
   std::minstd_rand random(3);
-  const std::string_view words[] = {
-      "FROM:", "TO:",   "<",      ">",      "@",     "a",   "\"",      "\\",        "[", "]",
-      " ",     "SIZE=", "ORCPT=", "+",      "+4",    ";",   ":",       ",",         ".", "\xc3",
-      "\xa9",  "RET",   "=",      "rfc822", "IPv6:", "1.2", "NOTIFY=", "postmaster"};
   const Offered all{true, true, true, true};
   const SyntaxLimits limits;
   int taken = 0;
   for (int round = 0; round < 20000; ++round) {
-    std::string text = random() % 4 ? (random() % 2 ? "FROM:<" : "TO:<") : "";
-    for (size_t count = random() % 14; count > 0; --count)
-      text += words[random() % std::size(words)];
-    const std::string tight(text);  // of its own size, for the sanitizer
-    const auto mail = parse_mail(tight, all, limits);
-    const auto rcpt = parse_rcpt(tight, all, true, limits);
+    const std::string line = damaged(random);
+    CAPTURE(line);
+    const auto mail = parse_mail(line, all, limits);
+    const auto rcpt = parse_rcpt(line, all, true, limits);
     // What was taken is taken again when it is written out, and means the same.
     if (mail) CHECK(*parse_mail(mail_line(*mail, all).substr(5), all, limits) == *mail);
     if (rcpt) CHECK(*parse_rcpt(rcpt_line(*rcpt, all).substr(5), all, true, limits) == *rcpt);
-    if (!mail) CHECK(mail.error().code >= 501);
     taken += mail || rcpt;
   }
-  CHECK(taken > 100);  // or the words above would be too wild to test anything
+  CHECK(taken > 2000);  // or the accidents are too many to test anything
 }
 
 }  // namespace

@@ -104,6 +104,7 @@ TEST_CASE("The Message-ID is found in the header") {
       {"any case, no space, white space behind", "MESSAGE-id:<a@b> \t\r\n", "<a@b>"},
       {"on the folded line", "Message-ID:\r\n <a@b>\r\nX: y\r\n", "<a@b>"},
       {"folded twice", "Message-ID: \r\n\t\r\n <a@b>\r\n", "<a@b>"},
+      {"another field's fold behind it", "Message-ID: <a@b>\r\nX: y\r\n z\r\n", "<a@b>"},
       {"the first counts", "Message-ID: <a@b>\r\nMessage-ID: <c@d>\r\n", "<a@b>"},
       {"another field's fold", "X: y\r\n Message-ID: <a@b>\r\n", ""},
       {"a longer name", "Message-IDs: <a@b>\r\n", ""},

@@ -70,6 +70,25 @@ TEST_CASE("Random octets are read as the plain rule reads them") {
   SUCCEED();
 }
 
+TEST_CASE("Discarding may begin anywhere and ends where reading would have ended") {
+  const bool normalise = GENERATE(false, true);
+  const std::string strict = "a\r\n..\r\n.b\r\n\r\n.\r\nQUIT\r\n";
+  const std::string wire = normalise ? "a\n.\r\n..\n.\n\r\n.\n.\r\n" + strict : strict;
+  DataLimits limits;
+  limits.normalise = normalise;
+  const size_t end = test::read_text(wire, wire.size(), limits).consumed;
+  CHECK(wire.substr(end) == "QUIT\r\n");
+  for (size_t at = 0; at < end; ++at) {
+    CAPTURE(at);
+    DataReader reader(limits);
+    std::string out;
+    REQUIRE(reader.feed(wire.substr(0, at), out).status == Status::More);
+    const auto step = reader.discard(std::string_view(wire).substr(at));
+    CHECK(step.status == Status::End);
+    CHECK(at + step.consumed == end);
+  }
+}
+
 struct Row {
   std::string_view end;  // between "text" and a smuggled MAIL
   DataFault strict;

@@ -1,0 +1,120 @@
+#include "dns/fcrdns.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "dns/name.h"
+
+namespace ravelin::dns {
+namespace {
+
+// Whoever has more names than this has them for show; one look-up each is what they may cost us.
+constexpr size_t kMaxForward = 5;
+
+// A look-up under way: first the one question for names, then one for each name. Its questions
+// are strangers' names throughout: the client's provider writes the PTR, and the PTR says the rest.
+class Lookup final : public Pending {
+ public:
+  using Done = std::function<void(const Fcrdns&)>;
+
+  Lookup(Resolver& resolver, Reactor& reactor, const IpAddress& address,
+         std::chrono::milliseconds limit, Done done)
+      : resolver_(resolver),
+        reactor_(reactor),
+        address_(address),
+        deadline_(reactor.now() + limit),
+        done_(std::move(done)) {}
+
+  // As look_up_fcrdns: an answer that is known now is returned and |done| is not called.
+  std::optional<Fcrdns> start() {
+    auto known = ask({Type::Ptr, address_.reverse_name()}, names_query_,
+                     [this](const Answer& names) { on_names(names); });
+    if (!known) return {};
+    return take_names(*known);
+  }
+
+ private:
+  std::optional<Answer> ask(const Question& question, Handle& query, Resolver::Callback done) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - reactor_.now());
+    return resolver_.ask(question, Trust::Theirs, left, query, std::move(done));
+  }
+
+  void on_names(const Answer& names) {
+    if (const auto found = take_names(names)) tell(*found);
+  }
+  void on_forward(size_t index, const Answer& answer) {
+    if (const auto found = take_forward(index, answer)) tell(*found);
+  }
+
+  // Ends the questions that no longer matter. Last: the callback may destroy this.
+  void tell(const Fcrdns& found) {
+    for (auto& query : forward_queries_) query.reset();
+    const auto done = std::move(done_);
+    done(found);
+  }
+
+  std::optional<Fcrdns> take_names(const Answer& answer) {
+    if (answer.status == Status::TempFail) return Fcrdns{};
+    names_ = first_host_names(answer.names);
+    if (names_.empty()) return Fcrdns{Fcrdns::Status::None, {}};
+    missing_ = names_.size();
+    const auto type = address_.is_v4() ? Type::A : Type::Aaaa;
+    for (size_t i = 0; i < names_.size(); ++i) {
+      const auto known = ask({type, names_[i]}, forward_queries_[i],
+                             [this, i](const Answer& found) { on_forward(i, found); });
+      if (!known) continue;
+      if (auto found = take_forward(i, *known)) return found;
+    }
+    return {};
+  }
+
+  static std::vector<std::string> first_host_names(const std::vector<std::string>& names) {
+    std::vector<std::string> chosen;
+    for (const auto& raw : names) {
+      auto name = canonical_name(raw);
+      if (chosen.size() == kMaxForward) break;
+      if (!is_host_name(name) || std::find(chosen.begin(), chosen.end(), name) != chosen.end())
+        continue;
+      chosen.push_back(std::move(name));
+    }
+    return chosen;
+  }
+
+  // One name that leads back is enough: the others need not be waited for.
+  std::optional<Fcrdns> take_forward(size_t index, const Answer& answer) {
+    --missing_;
+    const auto& back = answer.addresses;
+    if (answer.status == Status::Ok && std::find(back.begin(), back.end(), address_) != back.end())
+      return Fcrdns{Fcrdns::Status::Confirmed, names_[index]};
+    trouble_ = trouble_ || answer.status == Status::TempFail;
+    if (missing_ > 0) return {};
+    return Fcrdns{trouble_ ? Fcrdns::Status::DontKnow : Fcrdns::Status::Mismatch, {}};
+  }
+
+  Resolver& resolver_;
+  Reactor& reactor_;
+  const IpAddress address_;
+  const Time deadline_;
+  Done done_;
+  std::vector<std::string> names_;
+  size_t missing_ = 0;  // answers
+  bool trouble_ = false;
+  Handle names_query_;
+  std::array<Handle, kMaxForward> forward_queries_;
+};
+
+}  // namespace
+
+std::optional<Fcrdns> look_up_fcrdns(Resolver& resolver, Reactor& reactor, const IpAddress& address,
+                                     std::chrono::milliseconds limit, Handle& query,
+                                     std::function<void(const Fcrdns&)> done) {
+  auto lookup = std::make_unique<Lookup>(resolver, reactor, address, limit, std::move(done));
+  auto known = lookup->start();
+  if (!known) query = std::move(lookup);
+  return known;
+}
+
+}  // namespace ravelin::dns

@@ -1,0 +1,21 @@
+#include "proxy/checks/access.h"
+
+namespace ravelin::proxy {
+
+constexpr Sign kAccessDenied{.test = "deny",
+                             .enhanced = {7, 1},
+                             .reason = "Client host rejected",
+                             .text = "Access denied",
+                             .reject_code = 554};
+
+AccessList::AccessList(const AccessSettings& settings)
+    : allow_(settings.allow), deny_(settings.deny) {}
+
+Access AccessList::find(const dns::IpAddress& client) const {
+  const int allowed = allow_.longest_match(client);
+  const int denied = deny_.longest_match(client);
+  if (denied > allowed) return Access::Deny;
+  return allowed >= 0 ? Access::Allow : Access::None;
+}
+
+}  // namespace ravelin::proxy

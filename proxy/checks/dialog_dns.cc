@@ -1,0 +1,41 @@
+#include "proxy/checks/dialog_dns.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace ravelin::proxy {
+
+std::optional<dns::Answer> DialogDns::ask(const dns::Question& question, dns::Handle& query,
+                                          dns::Resolver::Callback done) {
+  if (spent()) return dns::Answer{};  // TempFail
+  const auto asked = reactor_.now();
+  return resolver_.ask(question, dns::Trust::Theirs, limit(), query,
+                       [this, asked, done = std::move(done)](const dns::Answer& found) {
+                         spend(asked);
+                         done(found);
+                       });
+}
+
+bool DialogDns::look_up_name(const dns::IpAddress& address, std::function<void()> done) {
+  if (spent()) {
+    fcrdns_.emplace();
+    return true;
+  }
+  const auto asked = reactor_.now();
+  fcrdns_ = dns::look_up_fcrdns(resolver_, reactor_, address, limit(), name_query_,
+                                [this, asked, done = std::move(done)](const dns::Fcrdns& found) {
+                                  spend(asked);
+                                  fcrdns_ = found;
+                                  done();
+                                });
+  return fcrdns_.has_value();
+}
+
+void DialogDns::spend(dns::Time asked) {
+  const auto now = reactor_.now();
+  const auto waited = now - std::max(asked, counted_);
+  left_ -= std::clamp(waited, std::chrono::nanoseconds(0), left_);
+  counted_ = now;
+}
+
+}  // namespace ravelin::proxy

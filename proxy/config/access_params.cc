@@ -1,0 +1,32 @@
+#include "proxy/config/builtin.h"
+
+namespace ravelin::proxy {
+namespace {
+
+constexpr Param kRows[] = {
+    text_list_param<&AccessSettings::allow>(
+        "allow",
+        "Addresses and networks that no check, greylisting or limit per client applies to. Relay "
+        "domain, verification, framing, size and the total limit still do.",
+        "[]", check_cidr),
+    text_list_param<&AccessSettings::deny>(
+        "deny", "Addresses and networks that are refused at once. An allow entry goes before it.",
+        "[]", check_cidr),
+    text_param<&AccessSettings::allow_file>(
+        "allow_file", "A file with more of allow, one entry a line, # comments.", "\"\""),
+    text_param<&AccessSettings::deny_file>(
+        "deny_file", "A file with more of deny, one entry a line, # comments.", "\"\""),
+    text_list_param<&AccessSettings::normalise_line_endings>(
+        "normalise_line_endings",
+        "Clients whose bare LF in a message is taken as CRLF, as with relay.line_endings. End of "
+        "data is CRLF.CRLF for them too.",
+        "[]", check_cidr),
+};
+
+}  // namespace
+
+constinit const BuiltinSection kAccessSection = {
+    {"access", "Clients that are known by address.", kRows},
+    [](Config& config) -> void* { return &config.access; }};
+
+}  // namespace ravelin::proxy

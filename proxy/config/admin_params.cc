@@ -1,0 +1,22 @@
+#include "proxy/config/builtin.h"
+
+namespace ravelin::proxy {
+namespace {
+
+constexpr Param kRows[] = {
+    text_param<&AdminSettings::socket>(
+        "socket",
+        "The UNIX socket of ravelinctl, mode 0660; empty: none. A change needs a restart.",
+        "\"/run/ravelin/ctl.sock\"", check_socket_path),
+    text_param<&AdminSettings::http>(
+        "http", "\"ADDRESS:PORT\" for metrics and dashboard; not built yet, so leave it empty.",
+        "\"\"", check_not_built),
+};
+
+}  // namespace
+
+constinit const BuiltinSection kAdminSection = {
+    {"admin", "How the running program is asked and told.", kRows},
+    [](Config& config) -> void* { return &config.admin; }};
+
+}  // namespace ravelin::proxy

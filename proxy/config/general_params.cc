@@ -1,0 +1,34 @@
+#include "proxy/config/builtin.h"
+
+namespace ravelin::proxy {
+namespace {
+
+constexpr std::string_view kModes[] = {"enforce", "shadow"};
+
+constexpr Param kRows[] = {
+    required(text_param<&Config::hostname>(
+                 "hostname",
+                 "Our own name: in the greeting, in EHLO to backends and in Received (RFC 5321 "
+                 "§4.1.1.1). It should be the name that the MX record and the PTR record have.",
+                 "", check_hostname),
+             "\"mx.example.net\""),
+    choice_param<&Config::mode>(
+        "mode",
+        "Whether verdicts are carried out or only logged. \"shadow\" covers checks, greylisting "
+        "and standing; relay domain, framing, limits, sizes and the backend's verdicts always "
+        "hold.",
+        "\"enforce\"", kModes),
+    text_param<&Config::user>(
+        "user",
+        "The user to become after the ports are bound; empty: stay. Only root can change; --user "
+        "on the command line goes before it.",
+        "\"\"", check_word),
+};
+
+}  // namespace
+
+constinit const BuiltinSection kGeneralSection = {
+    {"", "Keys at the top of the file, before the first section.", kRows},
+    [](Config& config) -> void* { return &config; }};
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,66 @@
+#include "proxy/config/builtin.h"
+
+namespace ravelin::proxy {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr uint32_t kMaxSessions = 1'000'000;
+constexpr uint64_t kMB = 1'000'000;
+
+constexpr Param kRows[] = {
+    integer_param<&Limits::sessions>(
+        "sessions", "Clients at once in all; 0: as many as file descriptors allow.", "4000", 0,
+        kMaxSessions),
+    integer_param<&Limits::sessions_per_client>(
+        "sessions_per_client", "At once from one IPv4 address or one IPv6 /64; 0: no such limit.",
+        "30", 0, kMaxSessions),
+    integer_param<&Limits::sessions_per_network>(
+        "sessions_per_network", "At once from one IPv4 /24 or one IPv6 /64; 0: no such limit.",
+        "90", 0, kMaxSessions),
+    share_param<&Limits::reserved_for_known>(
+        "reserved_for_known", "Share of the places that only clients in good standing get.",
+        "\"25%\"", 0, 0.9),
+    integer_param<&Limits::recipients>(
+        "recipients",  // RFC 5321 §4.5.3.1.8 asks for at least 100
+        "Recipients taken in one transaction; the next RCPT gets 452 4.5.3. RFC 5321 §4.5.3.1.8 "
+        "asks for at least 100.",
+        "1000", 100, 50'000),
+    size_param<&Limits::message_size>(
+        "message_size",  // §4.5.3.1.7 asks for at least 64K octets
+        "Largest message taken. It is announced with SIZE (RFC 1870) unless a backend takes less.",
+        "\"50MB\"", kMB / 10, 10'000 * kMB),
+    integer_param<&Limits::errors>(
+        "errors",
+        "Errors of a client until it is dropped with 421. Counted are syntax, sequence, relay "
+        "attempts and unknown recipients, never a 4xx of ours.",
+        "20", 1, 10'000),
+    integer_param<&Limits::junk_commands>(
+        "junk_commands",
+        "Commands without use until a client is dropped with 421. These are NOOP, RSET, VRFY and "
+        "HELP beyond need.",
+        "100", 1, 10'000),
+    duration_param<&Limits::command_timeout>(
+        "command_timeout",  // §4.5.3.2.7 recommends 5 minutes; overload shortens it
+        "How long a client may take to send its next command. RFC 5321 §4.5.3.2.7 asks for 5 "
+        "minutes; overload shortens it.",
+        "\"5m\"", 1s, 1h),
+    duration_param<&Limits::data_timeout>(
+        "data_timeout",  // §4.5.3.2.5
+        "How long a client may send nothing in the middle of a message. RFC 5321 §4.5.3.2.5 asks "
+        "for 3 minutes.",
+        "\"3m\"", 1s, 1h),
+    size_param<&Limits::data_min_rate>(
+        "data_min_rate",
+        "Slowest average speed of a message, per second; 0: any. Slower clients are dropped with "
+        "421.",
+        "\"500B\"", 0, 10 * kMB),
+};
+
+}  // namespace
+
+constinit const BuiltinSection kLimitsSection = {
+    {"limits", "Who may take how much. All take effect on reload, without dropping anyone.", kRows},
+    [](Config& config) -> void* { return &config.limits; }};
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,86 @@
+// Numbers of a route are set to stay below what common servers punish: Exim and Exchange allow 20
+// connections from one source, Postfix 50; Postfix slows a connection down at its 10th refusal and
+// Exim closes one at its 10th RSET.
+#include "proxy/config/builtin.h"
+
+namespace ravelin::proxy {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::string_view kProtocols[] = {"smtp", "lmtp"};
+constexpr uint32_t kNever = 1'000'000'000;  // as good as no limit
+constexpr uint8_t kProtocolsBuilt = 1;
+constexpr std::string_view kClientInfo[] = {"none", "xforward", "xclient", "proxy-v2"};
+constexpr uint8_t kClientInfoBuilt = 2;
+
+constexpr Param kRows[] = {
+    with_example(
+        text_list_param<&RouteSettings::domains>(
+            "domains",
+            "The recipient domains of this route; a leading dot means all subdomains. Each domain "
+            "belongs to one route only.",
+            "[]", check_domain),
+        "[\"example.com\", \".example.com\"]"),
+    text_param<&RouteSettings::domains_file>(
+        "domains_file", "A file with more domains, one a line, # comments.", "\"\""),
+    required(text_list_param<&RouteSettings::backends>(
+                 "backends",
+                 "The mail servers behind, \"NAME:PORT\", tried in order of preference. Routes "
+                 "with the same list count as one.",
+                 "", check_host_port),
+             "[\"mail.internal:25\"]"),
+    choice_param<&RouteSettings::protocol>("protocol", "What the backends speak.", "\"smtp\"",
+                                           kProtocols, kProtocolsBuilt),
+    integer_param<&RouteSettings::connections>(
+        "connections",
+        "Most connections to one backend, of all workers together. Exim and Exchange allow 20 "
+        "from one source by default, Postfix 50.",
+        "15", 1, 1000),
+    choice_param<&RouteSettings::client_info>(
+        "client_info",
+        "How the backend learns who the client is. The backend must be told to trust us for it.",
+        "\"none\"", kClientInfo, kClientInfoBuilt),
+    text_list_param<&RouteSettings::unknown_codes>(
+        "unknown_codes",
+        "More enhanced status codes (RFC 3463) that mean \"no such user\" from these backends. "
+        "Exchange Online says 5.4.1. Known without: 5.1.1, 5.1.3, 5.1.6, 5.1.10, 5.2.1.",
+        "[]", check_no_user_code),
+    text_param<&RouteSettings::recipients_file>(
+        "recipients_file",
+        "A file with the recipients that exist, for backends that accept every address. One "
+        "user@domain a line, # comments; upper and lower case are the same.",
+        "\"\""),
+    integer_param<&RouteSettings::max_refusals>(
+        "max_refusals",
+        "Refusals since its last accepted message after which a connection is replaced. Postfix "
+        "answers slowly from the 10th on.",
+        "9", 1, kNever),
+    integer_param<&RouteSettings::max_resets>(
+        "max_resets",
+        "RSETs since its last accepted message after which a connection is replaced. Exim counts "
+        "them as commands without mail and takes 10.",
+        "9", 1, kNever),
+    integer_param<&RouteSettings::max_mails>(
+        "max_mails", "MAIL commands after which a connection is replaced.", "90", 1, kNever),
+    duration_param<&RouteSettings::max_age>("max_age", "Age at which a connection is replaced.",
+                                            "\"4m\"", 1s, 24h),
+    integer_param<&RouteSettings::max_idle>("max_idle", "Idle connections kept per worker.", "5", 0,
+                                            1000),
+    duration_param<&RouteSettings::idle_timeout>(
+        "idle_timeout", "How long an idle connection is kept.", "\"60s\"", 1s, 1h),
+    duration_param<&RouteSettings::connect_timeout>(
+        "connect_timeout",
+        "How long connecting to a backend may take, until the next one is tried.", "\"30s\"", 1s,
+        5min),
+};
+
+}  // namespace
+
+constinit const BuiltinSection kRouteSection = {
+    {"route",
+     "Which domains go to which mail servers. Once per group of domains; at least one is needed.",
+     kRows},
+    nullptr};
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,20 @@
+#include "proxy/config/builtin.h"
+
+namespace ravelin::proxy {
+namespace {
+
+constexpr Param kRows[] = {
+    text_param<&StateSettings::path>(
+        "path",
+        "Where standing and greylisting are kept; history.db is put beside it; empty: memory "
+        "only. A change needs a restart.",
+        "\"/var/lib/ravelin/state.db\""),
+};
+
+}  // namespace
+
+constinit const BuiltinSection kStateSection = {
+    {"state", "What outlives a restart.", kRows},
+    [](Config& config) -> void* { return &config.state; }};
+
+}  // namespace ravelin::proxy

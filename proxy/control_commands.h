@@ -1,0 +1,35 @@
+// What ravelinctl can ask of the running daemon. The answers' shapes are in docs/control.md.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proxy/config/config.h"
+#include "proxy/observe/control_server.h"
+#include "proxy/observe/log_journal.h"
+#include "proxy/shared.h"
+
+namespace ravelin::proxy {
+
+// The server as the commands see it; on the main thread.
+class Daemon {
+ public:
+  virtual ~Daemon() = default;
+
+  virtual std::shared_ptr<const Config> config() const = 0;
+  // All errors; empty if the new configuration is in force.
+  virtual std::vector<std::string> reload() = 0;
+  virtual uint32_t places() const = 0;  // the total in force
+  virtual uint32_t workers() const = 0;
+  virtual std::chrono::seconds uptime() const = 0;
+  virtual JournalCounters journal() const = 0;
+  virtual Shared& shared() = 0;
+};
+
+// |daemon| must outlive |server|.
+void add_control_commands(ControlServer& server, Daemon& daemon);
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,59 @@
+#include "proxy/event/privileges.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace ravelin::proxy {
+namespace {
+
+std::string failed(const std::string& what) { return what + ": " + std::strerror(errno); }
+
+}  // namespace
+
+bool running_as_root() { return geteuid() == 0; }
+
+std::optional<User> find_user(const std::string& name) {
+  const passwd* found = getpwnam(name.c_str());
+  if (found == nullptr) return {};
+  return User{name, found->pw_uid, found->pw_gid};
+}
+
+std::string become(const User& user) {
+  if (initgroups(user.name.c_str(), user.gid) != 0) return failed("initgroups");
+  if (setresgid(user.gid, user.gid, user.gid) != 0) return failed("setresgid");
+  // From a uid of 0 to another one in all three ids: the kernel clears every capability.
+  if (setresuid(user.uid, user.uid, user.uid) != 0) return failed("setresuid");
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return failed("PR_SET_NO_NEW_PRIVS");
+  if (user.uid != 0 && setuid(0) == 0) return "root could be regained";
+  return "";
+}
+
+std::string give_file(const std::string& path, const User& user, mode_t mode) {
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode);
+  if (fd < 0) return failed(path);
+  // What somebody else owns stays theirs: it was set up so on purpose.
+  struct stat now {};
+  const bool ours = fstat(fd, &now) == 0 && now.st_uid == 0 && S_ISREG(now.st_mode);
+  const bool given = !ours || fchown(fd, user.uid, user.gid) == 0;
+  const auto why = given ? std::string() : failed(path);
+  close(fd);
+  return why;
+}
+
+std::string give_socket(const std::string& path, const User& user) {
+  return lchown(path.c_str(), user.uid, user.gid) == 0 ? "" : failed(path);
+}
+
+std::string give_directory(const std::string& path, const User& user, mode_t mode) {
+  if (mkdir(path.c_str(), mode) != 0) return errno == EEXIST ? "" : failed(path);
+  return chown(path.c_str(), user.uid, user.gid) == 0 ? "" : failed(path);
+}
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,31 @@
+// Giving up root, once everything that needs it is open.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+
+namespace ravelin::proxy {
+
+struct User {
+  std::string name;
+  uid_t uid = 0;
+  gid_t gid = 0;
+};
+
+bool running_as_root();
+std::optional<User> find_user(const std::string& name);
+
+// Becomes |user| with its groups, for good: no saved ids, no capabilities, no new privileges by
+// exec. The process must have one thread. Returns "" or what failed; after a failure the process
+// must end.
+std::string become(const User& user);
+
+// Makes |path| (created if it is missing, as a file or as a directory with its parent there) belong
+// to |user|, so that it can be written after become(). Returns "" or what failed.
+std::string give_file(const std::string& path, const User& user, mode_t mode);
+std::string give_socket(const std::string& path, const User& user);
+std::string give_directory(const std::string& path, const User& user, mode_t mode);
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,65 @@
+// "Reply, then close". A close() with unread input makes the kernel send a RST, and the RST makes
+// the peer's kernel throw away the reply that it has not read. So our side is shut down first, and
+// what still comes is read and forgotten until the peer closes too.
+#include <algorithm>
+#include <cerrno>
+
+#include "proxy/event/socket_stream.h"
+
+namespace ravelin::proxy {
+
+void SocketStream::finish() { start_closing(Phase::Finishing); }
+
+void SocketStream::finish_after_peer(std::chrono::milliseconds time) {
+  if (phase_ != Phase::Open) return finish();
+  start_closing(Phase::AwaitingPeer);
+  if (phase_ == Phase::AwaitingPeer) limit(time);
+}
+
+// The rest happens at the end of the turn: on_end() must not come from inside finish().
+void SocketStream::start_closing(Phase phase) {
+  if (phase_ == Phase::Connecting) return fail(StreamEnd::Closed);
+  if (broken_) return fail(StreamEnd::Reset);
+  if (phase_ != Phase::Open && phase_ != Phase::AwaitingPeer) return;
+  phase_ = phase;
+  timer_.reset();
+  congested_ = false;
+  drop_input();
+  schedule(kFlush);
+}
+
+void SocketStream::continue_closing() {
+  const bool may_read = !peer_closed_ && discarded_ < loop_.core().closing_limits.discard;
+  if (may_read && !start_reading()) return end(StreamEnd::Reset);
+  if (unsent() > 0) {
+    if (!timer_) limit(loop_.core().closing_limits.send);
+    return;
+  }
+  if (!may_read) return end(StreamEnd::Closed);
+  if (phase_ == Phase::Finishing) shut_down_output();
+}
+
+// It fails only if the connection is no more.
+void SocketStream::shut_down_output() {
+  if (sys.shutdown(fd_.get(), SHUT_WR) != 0) return end(StreamEnd::Closed);
+  phase_ = Phase::Lingering;
+  limit(loop_.core().closing_limits.linger);
+}
+
+// One recv() a firing here too. At the limit, or at the peer's end, output that still waits for
+// the peer's window goes on waiting.
+void SocketStream::discard_input() {
+  LoopCore& core = loop_.core();
+  const uint32_t left = core.closing_limits.discard - discarded_;
+  const size_t room = std::min<size_t>(left, LoopCore::kReadBuffer);
+  const ssize_t got = raw_read(core.read_buffer(), room, 0);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (got < 0) return end(unsent() > 0 ? StreamEnd::Reset : StreamEnd::Closed);
+  peer_closed_ = got == 0;
+  discarded_ += static_cast<uint32_t>(got);
+  if (!peer_closed_ && static_cast<size_t>(got) < left) return;
+  stop_reading();
+  continue_closing();
+}
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,116 @@
+// Reading: pauses, the one recv() of a firing, and what the owner leaves untaken.
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "proxy/event/socket_stream.h"
+
+namespace ravelin::proxy {
+namespace {
+
+bool would_block(int error) { return error == EAGAIN || error == EINTR; }
+
+}  // namespace
+
+ssize_t SocketStream::raw_read(char* buffer, size_t size, int flags) {
+  return sys.recv(fd_.get(), buffer, size, flags);
+}
+
+bool SocketStream::start_reading() {
+  if (!reading_) reading_ = read_event_.add();
+  return reading_;
+}
+
+void SocketStream::stop_reading() {
+  if (std::exchange(reading_, false)) read_event_.remove();
+}
+
+void SocketStream::set_read_size(size_t bytes) {
+  read_size_ = static_cast<uint32_t>(std::clamp<size_t>(bytes, 1, LoopCore::kReadBuffer));
+}
+
+// Costs nothing: most pauses are over before the peer says more.
+void SocketStream::pause(Pause reason) { paused_ |= static_cast<uint8_t>(reason); }
+
+void SocketStream::resume(Pause reason) {
+  const auto before = std::exchange(paused_, paused_ & ~static_cast<unsigned>(reason));
+  if (before == 0 || paused_ != 0 || phase_ != Phase::Open || (due_ & kEnd) != 0) return;
+  if (!start_reading()) return fail(StreamEnd::Reset);
+  // Inside on_data() there may be a rest that is not held yet.
+  if (held() > 0 || gone_ != nullptr) schedule(kDeliver);
+}
+
+void SocketStream::on_readable() {
+  if (closing()) return discard_input();
+  if (paused_ != 0) return peek();
+  read_input();
+}
+
+// The rest of the earlier input is set before the new, so that the owner sees one piece. The read
+// size bounds both together; an owner that leaves a whole read untaken, and does not pause, gets
+// more nevertheless (its line may be longer), until the buffer is full.
+void SocketStream::read_input() {
+  if ((due_ & kDeliver) != 0) return;  // the rest first; the socket stays readable
+  const size_t kept = held();
+  const size_t wanted = kept < read_size_ ? read_size_ - kept : read_size_;
+  const size_t room = std::min(wanted, LoopCore::kReadBuffer - kept);
+  if (room == 0) return end(StreamEnd::Reset);  // nothing will ever make the owner take it
+
+  char* buffer = loop_.core().read_buffer();
+  if (kept > 0) std::memcpy(buffer, input_.data() + taken_, kept);
+  const ssize_t got = raw_read(buffer + kept, room, 0);
+  if (got < 0 && would_block(errno)) return;
+  if (got == 0) return at_peers_end();
+  if (got < 0) return end(StreamEnd::Reset);
+  deliver({buffer, kept + static_cast<size_t>(got)});
+}
+
+// |data| is in the loop's buffer.
+void SocketStream::deliver(std::string_view data) {
+  size_t took = 0;
+  if (!tell([&] { took = events_->on_data(data); })) return;
+  assert(took <= data.size());
+  if (took == data.size() || phase_ != Phase::Open) return drop_input();
+  taken_ = 0;
+  if (!loop_.core().guarded([&] { input_.assign(data.substr(took)); })) fail(StreamEnd::Reset);
+}
+
+// The rest goes back as it came, without a copy: many small commands in one read are answered one
+// by one, each after a pause.
+void SocketStream::redeliver() {
+  if (paused_ != 0 || held() == 0 || phase_ != Phase::Open) return;
+  std::string input = std::exchange(input_, {});
+  const size_t from = std::exchange(taken_, 0);
+  size_t took = 0;
+  if (!tell([&] { took = events_->on_data(std::string_view(input).substr(from)); })) return;
+  assert(took <= input.size() - from);
+  if (from + took == input.size() || phase_ != Phase::Open) return;
+  input_ = std::move(input);
+  taken_ = from + took;
+}
+
+// Something came while reading is paused. The end of the connection is told, because it ends what
+// the owner waits for; data is left to the kernel, whose window then holds the peer back.
+void SocketStream::peek() {
+  if (broken_) return end(StreamEnd::Reset);
+  char byte;
+  const ssize_t got = raw_read(&byte, 1, MSG_PEEK);
+  if (got == 0) return at_peers_end();
+  if (got > 0) return stop_reading();
+  if (!would_block(errno)) end(StreamEnd::Reset);
+}
+
+// A peer may shut its side down and still listen: what this turn has written so far is sent.
+void SocketStream::at_peers_end() {
+  if (broken_) return end(StreamEnd::Reset);
+  if (unsent() > 0 && !blocked_) (void)raw_write(output_.data() + sent_, unsent());
+  end(StreamEnd::Eof);
+}
+
+void SocketStream::drop_input() {
+  taken_ = 0;
+  if (!input_.empty()) std::string().swap(input_);
+}
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,168 @@
+#include "proxy/observe/control_server.h"
+
+#include <algorithm>
+#include <exception>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "proxy/observe/control_protocol.h"
+
+namespace ravelin::proxy {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::chrono::seconds kSweepPeriod{1};
+
+// Strings in results may hold what clients said; what is not UTF-8 is replaced, for dump() throws.
+std::string to_text(const json& value) {
+  return value.dump(-1, ' ', true, json::error_handler_t::replace);
+}
+
+json refusal(std::string_view text) { return {{"ok", false}, {"error", text}}; }
+
+// {"ok":true,"result":...}, or the handler's error in its place.
+json wrap(json result) {
+  if (!result.is_object() || !result.contains("error"))
+    return {{"ok", true}, {"result", std::move(result)}};
+  result["ok"] = false;
+  return result;
+}
+
+}  // namespace
+
+json control_error(std::string_view text, const std::vector<std::string>& errors) {
+  json error = {{"error", text}};
+  if (!errors.empty()) error["errors"] = errors;
+  return error;
+}
+
+// One peer. A request is answered before the next one is read; an answer leaves page by page.
+class ControlServer::Connection final : public StreamEvents {
+ public:
+  Connection(ControlServer& server, std::unique_ptr<Stream> stream)
+      : server_(server), stream_(std::move(stream)), since_(server.reactor_.now()) {
+    stream_->set_events(this);
+    stream_->set_read_size(kMaxControlRequest);
+  }
+
+  void refuse(std::string_view why) { last_answer(to_text(refusal(why))); }
+
+  size_t on_data(std::string_view data) override {
+    const auto size = data.size();
+    while (!data.empty() && !ending_ && page_.empty()) {
+      const bool begins = !reader_.begun();
+      const auto result = reader_.feed(data);
+      if (begins) since_ = server_.reactor_.now();
+      if (result == FrameReader::Result::NeedMore) break;
+      if (result == FrameReader::Result::TooLong) {
+        refuse("the request is too long");
+      } else {
+        answer(server_.answer(reader_.message()));
+      }
+    }
+    return ending_ ? size : size - data.size();
+  }
+
+  void on_drained() override { send_pages(); }
+  void on_end(StreamEnd) override { server_.remove(this); }  // |this| lives until the turn ends
+
+  // A step that takes too long ends the connection, however busy the peer seems to be.
+  bool overdue(Time now) const { return now - since_ > server_.options_.patience; }
+
+ private:
+  void answer(std::string text) {
+    since_ = server_.reactor_.now();
+    answer_ = std::move(text);
+    page_ = answer_;
+    send_pages();
+    if (!page_.empty()) stream_->pause(Pause::Pressure);
+  }
+
+  void last_answer(std::string text) {
+    ending_ = true;
+    answer(std::move(text));
+  }
+
+  void send_pages() {
+    while (!page_.empty() && !stream_->congested()) {
+      std::string frame;
+      append_frame(frame, page_);
+      stream_->write(frame);
+    }
+    if (!page_.empty()) return;
+    answer_ = {};
+    since_ = server_.reactor_.now();
+    if (ending_) return stream_->finish();
+    stream_->resume(Pause::Pressure);
+  }
+
+  ControlServer& server_;
+  std::unique_ptr<Stream> stream_;
+  FrameReader reader_{kMaxControlRequest, kMaxControlRequest};
+  std::string answer_;
+  std::string_view page_;  // what of |answer_| is not written yet
+  Time since_;             // the current step's begin
+  bool ending_ = false;
+};
+
+ControlServer::ControlServer(Reactor& reactor, const ControlServerOptions& options)
+    : reactor_(reactor), options_(options) {}
+
+ControlServer::~ControlServer() = default;
+
+void ControlServer::handle(std::string command, Handler handler) {
+  handlers_[std::move(command)] = std::move(handler);
+}
+
+// Those who are refused are told why; as they take places too, there is an end to that as well.
+void ControlServer::adopt(std::unique_ptr<Stream> stream, const Credentials& peer) {
+  if (connections_.size() >= 2 * options_.connections) return;
+  const bool full = connections_.size() >= options_.connections;
+  auto connection = std::make_shared<Connection>(*this, std::move(stream));
+  connections_.push_back(connection);
+  if (!sweeper_) sweeper_ = reactor_.timer(kSweepPeriod, [this] { sweep(); });
+  if (!permits(peer)) return connection->refuse("you may not control this daemon");
+  if (full) connection->refuse("too many control connections; try again in a moment");
+}
+
+bool ControlServer::permits(const Credentials& peer) const {
+  return peer.uid == 0 || peer.uid == options_.own_uid || peer.in_group(options_.group);
+}
+
+// No exception of a handler or of the JSON library leaves this function.
+std::string ControlServer::answer(std::string_view request) const try {
+  if (!is_shallow(request, kMaxControlDepth)) return to_text(refusal("the request is too deep"));
+  const auto args = json::parse(request, nullptr, false);
+  if (!args.is_object() || !args.contains("command") || !args["command"].is_string())
+    return to_text(refusal("a request is a JSON object with a \"command\""));
+
+  const auto command = args["command"].get<std::string>();
+  const auto handler = handlers_.find(command);
+  if (handler != handlers_.end()) return to_text(wrap(handler->second(args)));
+  std::string known;
+  for (const auto& [name, unused] : handlers_) known += (known.empty() ? "" : ", ") + name;
+  return to_text(refusal("unknown command \"" + command + "\"; known are: " + known));
+} catch (const json::exception&) {
+  return to_text(refusal("an argument is missing or of the wrong type"));
+} catch (const std::exception& failure) {
+  return to_text(refusal(failure.what()));
+}
+
+// Called from inside the connection's own call.
+void ControlServer::remove(const Connection* connection) {
+  const auto found =
+      std::find_if(connections_.begin(), connections_.end(),
+                   [connection](const auto& each) { return each.get() == connection; });
+  if (found == connections_.end()) return;
+  reactor_.retire(std::move(*found));
+  connections_.erase(found);
+}
+
+void ControlServer::sweep() {
+  std::erase_if(connections_,
+                [now = reactor_.now()](const auto& each) { return each->overdue(now); });
+  sweeper_ = connections_.empty() ? nullptr : reactor_.timer(kSweepPeriod, [this] { sweep(); });
+}
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,161 @@
+#include "proxy/observe/log_journal.h"
+
+#include <new>
+#include <utility>
+
+namespace ravelin::proxy {
+namespace {
+
+constexpr size_t kMaxNames = 64;
+constexpr size_t kMaxNameLength = 100;
+constexpr size_t kKeptBytes = 16 * 1024;  // of a thread's buffer between lines
+
+using Names = std::map<std::string, uint64_t, std::less<>>;
+
+void add(std::atomic<uint64_t>& count, uint64_t by = 1) {
+  count.fetch_add(by, std::memory_order_relaxed);
+}
+
+// Names come from our own code, but one that carried something of a client's would otherwise grow
+// the map for ever.
+void add(Guarded<Names>& counts, std::string_view name) {
+  name = name.substr(0, kMaxNameLength);
+  counts.with([name](Names& names) {
+    const auto known = names.find(name);
+    if (known != names.end()) {
+      ++known->second;
+    } else {
+      ++names[names.size() < kMaxNames ? std::string(name) : "other"];
+    }
+  });
+}
+
+Names copy(const Guarded<Names>& counts) {
+  return counts.with([](const Names& names) { return names; });
+}
+
+}  // namespace
+
+LogJournal::LogJournal(LogWriter& writer, std::shared_ptr<const LineFormat> format)
+    : writer_(writer), format_(format.get()) {
+  formats_.with([&](auto& formats) { formats.push_back(std::move(format)); });
+}
+
+void LogJournal::set_format(std::shared_ptr<const LineFormat> format) {
+  writer_.set_format(format);
+  format_.store(format.get());
+  formats_.with([&](auto& formats) { formats.push_back(std::move(format)); });
+}
+
+// Without memory a dialog can still end well; its line cannot be written.
+template <class Append>
+void LogJournal::write(Append&& append) {
+  thread_local std::string buffer;
+  try {
+    buffer.clear();
+    append(buffer, *format_.load(std::memory_order_acquire));
+    writer_.append(buffer);
+    if (buffer.capacity() > kKeptBytes) std::string().swap(buffer);
+  } catch (const std::bad_alloc&) {
+    writer_.count_dropped(1);
+  }
+}
+
+void LogJournal::connected(const DialogInfo& dialog) {
+  add(connects_);
+  if (!writer_.admit("connect")) return;
+  write([&](std::string& out, const LineFormat& format) { format.connected(out, dialog); });
+}
+
+void LogJournal::disconnected(const DialogInfo& dialog, VerbCounts counts) {
+  add(disconnects_);
+  if (!writer_.admit("disconnect")) return;
+  write([&](std::string& out, const LineFormat& format) {
+    format.disconnected(out, dialog, counts);
+  });
+}
+
+void LogJournal::refused(const DialogInfo& dialog, const Refusal& refusal) {
+  add(refusal.shadow ? warned_ : refused_);
+  const auto code = static_cast<size_t>(refusal.reply.code);
+  if (!refusal.shadow && code < refused_by_code_.size()) add(refused_by_code_[code]);
+  const auto& reason = refusal.reason.empty() ? refusal.stage : refusal.reason;
+  if (!refusal.shadow) add(refused_by_reason_, reason);
+  if (!writer_.admit(reason)) return;
+  write([&](std::string& out, const LineFormat& format) { format.refused(out, dialog, refusal); });
+}
+
+// Never held back: the backend's own speed bounds these lines, and they are the proof of custody.
+void LogJournal::delivered(const DialogInfo& dialog, const Delivered& delivered) {
+  add(messages_);
+  add(recipients_, delivered.recipients.size());
+  add(bytes_, delivered.size);
+  if (delivered.client_gone) add(clients_gone_);
+  write([&](std::string& out, const LineFormat& format) {
+    format.delivered(out, dialog, delivered);
+  });
+}
+
+void LogJournal::decided(const DialogInfo& dialog, const Decision& decision) {
+  add(decisions_);
+  if (!writer_.admit("decision")) return;
+  write([&](std::string& out, const LineFormat& format) { format.decided(out, dialog, decision); });
+}
+
+void LogJournal::ended(const DialogInfo& dialog, std::string_view what, std::string_view after) {
+  add(ended_, what);
+  if (!writer_.admit(what)) return;
+  write(
+      [&](std::string& out, const LineFormat& format) { format.ended(out, dialog, what, after); });
+}
+
+void LogJournal::pregreet(const DialogInfo& dialog, size_t bytes, std::chrono::nanoseconds after,
+                          std::string_view text) {
+  add(pregreets_);
+  if (!writer_.admit("PREGREET")) return;
+  write([&](std::string& out, const LineFormat& format) {
+    format.pregreet(out, dialog, bytes, after, text);
+  });
+}
+
+void LogJournal::no_place(const dns::Endpoint& client, std::string_view limit) {
+  add(no_places_);
+  add(no_places_by_limit_, limit);
+  if (!writer_.admit(limit)) return;
+  write([&](std::string& out, const LineFormat& format) { format.no_place(out, client, limit); });
+}
+
+// Never held back either: whoever sends these bounds their rate.
+void LogJournal::message(Severity severity, std::string_view text) {
+  if (severity != Severity::Info) add(warnings_);
+  write([&](std::string& out, const LineFormat& format) { format.message(out, severity, text); });
+}
+
+JournalCounters LogJournal::counters() const {
+  JournalCounters now;
+  now.connects = connects_;
+  now.disconnects = disconnects_;
+  now.refused = refused_;
+  now.warned = warned_;
+  now.messages = messages_;
+  now.recipients = recipients_;
+  now.bytes = bytes_;
+  now.clients_gone = clients_gone_;
+  now.decisions = decisions_;
+  now.pregreets = pregreets_;
+  now.no_places = no_places_;
+  now.warnings = warnings_;
+  for (size_t code = 0; code < refused_by_code_.size(); ++code)
+    if (const uint64_t count = refused_by_code_[code]; count > 0)
+      now.refused_by_code[static_cast<int>(code)] = count;
+  now.refused_by_reason = copy(refused_by_reason_);
+  now.ended = copy(ended_);
+  now.no_places_by_limit = copy(no_places_by_limit_);
+  const auto written = writer_.counters();
+  now.lines = written.lines;
+  now.dropped = written.dropped;
+  now.flooded = written.flooded;
+  return now;
+}
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,81 @@
+// The journal that writes a log: counts each event, asks whether the flood limit lets it through,
+// has it formatted on the caller's thread, and queues it.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proxy/event/guarded.h"
+#include "proxy/observe/journal.h"
+#include "proxy/observe/line_format.h"
+#include "proxy/observe/log_writer.h"
+
+namespace ravelin::proxy {
+
+// Since the start of the process.
+struct JournalCounters {
+  uint64_t connects = 0;
+  uint64_t disconnects = 0;
+  uint64_t refused = 0;       // really
+  uint64_t warned = 0;        // only in shadow mode
+  uint64_t messages = 0;      // delivered
+  uint64_t recipients = 0;    // of them
+  uint64_t bytes = 0;         // of them
+  uint64_t clients_gone = 0;  // delivered, but the client had gone
+  uint64_t decisions = 0;
+  uint64_t pregreets = 0;
+  uint64_t no_places = 0;
+  uint64_t warnings = 0;
+  std::map<int, uint64_t> refused_by_code;
+  std::map<std::string, uint64_t, std::less<>> refused_by_reason;   // 64 at most, then "other"
+  std::map<std::string, uint64_t, std::less<>> ended;               // likewise, by what
+  std::map<std::string, uint64_t, std::less<>> no_places_by_limit;  // likewise
+  uint64_t lines = 0;                                               // written to the log
+  uint64_t dropped = 0;  // lost: the log could not take them
+  uint64_t flooded = 0;  // held back by log.flood
+};
+
+// Thread-safe. |writer| must outlive it.
+class LogJournal final : public Journal {
+ public:
+  LogJournal(LogWriter& writer, std::shared_ptr<const LineFormat> format);
+
+  // For a reload. Earlier formats are kept, for other threads may be in the middle of one.
+  void set_format(std::shared_ptr<const LineFormat> format);
+  JournalCounters counters() const;
+
+  void connected(const DialogInfo& dialog) override;
+  void disconnected(const DialogInfo& dialog, VerbCounts counts) override;
+  void refused(const DialogInfo& dialog, const Refusal& refusal) override;
+  void delivered(const DialogInfo& dialog, const Delivered& delivered) override;
+  void decided(const DialogInfo& dialog, const Decision& decision) override;
+  void ended(const DialogInfo& dialog, std::string_view what, std::string_view after) override;
+  void pregreet(const DialogInfo& dialog, size_t bytes, std::chrono::nanoseconds after,
+                std::string_view text) override;
+  void no_place(const dns::Endpoint& client, std::string_view limit) override;
+  void message(Severity severity, std::string_view text) override;
+
+ private:
+  using Count = std::atomic<uint64_t>;
+  using Named = Guarded<std::map<std::string, uint64_t, std::less<>>>;
+
+  // Has |append| write to a buffer and queues it.
+  template <class Append>
+  void write(Append&& append);
+
+  LogWriter& writer_;
+  std::atomic<const LineFormat*> format_;
+  Guarded<std::vector<std::shared_ptr<const LineFormat>>> formats_;
+
+  Count connects_{0}, disconnects_{0}, refused_{0}, warned_{0}, messages_{0}, recipients_{0},
+      bytes_{0}, clients_gone_{0}, decisions_{0}, pregreets_{0}, no_places_{0}, warnings_{0};
+  std::array<Count, 600> refused_by_code_{};
+  Named refused_by_reason_, ended_, no_places_by_limit_;
+};
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,340 @@
+// Lines that look like Postfix's own, because mail admins already have the readers: pflogsumm,
+// fail2ban, logwatch, mailgraph. The shapes, down to the order of the fields, are theirs; the
+// number in [ ] is the dialog's serial, so that grouping by it works although there is one process.
+#include <algorithm>
+#include <utility>
+
+#include "proxy/observe/escape.h"
+#include "proxy/observe/line_format.h"
+#include "proxy/observe/log_text.h"
+#include "proxy/observe/stamp.h"
+
+namespace ravelin::proxy {
+namespace {
+
+using smtp::Verb;
+
+// The order in which Postfix counts them on the disconnect line; fail2ban looks for auth= behind
+// counters without a '/', so it stands early.
+constexpr Verb kCounted[] = {Verb::Helo, Verb::Ehlo, Verb::Starttls, Verb::Auth,
+                             Verb::Mail, Verb::Rcpt, Verb::Data,     Verb::Bdat,
+                             Verb::Rset, Verb::Noop, Verb::Vrfy,     Verb::Etrn,
+                             Verb::Expn, Verb::Help, Verb::Quit,     Verb::Unknown};
+
+void append_count(std::string& out, std::string_view name, const VerbCount& count) {
+  out += ' ';
+  out += name;
+  out += '=';
+  append_number(out, count.taken);
+  if (count.taken == count.all && count.all != 0) return;
+  out += '/';
+  append_number(out, count.all);
+}
+
+// "unknown[192.0.2.1]"
+void append_client(std::string& out, const DialogInfo& dialog) {
+  if (dialog.name.empty()) {
+    out += "unknown";
+  } else {
+    append_host(out, dialog.name);
+  }
+  out += '[';
+  out += dialog.client.address.to_string();
+  out += ']';
+}
+
+void append_path(std::string& out, std::string_view key, const smtp::Address& address) {
+  out += key;
+  out += "=<";
+  append_angle(out, address.local);
+  if (!address.domain.empty()) {
+    out += '@';
+    append_angle(out, address.domain);
+  }
+  out += '>';
+}
+
+// What a reply's first line says beyond |prefix|, which the log line has already.
+std::string_view without(std::string_view line, std::string_view prefix) {
+  if (prefix.empty() || line.substr(0, prefix.size()) != prefix) return line;
+  line.remove_prefix(prefix.size());
+  return line.substr(0, 2) == ": " ? line.substr(2) : line;
+}
+
+// "Recipient address rejected: Greylisted, ..."; "Relay access denied"; "Service unavailable;
+// Client host [...] blocked using ...". |own| is the client's address.
+void append_reason(std::string& out, const Refusal& refusal, std::string_view own) {
+  std::string_view first;
+  if (refusal.backend_said.empty() && !refusal.reply.lines.empty()) first = refusal.reply.lines[0];
+  const auto subject = '<' + std::string(refusal.subject) + '>';
+  first = without(first, subject);
+  if (first.substr(0, 1) == " ") first.remove_prefix(1);
+  const auto detail =
+      refusal.backend_said.empty() ? without(first, refusal.reason) : refusal.backend_said;
+  append_text(out, refusal.reason);
+  const bool goes_on = detail.substr(0, 1) == ";" || detail.substr(0, 1) == ",";
+  if (!refusal.reason.empty() && !detail.empty() && !goes_on) out += ": ";
+  // The part before "said:" names the backend and is ours; behind it a stranger may be quoted.
+  const auto said = refusal.backend_said.empty() ? detail.npos : detail.find(" said: ");
+  const auto ours = said == detail.npos ? 0 : said;
+  append_text(out, detail.substr(0, ours));
+  append_words(out, detail.substr(ours), own);
+  if (!refusal.backend_said.empty()) return;
+  for (size_t i = 1; i < refusal.reply.lines.size(); ++i) {
+    out += ' ';
+    append_words(out, refusal.reply.lines[i], own);
+  }
+}
+
+// "; from=<a> to=<b> proto=ESMTP helo=<c>": each only if it was said.
+void append_tail(std::string& out, const DialogInfo& dialog, const Refusal& refusal) {
+  out += ';';
+  if (refusal.sender != nullptr) append_path(out, " from", *refusal.sender);
+  if (refusal.recipient != nullptr) append_path(out, " to", *refusal.recipient);
+  out += dialog.esmtp ? " proto=ESMTP" : " proto=SMTP";
+  if (dialog.helo.empty()) return;
+  out += " helo=<";
+  append_angle(out, dialog.helo);
+  out += '>';
+}
+
+class PostfixFormat final : public LineFormat {
+ public:
+  PostfixFormat(const LineFormatOptions& options, const Clock& clock)
+      : clock_(clock),
+        stamp_(options.rfc3339 ? StampStyle::Rfc3339 : StampStyle::Traditional),
+        pid_(options.pid) {
+    append_host(host_, options.hostname);
+    append_angle(name_, options.syslog_name);
+  }
+
+  void connected(std::string& out, const DialogInfo& dialog) const override {
+    begin(out, "smtpd", dialog.serial);
+    out += "connect from ";
+    append_client(out, dialog);
+    out += '\n';
+  }
+
+  void disconnected(std::string& out, const DialogInfo& dialog, VerbCounts counts) const override {
+    begin(out, "smtpd", dialog.serial);
+    out += "disconnect from ";
+    append_client(out, dialog);
+    VerbCount total;
+    for (const auto verb : kCounted) {
+      const auto index = static_cast<size_t>(verb);
+      if (index >= counts.size() || counts[index].all == 0) continue;
+      append_count(out, kVerbNames[index], counts[index]);
+      total.taken += counts[index].taken;
+      total.all += counts[index].all;
+    }
+    append_count(out, "commands", total);
+    out += '\n';
+  }
+
+  void refused(std::string& out, const DialogInfo& dialog, const Refusal& refusal) const override {
+    begin(out, "smtpd", dialog.serial);
+    if (refusal.transaction != 0) {
+      append_id(out, refusal.transaction);
+    } else {
+      out += "NOQUEUE";
+    }
+    out += refusal.shadow ? ": reject_warning: " : ": reject: ";
+    append_angle(out, refusal.stage);
+    out += " from ";
+    append_client(out, dialog);
+    out += ": ";
+    append_number(out, static_cast<uint64_t>(refusal.reply.code));
+    out += ' ';
+    if (refusal.reply.enhanced.present()) {
+      append_status(out, refusal.reply);
+      out += ' ';
+    }
+    if (!refusal.subject.empty()) {
+      out += '<';
+      append_angle(out, refusal.subject);
+      out += ">: ";
+    }
+    append_reason(out, refusal, dialog.client.address.to_string());
+    append_tail(out, dialog, refusal);
+    out += '\n';
+  }
+
+  void delivered(std::string& out, const DialogInfo& dialog,
+                 const Delivered& delivered) const override {
+    begin(out, "smtpd", dialog.serial, delivered.transaction);
+    out += "client=";
+    append_client(out, dialog);
+    out += '\n';
+
+    begin(out, "cleanup", dialog.serial, delivered.transaction);
+    out += "message-id=<";
+    append_angle(out, bare_message_id(delivered.message_id));
+    out += ">\n";
+
+    begin(out, "qmgr", dialog.serial, delivered.transaction);
+    append_path(out, "from", delivered.sender);
+    out += ", size=";
+    append_number(out, delivered.size);
+    out += ", nrcpt=";
+    append_number(out, delivered.recipients.size());
+    out += " (queue active)\n";
+
+    for (const auto& recipient : delivered.recipients) sent(out, dialog, delivered, recipient);
+    begin(out, "qmgr", dialog.serial, delivered.transaction);
+    out += "removed\n";
+    if (delivered.client_gone) gone(out, dialog, delivered);
+  }
+
+  void decided(std::string& out, const DialogInfo& dialog,
+               const Decision& decision) const override {
+    begin_line(out);
+    out += "ravelin/decision[";
+    append_number(out, dialog.serial);
+    out += "]: id=";
+    append_id(out, decision.transaction != 0 ? decision.transaction : dialog.id);
+    out += " rcpt=<";
+    append_angle(out, decision.recipient);
+    out += '>';
+    if (decision.sender != nullptr) append_path(out, " from", *decision.sender);
+    append_value(out, "client", dialog.client.address.to_string());
+    append_value(out, "standing", decision.standing);
+    append_value(out, "greylist", decision.greylist);
+    append_value(out, "checks", decision.checks);
+    append_value(out, "verify", decision.verify);
+    append_value(out, "verdict", decision.verdict);
+    out += " code=";
+    append_number(out, static_cast<uint64_t>(decision.reply.code));
+    out += " took=";
+    append_millis(out, decision.took);
+    out += "ms\n";
+  }
+
+  void ended(std::string& out, const DialogInfo& dialog, std::string_view what,
+             std::string_view after) const override {
+    begin(out, "smtpd", dialog.serial);
+    append_text(out, what);
+    if (!after.empty()) out += " after ";
+    append_angle(out, after);
+    out += " from ";
+    append_client(out, dialog);
+    out += '\n';
+  }
+
+  void pregreet(std::string& out, const DialogInfo& dialog, size_t bytes,
+                std::chrono::nanoseconds after, std::string_view text) const override {
+    static constexpr size_t kShown = 100;  // octets, as Postfix has it
+    begin(out, "smtpd", dialog.serial);
+    out += "PREGREET ";
+    append_number(out, bytes);
+    out += " after ";
+    append_delay(out, after);
+    out += " from ";
+    append_endpoint(out, dialog.client);
+    out += ": ";
+    append_words(out, text.substr(0, kShown));
+    out += '\n';
+  }
+
+  // As every refusal at CONNECT; the code is one that bans nobody.
+  void no_place(std::string& out, const dns::Endpoint& client,
+                std::string_view limit) const override {
+    begin(out, "smtpd", 0);
+    out += "NOQUEUE: reject: CONNECT from unknown[";
+    out += client.address.to_string();
+    out += "]: 421 4.7.0 Too many connections: limit ";
+    append_angle(out, limit);
+    out += "; proto=SMTP\n";
+  }
+
+  // master is who speaks for the whole of Postfix; pflogsumm lists its messages apart, and its
+  // switch that silences smtpd's warnings does not touch them.
+  void message(std::string& out, Severity severity, std::string_view text) const override {
+    begin(out, "master", pid_);
+    if (severity == Severity::Warning) out += "warning: ";
+    if (severity == Severity::Fatal) out += "fatal: ";
+    append_text(out, text);
+    out += '\n';
+  }
+
+ private:
+  void begin_line(std::string& out) const {
+    stamp_.append(out, clock_.wall());
+    out += ' ';
+    out += host_;
+    out += ' ';
+  }
+
+  void begin(std::string& out, std::string_view program, uint32_t number, Id id = 0) const {
+    begin_line(out);
+    out += name_;
+    out += '/';
+    out += program;
+    out += '[';
+    append_number(out, number);
+    out += "]: ";
+    if (id == 0) return;
+    append_id(out, id);
+    out += ": ";
+  }
+
+  static void append_value(std::string& out, std::string_view key, std::string_view value) {
+    out += ' ';
+    out += key;
+    out += '=';
+    if (value.empty()) out += '-';
+    append_angle(out, value);
+  }
+
+  static void append_endpoint(std::string& out, const dns::Endpoint& client) {
+    out += '[';
+    out += client.address.to_string();
+    out += "]:";
+    append_number(out, client.port);
+  }
+
+  // There is no queue: the time in it, the second of the delays, is 0.
+  void sent(std::string& out, const DialogInfo& dialog, const Delivered& delivered,
+            const smtp::Address& recipient) const {
+    begin(out, "smtp", dialog.serial, delivered.transaction);
+    append_path(out, "to", recipient);
+    out += ", relay=";
+    append_text(out, delivered.relay);
+    out += ", delay=";
+    append_delay(out, delivered.before + delivered.setup + delivered.transfer);
+    out += ", delays=";
+    append_delay(out, delivered.before);
+    out += "/0/";
+    append_delay(out, delivered.setup);
+    out += '/';
+    append_delay(out, delivered.transfer);
+    out += ", dsn=";
+    out += delivered_status(delivered.said);
+    out += ", status=sent (";
+    append_words(out, delivered.said);
+    out += ")\n";
+  }
+
+  // The client never heard our 250 and will send the message again (RFC 1047): whoever searches
+  // for the reason of a duplicate finds it here.
+  void gone(std::string& out, const DialogInfo& dialog, const Delivered& delivered) const {
+    begin(out, "smtpd", dialog.serial, delivered.transaction);
+    out += "delivered, but ";
+    append_client(out, dialog);
+    out += " had gone before our reply: it may send the message again\n";
+  }
+
+  const Clock& clock_;
+  const Stamp stamp_;
+  const uint32_t pid_;
+  std::string host_;
+  std::string name_;
+};
+
+}  // namespace
+
+std::shared_ptr<const LineFormat> make_postfix_format(const LineFormatOptions& options,
+                                                      const Clock& clock) {
+  return std::make_shared<PostfixFormat>(options, clock);
+}
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,32 @@
+// What is opened while the process may still be root, and then giving root up.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "proxy/config/config.h"
+#include "proxy/event/fd.h"
+#include "proxy/overload/fd_budget.h"
+#include "smtp/expected.h"
+
+namespace ravelin::proxy {
+
+struct Openings {
+  std::vector<std::vector<Fd>> listeners;  // by worker
+  Fd control;                              // none if admin.socket is ""
+  uint64_t file_limit = 0;                 // descriptors that this process may have
+};
+
+// |user|: whom to become; "" to stay. Opens every reuse-port socket of every worker now: the kernel
+// wants one uid for all of an address. Prepares log, state and control socket so that the user can
+// write them. The error is one line. The process must have one thread.
+smtp::Expected<Openings, std::string> open_and_drop(const Config& config, const std::string& user);
+
+// How many workers a configuration means on this machine.
+unsigned worker_count(const Config& config);
+
+// What will need descriptors beside the dialogs.
+FdNeeds fd_needs(const Config& config);
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,172 @@
+#include "proxy/overload/places.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cassert>
+#include <new>
+#include <unordered_map>
+#include <utility>
+
+#include "proxy/event/guarded.h"
+
+namespace ravelin::proxy {
+namespace {
+
+// How many dialogs there are per key; a key without any is not there.
+class Counters {
+ public:
+  // Counts |key| unless it has |limit| already (0: no limit).
+  bool enter(const dns::IpAddress& key, uint32_t limit) {
+    return shard_of(key).with([&](Map& map) {
+      const auto [entry, fresh] = map.try_emplace(key, 0);
+      if (limit != 0 && entry->second >= limit) return false;  // never fresh: 0 < limit
+      ++entry->second;
+      return true;
+    });
+  }
+  void leave(const dns::IpAddress& key) {
+    shard_of(key).with([&](Map& map) {
+      const auto entry = map.find(key);
+      assert(entry != map.end());
+      if (--entry->second == 0) map.erase(entry);
+    });
+  }
+
+ private:
+  using Map = std::unordered_map<dns::IpAddress, uint32_t, dns::IpHash>;
+
+  // The high bits choose the shard, because the maps use the low ones.
+  Guarded<Map>& shard_of(const dns::IpAddress& key) {
+    return shards_[(dns::IpHash()(key) >> 56) % shards_.size()];
+  }
+
+  std::array<Guarded<Map>, 64> shards_;
+};
+
+// Adds one unless |limit| is reached.
+bool take_one(std::atomic<uint32_t>& count, uint32_t limit) {
+  auto now = count.load(std::memory_order_relaxed);
+  do {
+    if (now >= limit) return false;
+  } while (!count.compare_exchange_weak(now, now + 1, std::memory_order_relaxed));
+  return true;
+}
+
+void raise_to(std::atomic<uint32_t>& peak, uint32_t value) {
+  auto now = peak.load(std::memory_order_relaxed);
+  while (now < value && !peak.compare_exchange_weak(now, value, std::memory_order_relaxed)) {
+  }
+}
+
+uint32_t share_of_others(const Limits& limits, uint32_t total) {
+  const auto reserved = std::clamp(limits.reserved_for_known, 0.0, 1.0) * total;
+  return total - static_cast<uint32_t>(reserved);
+}
+
+}  // namespace
+
+struct Places::Shards {
+  std::atomic<uint32_t> total = 0;
+  std::atomic<uint32_t> others = 0;  // those not in good standing
+  std::atomic<uint32_t> peak = 0;
+  Counters clients;
+  Counters networks;
+
+  // All or nothing.
+  PlaceLimit count_address(const dns::IpAddress& client, const Limits& limits) {
+    const auto key = client.client_key();
+    if (!clients.enter(key, limits.sessions_per_client)) return PlaceLimit::Client;
+    try {
+      if (networks.enter(client.network_key(), limits.sessions_per_network))
+        return PlaceLimit::None;
+    } catch (...) {
+      clients.leave(key);
+      throw;
+    }
+    clients.leave(key);
+    return PlaceLimit::Network;
+  }
+  void uncount_address(const dns::IpAddress& client) {
+    networks.leave(client.network_key());
+    clients.leave(client.client_key());
+  }
+};
+
+const char* place_limit_name(PlaceLimit limit) {
+  switch (limit) {
+    case PlaceLimit::None:
+      return "none";
+    case PlaceLimit::Total:
+      return "sessions";
+    case PlaceLimit::Reserved:
+      return "reserved_for_known";
+    case PlaceLimit::Client:
+      return "sessions_per_client";
+    case PlaceLimit::Network:
+      return "sessions_per_network";
+  }
+  return "";
+}
+
+Places::Places() : shards_(std::make_unique<Shards>()) {}
+
+Places::~Places() { assert(in_use() == 0); }
+
+// The place is built up step by step; where a limit fires, its destructor gives back what it got.
+Places::Entry Places::enter(const dns::IpAddress& client, bool good, bool exempt,
+                            const Limits& limits, uint32_t total) {
+  const bool privileged = good || exempt;
+  auto& counts = *shards_;
+  if (!take_one(counts.total, total)) return {{}, PlaceLimit::Total};
+  Entry entry;
+  entry.place.places_ = this;
+  entry.place.client_ = client;
+  entry.place.good_ = true;
+  try {
+    if (!exempt) entry.limit = counts.count_address(client, limits);
+    entry.place.counted_ = !exempt && entry.limit == PlaceLimit::None;
+  } catch (const std::bad_alloc&) {
+    entry.limit = PlaceLimit::Total;  // no memory is no room
+  }
+  if (entry.limit == PlaceLimit::None && !privileged) {
+    if (take_one(counts.others, share_of_others(limits, total)))
+      entry.place.good_ = false;
+    else
+      entry.limit = PlaceLimit::Reserved;
+  }
+  if (entry.limit != PlaceLimit::None) return {{}, entry.limit};
+  raise_to(counts.peak, counts.total.load(std::memory_order_relaxed));
+  return entry;
+}
+
+uint32_t Places::in_use() const { return shards_->total.load(std::memory_order_relaxed); }
+uint32_t Places::peak() const { return shards_->peak.load(std::memory_order_relaxed); }
+
+Places::Place::Place(Place&& other) noexcept
+    : places_(std::exchange(other.places_, nullptr)),
+      client_(other.client_),
+      good_(other.good_),
+      counted_(other.counted_) {}
+
+Places::Place& Places::Place::operator=(Place&& other) noexcept {
+  if (this == &other) return *this;
+  give_back();
+  places_ = std::exchange(other.places_, nullptr);
+  client_ = other.client_;
+  good_ = other.good_;
+  counted_ = other.counted_;
+  return *this;
+}
+
+Places::Place::~Place() { give_back(); }
+
+void Places::Place::give_back() {
+  if (places_ == nullptr) return;
+  auto& counts = *std::exchange(places_, nullptr)->shards_;
+  if (counted_) counts.uncount_address(client_);
+  if (!good_) counts.others.fetch_sub(1, std::memory_order_relaxed);
+  counts.total.fetch_sub(1, std::memory_order_relaxed);
+}
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,20 @@
+// What the main thread tells the workers, at start and at each reload.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "proxy/checks/policy.h"
+#include "proxy/config/config.h"
+
+namespace ravelin::proxy {
+
+// Dialogs keep the policy that they began under; the limits are read at each use.
+struct Published {
+  std::shared_ptr<const Policy> policy;
+  Limits limits{};
+  uint32_t places =
+      0;  // the total that is in force: limits.sessions, or what file descriptors allow
+};
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,19 @@
+#include "proxy/reload.h"
+
+namespace ravelin::proxy {
+
+std::vector<std::string> needs_restart(const Config& now, const Config& next) {
+  std::vector<std::string> changed;
+  const auto compare = [&](const char* name, bool same) {
+    if (!same) changed.push_back(std::string(name) + ": needs restart; nothing was changed");
+  };
+  compare("listen.smtp", now.listen.smtp == next.listen.smtp);
+  compare("listen.workers", now.listen.workers == next.listen.workers);
+  compare("user", now.user == next.user);
+  compare("state.path", now.state.path == next.state.path);
+  compare("log.file", now.log.file == next.log.file);
+  compare("admin.socket", now.admin.socket == next.admin.socket);
+  return changed;
+}
+
+}  // namespace ravelin::proxy

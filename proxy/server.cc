@@ -1,0 +1,246 @@
+#include "proxy/server.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <utility>
+
+#include "proxy/backend_hosts.h"
+#include "proxy/config/loader.h"
+#include "proxy/control_commands.h"
+#include "proxy/event/connector.h"
+#include "proxy/event/credentials.h"
+#include "proxy/event/listener.h"
+#include "proxy/event/loop.h"
+#include "proxy/event/signals.h"
+#include "proxy/observe/control_server.h"
+#include "proxy/observe/log_journal.h"
+#include "proxy/openings.h"
+#include "proxy/reload.h"
+#include "proxy/shared.h"
+#include "proxy/worker.h"
+
+namespace ravelin::proxy {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int kEndedByTerm = 0;
+constexpr int kCutShort = 3;
+constexpr auto kLastWords = 2s;  // for the log, at the end
+constexpr auto kLastRows = 5s;   // for the state
+
+}  // namespace
+
+class Server::Impl final : public Daemon {
+ public:
+  Impl(Options options, std::shared_ptr<const Config> config)
+      : options_(std::move(options)), config_(std::move(config)) {}
+  ~Impl() override { stop_workers(); }
+
+  std::string start();
+  int run();
+
+  // Daemon: what ravelinctl asks for
+  std::shared_ptr<const Config> config() const override { return config_; }
+  std::vector<std::string> reload() override;
+  uint32_t places() const override { return published().places; }
+  uint32_t workers() const override { return static_cast<uint32_t>(workers_.size()); }
+  std::chrono::seconds uptime() const override {
+    return std::chrono::duration_cast<std::chrono::seconds>(clock_.boot() - started_);
+  }
+  JournalCounters journal() const override { return journal_->counters(); }
+  Shared& shared() override { return *shared_; }
+
+ private:
+  std::string open_log();
+  void open_state();
+  void start_workers(std::vector<std::vector<Fd>> sockets);
+  void open_control(Fd socket);
+  void apply();
+  Published published() const;
+  void on_signal(int number);
+  void drain();
+  void on_worker_drained();
+  void stop_workers();
+  void warn(const std::string& text) { journal_->message(Severity::Warning, text); }
+  void note(const std::string& text) { journal_->message(Severity::Info, text); }
+
+  const Options options_;
+  std::shared_ptr<const Config> config_;
+  const SystemClock clock_;
+  const dns::Time started_ = clock_.boot();
+  uint64_t file_limit_ = 0;
+  std::shared_ptr<const Policy> policy_;
+  std::unique_ptr<LogWriter> log_;
+  std::unique_ptr<LogJournal> journal_;
+  std::unique_ptr<Shared> shared_;
+  std::unique_ptr<Loop> loop_;
+  std::unique_ptr<BackendHosts> hosts_;
+  std::unique_ptr<ControlServer> control_;
+  std::unique_ptr<Listener> control_listener_;
+  std::unique_ptr<SignalWatcher> signals_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  size_t busy_workers_ = 0;  // while draining
+  bool draining_ = false;
+  dns::Handle drain_timer_;
+  int exit_code_ = kEndedByTerm;
+};
+
+std::string Server::Impl::start() {
+  const auto& user = options_.user.empty() ? config_->user : options_.user;
+  auto opened = open_and_drop(*config_, user);
+  if (!opened) return opened.error();
+  file_limit_ = opened->file_limit;
+  if (auto why = open_log(); !why.empty()) return why;
+  loop_ = std::make_unique<Loop>(clock_);
+  open_state();
+  apply();
+  start_workers(std::move(opened->listeners));
+  hosts_ = std::make_unique<BackendHosts>(*loop_, shared_->backends, *journal_);
+  hosts_->refresh();
+  if (opened->control) open_control(std::move(opened->control));
+  signals_ = std::make_unique<SignalWatcher>(
+      *loop_, std::initializer_list<int>{SIGHUP, SIGUSR1, SIGTERM, SIGINT},
+      [this](int number) { on_signal(number); });
+  note("started: version " RAVELIN_VERSION ", " + std::to_string(workers_.size()) + " workers, " +
+       std::to_string(published().places) + " places");
+  return "";
+}
+
+std::string Server::Impl::open_log() {
+  LogWriterOptions options;
+  options.file = config_->log.file;
+  options.flood = config_->log.flood;
+  const auto format = make_line_format(config_->log, config_->hostname, clock_);
+  auto writer = LogWriter::open(options, format, clock_);
+  if (!writer) return "log: " + writer.error();
+  log_ = std::move(*writer);
+  journal_ = std::make_unique<LogJournal>(*log_, format);
+  return "";
+}
+
+// Standing is read before the first client is accepted; greylist tuples follow behind.
+void Server::Impl::open_state() {
+  auto store =
+      open_store(config_->state.path, clock_, [this](const std::string& text) { warn(text); });
+  shared_ = std::make_unique<Shared>(clock_, *journal_, std::move(store));
+}
+
+void Server::Impl::start_workers(std::vector<std::vector<Fd>> sockets) {
+  for (auto& of_one : sockets)
+    workers_.push_back(std::make_unique<Worker>(*shared_, std::move(of_one), published()));
+  if (!workers_.front()->dns_on_loopback())
+    warn("a DNS server is not on this machine: its answers can be forged on the way (RFC 5452)");
+  for (auto& worker : workers_) worker->start();
+}
+
+void Server::Impl::open_control(Fd socket) {
+  ControlServerOptions options;
+  options.own_uid = geteuid();
+  options.group = getegid();
+  control_ = std::make_unique<ControlServer>(*loop_, options);
+  add_control_commands(*control_, *this);
+  control_listener_ =
+      std::make_unique<Listener>(*loop_, std::move(socket), [this](Fd fd, const dns::Endpoint&) {
+        const auto peer = peer_credentials(fd.get());
+        if (peer) control_->adopt(accepted_stream(*loop_, std::move(fd)), *peer);
+      });
+}
+
+Published Server::Impl::published() const {
+  const auto places = effective_sessions(config_->limits.sessions, file_limit_, fd_needs(*config_));
+  return {policy_, config_->limits, places};
+}
+
+// Puts |config_| in force, at start and at each reload.
+void Server::Impl::apply() {
+  policy_ = std::make_shared<const Policy>(config_);
+  shared_->standing.configure(config_->standing);
+  shared_->greylist.configure(config_->greylist);
+  shared_->backends.configure(*config_);
+  if (const auto asked = config_->limits.sessions; published().places < asked)
+    warn("limits.sessions is " + std::to_string(asked) + ", but file descriptors allow " +
+         std::to_string(published().places));
+}
+
+std::vector<std::string> Server::Impl::reload() {
+  const auto loaded = load_config(options_.config_file);
+  std::vector<std::string> errors;
+  for (const auto& error : loaded.errors) errors.push_back(error.format(options_.config_file));
+  if (loaded.config) errors = needs_restart(*config_, *loaded.config);
+  if (draining_) errors = {"shutting down: nothing is reloaded"};
+  if (!errors.empty()) {
+    for (const auto& error : errors) warn("reload: " + error.substr(0, error.find('\n')));
+    return errors;
+  }
+  for (const auto& warning : loaded.warnings) warn("reload: " + warning);
+  config_ = loaded.config;
+  const auto format = make_line_format(config_->log, config_->hostname, clock_);
+  log_->set_format(format);
+  log_->set_flood(config_->log.flood);
+  journal_->set_format(format);
+  apply();
+  for (auto& worker : workers_) worker->publish(published());
+  hosts_->refresh();
+  note("reload: the configuration is in force");
+  return {};
+}
+
+void Server::Impl::on_signal(int number) {
+  switch (number) {
+    case SIGHUP:
+      reload();
+      return;
+    case SIGUSR1:
+      log_->reopen();
+      return;
+    default:
+      break;
+  }
+  if (!draining_) return drain();
+  note("terminating at once");
+  exit_code_ = kCutShort;
+  loop_->stop();
+}
+
+// Dialogs that carry mail may end; those whose message is with a backend are waited for without
+// limit: the client must hear what became of it.
+void Server::Impl::drain() {
+  draining_ = true;
+  note("terminating: draining");
+  busy_workers_ = workers_.size();
+  for (auto& worker : workers_)
+    worker->drain([this] { loop_->post([this] { on_worker_drained(); }); });
+  drain_timer_ = loop_->timer(config_->relay.drain_timeout, [this] {
+    for (auto& worker : workers_) worker->hurry();
+  });
+}
+
+void Server::Impl::on_worker_drained() {
+  if (--busy_workers_ == 0) loop_->stop();
+}
+
+void Server::Impl::stop_workers() {
+  for (auto& worker : workers_) worker->stop();
+  for (auto& worker : workers_) worker->join();
+  workers_.clear();
+}
+
+int Server::Impl::run() {
+  loop_->run();
+  stop_workers();
+  if (exit_code_ == kEndedByTerm && shared_->store) shared_->store->flush(kLastRows);
+  note("ended");
+  log_->shut_down(kLastWords);
+  return exit_code_;
+}
+
+Server::Server(Options options, std::shared_ptr<const Config> config)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(config))) {}
+Server::~Server() = default;
+std::string Server::start() { return impl_->start(); }
+int Server::run() { return impl_->run(); }
+
+}  // namespace ravelin::proxy

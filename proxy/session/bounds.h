@@ -1,0 +1,21 @@
+// Bounds of one dialog that are not for an operator to set.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+#include "smtp/command.h"
+
+namespace ravelin::proxy {
+
+inline constexpr smtp::SyntaxLimits kSyntax{};
+// One read of commands (DESIGN §3.3), and of message text.
+inline constexpr size_t kCommandRead = 4096;
+inline constexpr size_t kTextRead = 65536;
+// How long the rest of a refused message is read, so that the reply is heard (DESIGN §3.7).
+inline constexpr std::chrono::seconds kDiscardTime{30};
+inline constexpr size_t kPregreetText = 100;  // octets of early talk that the log shows
+inline constexpr uint32_t kMaxReceived = 50;  // RFC 5321 §6.3
+inline constexpr size_t kVerbs = static_cast<size_t>(smtp::Verb::Unknown) + 1;
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,29 @@
+// Our EHLO reply, built anew only when what it says has changed.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "smtp/capabilities.h"
+
+namespace ravelin::proxy {
+
+// Octets that a message may have: |ours| or what the |backends| take, whichever is less, less the
+// room for our Received: line. 0 means no limit, in all three.
+uint64_t message_limit(uint64_t ours, uint64_t backends);
+
+class EhloReply {
+ public:
+  // The wire form. The view holds until the next call.
+  std::string_view wire(std::string_view hostname, const smtp::Capabilities& backends,
+                        uint64_t message_size);
+
+ private:
+  std::string hostname_;
+  smtp::Capabilities backends_;
+  uint64_t message_size_ = 0;
+  std::string wire_;
+};
+
+}  // namespace ravelin::proxy

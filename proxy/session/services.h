@@ -1,0 +1,56 @@
+// What a dialog takes from the worker that it lives on.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "dns/resolver.h"
+#include "proxy/backend/verifier.h"
+#include "proxy/config/config.h"
+#include "proxy/event/clock.h"
+#include "proxy/event/stream.h"
+#include "proxy/observe/journal.h"
+#include "proxy/session/ehlo_reply.h"
+#include "proxy/standing/greylist.h"
+#include "proxy/standing/standing.h"
+
+namespace ravelin::proxy {
+
+class Session;
+
+// One per worker, used on its thread only; outlives its sessions, as do all that it refers to.
+class Services {
+ public:
+  Services(Reactor& reactor_of, const Clock& clock_of, dns::Resolver& resolver_of,
+           Verifier& verifier_of, Journal& journal_of, Greylist& greylist_of, Standing& standing_of)
+      : reactor(reactor_of),
+        clock(clock_of),
+        resolver(resolver_of),
+        verifier(verifier_of),
+        journal(journal_of),
+        greylist(greylist_of),
+        standing(standing_of) {}
+  virtual ~Services() = default;
+
+  // Unique in the process, ordered in time.
+  virtual Id next_id() = 0;
+  // As published last: read at each use, never kept, so that a change acts on living dialogs.
+  virtual const Limits& limits() const = 0;
+  // |session| is over: destroy it at the end of this turn, not before (it is on the stack).
+  virtual void retire(Session& session) = 0;
+
+  Reactor& reactor;
+  const Clock& clock;
+  dns::Resolver& resolver;
+  Verifier& verifier;
+  Journal& journal;
+  Greylist& greylist;
+  Standing& standing;
+
+  // Work space shared by the sessions of this worker; nothing in it survives a call.
+  std::string wire;  // a reply on its way into the stream
+  std::string text;  // message text on its way from the reader to the backend
+  EhloReply ehlo;
+};
+
+}  // namespace ravelin::proxy

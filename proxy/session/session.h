@@ -1,0 +1,255 @@
+// One client's dialog, step by step: stream -> line -> command -> legal now? -> parse -> checks ->
+// greylist -> backend -> reply. Sees interfaces only: no sockets, no libevent, no DNS library.
+//
+// A step that has to wait pauses reading, so that nothing pipelined overtakes it, and names the
+// member function that goes on. Every path of a command ends in one reply. A dialog ends in
+// Stream::finish(), or by the client's leaving; both come back as on_end(), and only there, and
+// where a reply of the backend comes to a client that is gone, does a session retire itself.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <string_view>
+
+#include "proxy/backend/verifier.h"
+#include "proxy/checks/check_run.h"
+#include "proxy/checks/dialog_dns.h"
+#include "proxy/checks/policy.h"
+#include "proxy/event/stream.h"
+#include "proxy/observe/journal.h"
+#include "proxy/overload/places.h"
+#include "proxy/session/bounds.h"
+#include "proxy/session/held_checks.h"
+#include "proxy/session/services.h"
+#include "proxy/session/transaction.h"
+#include "proxy/standing/standing.h"
+#include "smtp/command.h"
+#include "smtp/dialog_state.h"
+#include "smtp/replies.h"
+
+namespace ravelin::proxy {
+
+// What the listener knows of a client that got a place.
+struct Arrival {
+  dns::Endpoint client;
+  Id id = 0;
+  uint32_t serial = 0;
+  Access access = Access::None;
+  Grade grade = Grade::Unknown;
+  Places::Place place;
+};
+
+// Lives on one thread. Owned by the worker, which destroys it after Services::retire().
+class Session final : public StreamEvents, public BackendEvents, public CheckRun::Events {
+ public:
+  // |services| must outlive it.
+  Session(Services& services, std::shared_ptr<const Policy> policy, std::unique_ptr<Stream> stream,
+          Arrival arrival);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // Once, before the stream's first event.
+  void start();
+  // Looks at the clock: every second or more often. May end the dialog, never destroys it.
+  void sweep(Time now);
+  // The process is to end: idle dialogs hear 421 at once, transactions may end first; with |now|
+  // only those live on whose text is with the backend, for its reply must be heard.
+  void shut_down(bool now);
+
+  const DialogInfo& info() const { return info_; }
+  // The text is with the backend: its reply is waited for, whatever happens.
+  bool in_custody() const { return phase_ == Phase::Final; }
+
+  size_t on_data(std::string_view data) override;
+  void on_drained() override;
+  void on_end(StreamEnd end) override;
+  void on_recipient(const RecipientAnswer& answer) override;
+  void on_data_ready(const FinalAnswer& answer) override;
+  void on_room() override;
+  void on_final(const FinalAnswer& answer) override;
+  void on_checks_done(CheckRun& run) override;
+
+ private:
+  // Whose turn it is.
+  enum class Phase : uint8_t {
+    Greeting,  // ours: the pause before 220
+    Command,   // the client's: its next command
+    Checks,    // ours: RCPT waits for checks
+    Asking,    // the backend's: RCPT
+    Opening,   // the backend's: DATA
+    Text,      // the client's: the message
+    Discard,   // the client's: a message that is refused already
+    Final,     // the backend's: the reply to the message
+    Closing,   // the stream's: finish() was called
+    Over,      // retired
+  };
+  using Handler = void (Session::*)(const smtp::Command& command);
+  struct Row {
+    Handler handler;
+    bool junk;  // moves no mail
+  };
+  static const Row kCommands[];  // by smtp::Verb
+  // The parts of a Refusal that differ.
+  struct Why {
+    std::string_view stage = {};
+    std::string subject = {};
+    std::string_view reason = {};
+    const smtp::Address* recipient = nullptr;
+    std::string_view said = {};
+    bool shadow = false;
+    Id transaction = 0;
+  };
+  struct Count {
+    uint16_t taken = 0;
+    uint16_t all = 0;
+  };
+
+  // session.cc: input and ends
+  size_t take(std::string_view data);
+  size_t take_line(std::string_view data);
+  void wait(Phase phase);
+  void listen();
+  void close_with(const smtp::Reply& reply);
+  void close_broken(std::string_view stage, const smtp::Reply& last);
+  void give_up(std::string_view what, const smtp::Reply& reply);
+  void reset();
+  void retire_backend();
+  void end();
+  void out_of_memory();
+  // Every call from outside runs in here. |act| is not kept.
+  template <class Act>
+  void survive(const Act& act) {
+    try {
+      act();
+    } catch (const std::bad_alloc&) {
+      out_of_memory();
+    }
+  }
+
+  // session_connect.cc: until 220
+  bool refuse_denied();
+  void look_up_name();
+  void on_name();
+  void on_pause_over();
+  void greet_if_ready();
+  size_t on_early_talk(std::string_view data);
+  bool trusted() const { return allowed() || grade_ == Grade::Good; }
+  bool allowed() const { return access_ == Access::Allow; }
+
+  // session_commands.cc
+  void on_command(std::string_view line);
+  bool too_much(const Row& row);
+  void on_helo(const smtp::Command& command);
+  void on_ehlo(const smtp::Command& command);
+  bool take_helo(const smtp::Command& command, bool esmtp, const smtp::Offered& offered);
+  void on_rset(const smtp::Command& command);
+  void on_noop(const smtp::Command& command);
+  void on_vrfy(const smtp::Command& command);
+  void on_help(const smtp::Command& command);
+  void on_quit(const smtp::Command& command);
+  void on_refused(const smtp::Command& command);
+
+  // session_mail.cc
+  void on_mail(const smtp::Command& command);
+  bool too_big(const smtp::MailCommand& mail);
+  CheckInput check_input();
+  uint64_t message_limit() const;
+
+  // session_rcpt.cc: check it, filter it (may wait), proceed
+  void on_rcpt(const smtp::Command& command);
+  const smtp::Reply* no_more_recipients() const;
+  void check_rcpt();
+  bool settled() const;
+  const Finding* broken_rule() const;
+  const Finding* held_refusal() const;
+  void judge_rcpt();
+  Why why_of(const Finding& finding) const;
+  void refuse_rcpt(const Finding& finding);
+  void greylist_rcpt();
+  std::unique_ptr<BackendTransaction> begin_backend();
+  void ask_backend();
+  void finish_question(const RecipientAnswer& answer);
+  void finish_rcpt(const RecipientAnswer& answer);
+  static std::string_view verify_word(const RecipientAnswer& answer);
+  void count_recipient(const RecipientAnswer& answer);
+
+  // session_greylist.cc
+  GreylistAnswer greylist_applies(const smtp::Address& recipient) const;
+  bool is_suspicious() const;
+  std::string_view organisation_of_client();
+  Greylist::Tuple tuple(const smtp::Address& recipient);
+  bool would_defer();
+  Greylist::Result ask_greylist(const smtp::Address& recipient);
+  bool greylist_defers();
+  Why greylisted_why() const;
+  void defer_rcpt(std::string_view verify);
+  bool greylist_defers_data();
+
+  // session_data.cc
+  void on_data(const smtp::Command& command);
+  void begin_text();
+  std::string received() const;
+  size_t take_text(std::string_view data);
+  void write_text(std::string_view text);
+  size_t discard_text(std::string_view data);
+  void refuse_text(const smtp::Reply& refusal, std::string_view said);
+  void end_text();
+  void end_discard();
+  void finish_data(const FinalAnswer& answer);
+  void say_delivered(const FinalAnswer& answer);
+  void say_undelivered(const smtp::Reply& last, const FinalAnswer& answer);
+
+  // session_time.cc
+  void sweep_text(Time now);
+
+  // session_reply.cc: replies and the journal
+  void write(const smtp::Reply& reply);
+  void reply(const smtp::Reply& reply);
+  void error(const smtp::Reply& reply);
+  void syntax_error(std::string_view stage, const smtp::Command& command,
+                    const smtp::SyntaxError& what);
+  smtp::Reply with_id(const smtp::Reply& reply) const;
+  void count_taken();
+  std::string_view after() const;
+  void say_connected();
+  void say_ended(std::string_view what);
+  void say_refused(const smtp::Reply& reply, const Why& why);
+  std::string_view standing_word() const;
+  void say_decided(const smtp::Reply& reply, std::string_view verify);
+
+  const Limits& limits() const { return services_.limits(); }
+  const Config& config() const { return policy_->config(); }
+  bool shadow() const { return policy_->shadow(); }
+
+  Services& services_;
+  const std::shared_ptr<const Policy> policy_;
+  std::unique_ptr<Stream> stream_;  // null once the client is gone and the backend is waited for
+  Places::Place place_;
+  DialogInfo info_;
+  const Access access_;
+  Grade grade_;  // as of the connection, then of each MAIL
+  Phase phase_ = Phase::Greeting;
+  smtp::Verb verb_ = smtp::Verb::Unknown;  // the last command, for the log
+  bool spoken_ = false;                    // there was a command
+  bool said_connected_ = false;
+  bool pause_over_ = false;
+  bool draining_ = false;
+  bool doomed_ = false;        // ends at the next sweep
+  bool unknown_seen_ = false;  // some recipient was unknown
+  smtp::DialogState state_;
+  smtp::Offered offered_;      // in our EHLO reply; nothing after HELO
+  uint64_t backend_size_ = 0;  // the least limit of the backends as of then; 0: none
+  uint32_t errors_ = 0;
+  uint32_t junk_ = 0;
+  Time since_{};  // when the phase began, or, in Text, when the client last sent something
+  std::array<Count, kVerbs> counts_{};
+  DialogDns dns_;
+  dns::Handle timer_;  // the pause before the greeting
+  HeldChecks held_;
+  std::unique_ptr<Transaction> transaction_;
+};
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,85 @@
+// Until 220: lists, the client's name, and a pause in which a client that talks first gives itself
+// away. The pause and the look-up run at the same time.
+#include <utility>
+
+#include "proxy/session/session.h"
+
+namespace ravelin::proxy {
+
+void Session::start() {
+  survive([this] {
+    since_ = services_.reactor.now();
+    if (access_ == Access::Deny && refuse_denied()) return;
+    look_up_name();
+    if (!allowed()) held_.run(Stage::Connect, check_input(), *this);
+    const auto pause = policy_->early_talker().pause;
+    pause_over_ = trusted() || pause.count() <= 0;
+    if (pause_over_) return greet_if_ready();
+    timer_ = services_.reactor.timer(pause, [this] { survive([this] { on_pause_over(); }); });
+  });
+}
+
+// True if that is the end. The name is not waited for: a list of addresses needs none.
+bool Session::refuse_denied() {
+  const auto refusal = with_id(refusal_of({&kAccessDenied, Action::Reject}));
+  say_refused(refusal, {.stage = "CONNECT", .reason = kAccessDenied.reason, .shadow = shadow()});
+  if (shadow()) return false;
+  close_with(refusal);
+  return true;
+}
+
+void Session::look_up_name() {
+  const bool known =
+      dns_.look_up_name(info_.client.address, [this] { survive([this] { on_name(); }); });
+  if (known) on_name();
+}
+
+void Session::on_name() {
+  if (phase_ == Phase::Over) return;
+  if (dns_.fcrdns()->confirmed()) info_.name = dns_.fcrdns()->name;
+  say_connected();
+  held_.on_fcrdns();
+  greet_if_ready();
+}
+
+void Session::on_pause_over() {
+  pause_over_ = true;
+  greet_if_ready();
+}
+
+// Nobody waits for DNS longer than dns.timeout, and whom we trust not at all.
+void Session::greet_if_ready() {
+  if (phase_ != Phase::Greeting || !pause_over_) return;
+  if (!dns_.fcrdns() && !trusted()) return;
+  timer_.reset();
+  write(policy_->greeting());
+  phase_ = Phase::Command;
+  since_ = services_.reactor.now();
+  stream_->resume(Pause::Greeting);
+}
+
+// RFC 5321 §3.1: the client waits for the greeting. What it said is not read as commands before it.
+size_t Session::on_early_talk(std::string_view data) {
+  const Verdict verdict{&kTalkedEarly, policy_->early_talker().action};
+  if (verdict.action == Action::Off) {
+    stream_->pause(Pause::Greeting);
+    return 0;
+  }
+  say_connected();
+  services_.journal.pregreet(info_, data.size(), services_.reactor.now() - since_,
+                             data.substr(0, kPregreetText));
+  services_.standing.misbehaved(info_.client.address);
+  held_.add({&kEarlyTalker, verdict});
+  if (verdict.refuses()) {
+    const auto refusal = with_id(early_talk_refusal(verdict.action));
+    say_refused(refusal, {.stage = "CONNECT", .reason = kTalkedEarly.reason, .shadow = shadow()});
+    if (!shadow()) {
+      close_with(refusal);
+      return data.size();
+    }
+  }
+  stream_->pause(Pause::Greeting);
+  return 0;
+}
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,205 @@
+// RCPT: is there room, is it an address, is it ours; what have the checks said; greylist; and last
+// the backend, which alone knows its mailboxes.
+#include <algorithm>
+#include <utility>
+
+#include "proxy/session/session.h"
+
+namespace ravelin::proxy {
+
+void Session::on_rcpt(const smtp::Command& command) {
+  if (const auto* full = no_more_recipients()) {
+    say_refused(*full, {.stage = "RCPT",
+                        .subject = std::string(command.argument),
+                        .reason = "Recipient address rejected"});
+    return reply(*full);
+  }
+  const bool utf8 = transaction_->mail.smtputf8;
+  auto rcpt = smtp::parse_rcpt(command.argument, offered_, utf8, kSyntax);
+  if (!rcpt) return syntax_error("RCPT", command, rcpt.error());
+
+  // RFC 5321 §4.1.1.3: <postmaster> without a domain is always ours.
+  if (rcpt->to.domain.empty()) rcpt->to.domain = services_.verifier.first_domain();
+  ++transaction_->asked;
+  auto& pending = transaction_->pending.emplace();
+  pending.role = is_role_mailbox(rcpt->to);
+  pending.rcpt = *std::move(rcpt);
+  pending.asked = services_.reactor.now();
+  check_rcpt();
+}
+
+// Neither closes, neither is an error: the client comes back with the others.
+const smtp::Reply* Session::no_more_recipients() const {
+  // All that was asked counts, so that one transaction cannot try names without end.
+  if (transaction_->asked >= limits().recipients) return &smtp::replies::too_many_recipients();
+  // A bounce has one recipient (RFC 5321 §4.5.5). Never 5xx: a refused bounce is lost.
+  if (transaction_->mail.from.null() && state_.accepted() > 0)
+    return &smtp::replies::null_sender_one_recipient();
+  return nullptr;
+}
+
+// A rule of the house is not held back by look-ups: who wants to relay hears it at once.
+void Session::check_rcpt() {
+  auto& pending = *transaction_->pending;
+  pending.run = std::make_unique<CheckRun>(Stage::Rcpt, check_input(), *this);
+  if (pending.run->start()) {
+    pending.said = pending.run->findings();
+    pending.run.reset();
+    if (const auto* broken = broken_rule()) return refuse_rcpt(*broken);
+  }
+  if (settled()) return judge_rcpt();
+  wait(Phase::Checks);
+}
+
+bool Session::settled() const { return held_.settled() && !transaction_->pending->run; }
+
+// The run is on the stack: it is destroyed at the end of the turn.
+void Session::on_checks_done(CheckRun& run) {
+  survive([&] {
+    if (run.stage() == Stage::Rcpt) {
+      auto& pending = *transaction_->pending;
+      pending.said = run.findings();
+      services_.reactor.retire(std::shared_ptr<CheckRun>(std::move(pending.run)));
+    } else {
+      services_.reactor.retire(std::shared_ptr<CheckRun>(held_.take_over(run)));
+    }
+    if (phase_ == Phase::Checks && settled()) judge_rcpt();
+  });
+}
+
+const Finding* Session::broken_rule() const {
+  for (const auto& finding : transaction_->pending->said) {
+    if (finding.check->rule && finding.verdict.refuses()) return &finding;
+  }
+  return nullptr;
+}
+
+// Postmaster and abuse hear those who have trouble with our checks.
+const Finding* Session::held_refusal() const {
+  const auto& pending = *transaction_->pending;
+  if (pending.role) return nullptr;
+  const auto* held = refusing(held_.said());
+  const auto* here = refusing(pending.said);
+  if (!held || !here) return held ? held : here;
+  return here->verdict.action > held->verdict.action ? here : held;
+}
+
+void Session::judge_rcpt() {
+  if (const auto* broken = broken_rule()) return refuse_rcpt(*broken);
+  const auto* refusal = held_refusal();
+  if (!refusal) return greylist_rcpt();
+  if (!shadow()) return refuse_rcpt(*refusal);
+  say_refused(with_id(refusal_of(refusal->verdict)), why_of(*refusal));
+  greylist_rcpt();
+}
+
+Session::Why Session::why_of(const Finding& finding) const {
+  const auto& to = transaction_->pending->rcpt.to;
+  Why why{.stage = "RCPT", .subject = to.to_string(), .reason = finding.verdict.sign->reason};
+  why.recipient = &to;
+  why.shadow = shadow() && !finding.check->rule;
+  if (finding.check->stage == Stage::Connect) why.subject.clear();
+  if (finding.check->stage == Stage::Helo) why.subject = info_.helo;
+  return why;
+}
+
+void Session::refuse_rcpt(const Finding& finding) {
+  const auto refusal = with_id(refusal_of(finding.verdict));
+  state_.on_rcpt_refused();
+  if (finding.check->rule) ++errors_;
+  say_refused(refusal, why_of(finding));
+  say_decided(refusal, "not-asked");
+  transaction_->pending.reset();
+  reply(refusal);
+}
+
+void Session::greylist_rcpt() {
+  auto& pending = *transaction_->pending;
+  pending.greylist = greylist_applies(pending.rcpt.to);
+  if (pending.greylist != GreylistAnswer::Ask) return ask_backend();
+  // In shadow mode nothing is deferred, and there is nothing to be told apart.
+  if (config().verify.order == VerifyOrder::BeforeGreylist && !shadow() && would_defer()) {
+    pending.question = begin_backend();
+    pending.question->recipient(pending.rcpt);
+    return wait(Phase::Asking);
+  }
+  if (greylist_defers()) return defer_rcpt("not-asked");
+  ask_backend();
+}
+
+std::unique_ptr<BackendTransaction> Session::begin_backend() {
+  const ClientIdentity client{.address = info_.client,
+                              .name = info_.name,
+                              .helo = info_.helo,
+                              .esmtp = info_.esmtp,
+                              .good = trusted(),
+                              .known = allowed() || grade_ != Grade::Unknown};
+  return services_.verifier.begin(transaction_->mail, client, id_text(transaction_->id), *this);
+}
+
+void Session::ask_backend() {
+  if (!transaction_->backend) transaction_->backend = begin_backend();
+  transaction_->backend->recipient(transaction_->pending->rcpt);
+  wait(Phase::Asking);
+}
+
+void Session::on_recipient(const RecipientAnswer& answer) {
+  if (phase_ != Phase::Asking) return;
+  survive([&] {
+    if (transaction_->pending->question) return finish_question(answer);
+    finish_rcpt(answer);
+  });
+}
+
+// verify.order = "before-greylist": the recipient exists, and only now a tuple is spent on it.
+void Session::finish_question(const RecipientAnswer& answer) {
+  auto& question = transaction_->pending->question;
+  services_.reactor.retire(std::shared_ptr<BackendTransaction>(std::move(question)));
+  if (!answer.accepted()) return finish_rcpt(answer);
+  if (!greylist_defers()) return ask_backend();  // passed by another dialog in the meantime
+  count_recipient(answer);
+  defer_rcpt("accepted");
+}
+
+// The backend's answer is final, and its own text goes to the client.
+void Session::finish_rcpt(const RecipientAnswer& answer) {
+  count_recipient(answer);
+  auto& pending = *transaction_->pending;
+  const auto said = answer.accepted() ? answer.reply : with_id(answer.reply);
+  say_decided(said, verify_word(answer));
+  if (answer.accepted()) {
+    state_.on_rcpt_accepted();
+    transaction_->accepted.push_back(std::move(pending.rcpt.to));
+  } else {
+    state_.on_rcpt_refused();
+    if (answer.unknown) ++errors_;
+    Why why{.stage = "RCPT",
+            .subject = pending.rcpt.to.to_string(),
+            .reason = "Recipient address rejected"};
+    why.recipient = &pending.rcpt.to;
+    why.said = answer.said;
+    say_refused(said, why);
+  }
+  transaction_->pending.reset();
+  reply(said);
+}
+
+// What the backend's answer is called in the decision line.
+std::string_view Session::verify_word(const RecipientAnswer& answer) {
+  if (answer.accepted()) return "accepted";
+  if (answer.source == AnswerSource::Shared) return "shared";
+  if (answer.source == AnswerSource::OurTrouble || answer.source == AnswerSource::Breaker)
+    return "trouble";
+  return answer.unknown ? "unknown" : "refused";
+}
+
+void Session::count_recipient(const RecipientAnswer& answer) {
+  unknown_seen_ |= answer.unknown;
+  if (allowed() || (!answer.unknown && !answer.accepted())) return;
+  const auto& client = info_.client.address;
+  const auto organisation = organisation_of_client();
+  if (answer.unknown) return services_.standing.unknown_recipient(client, organisation);
+  services_.standing.known_recipient(client, organisation);
+}
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,96 @@
+// Replies, and what the journal hears.
+#include <utility>
+
+#include "proxy/session/session.h"
+
+namespace ravelin::proxy {
+
+void Session::write(const smtp::Reply& said) {
+  services_.wire.clear();
+  smtp::append_wire(said, services_.wire);
+  stream_->write(services_.wire);
+}
+
+// The end of a command: the client's turn.
+void Session::reply(const smtp::Reply& said) {
+  write(said);
+  if (said.positive()) count_taken();
+  listen();
+}
+
+void Session::error(const smtp::Reply& said) {
+  ++errors_;
+  reply(said);
+}
+
+void Session::syntax_error(std::string_view stage, const smtp::Command& command,
+                           const smtp::SyntaxError& what) {
+  const auto refusal = smtp::replies::syntax(what);
+  say_refused(refusal,
+              {.stage = stage, .subject = std::string(command.argument), .reason = "Syntax error"});
+  error(refusal);
+}
+
+smtp::Reply Session::with_id(const smtp::Reply& said) const {
+  return smtp::replies::with_id(said, id_text(transaction_ ? transaction_->id : info_.id));
+}
+
+void Session::count_taken() {
+  auto& count = counts_[static_cast<size_t>(verb_)];
+  if (count.taken < UINT16_MAX) ++count.taken;
+}
+
+std::string_view Session::after() const {
+  return spoken_ ? smtp::verb_name(verb_) : std::string_view("CONNECT");
+}
+
+// With the name if it is known by now; before any other line of this dialog.
+void Session::say_connected() {
+  if (std::exchange(said_connected_, true)) return;
+  services_.journal.connected(info_);
+}
+
+void Session::say_ended(std::string_view what) {
+  say_connected();
+  services_.journal.ended(info_, what, after());
+}
+
+void Session::say_refused(const smtp::Reply& said, const Why& why) {
+  say_connected();
+  services_.journal.refused(info_, {.stage = why.stage,
+                                    .reply = said,
+                                    .subject = why.subject,
+                                    .reason = why.reason,
+                                    .sender = transaction_ ? &transaction_->mail.from : nullptr,
+                                    .recipient = why.recipient,
+                                    .backend_said = why.said,
+                                    .shadow = why.shadow,
+                                    .transaction = why.transaction});
+}
+
+void Session::say_decided(const smtp::Reply& said, std::string_view verify) {
+  const auto& pending = *transaction_->pending;
+  std::string checks;
+  append_findings(held_.said(), checks);
+  append_findings(pending.said, checks);
+  const auto recipient = pending.rcpt.to.to_string();
+  const auto verdict = said.positive() ? "accept" : said.permanent() ? "reject" : "defer";
+  say_connected();
+  services_.journal.decided(info_, {.transaction = transaction_->id,
+                                    .sender = &transaction_->mail.from,
+                                    .recipient = recipient,
+                                    .standing = standing_word(),
+                                    .greylist = greylist_answer_name(pending.greylist),
+                                    .checks = checks,
+                                    .verify = verify,
+                                    .verdict = verdict,
+                                    .reply = said,
+                                    .took = services_.reactor.now() - pending.asked});
+}
+
+std::string_view Session::standing_word() const {
+  constexpr std::string_view kGrades[] = {"unknown", "passed", "good"};
+  return allowed() ? "allowed" : kGrades[static_cast<size_t>(grade_)];
+}
+
+}  // namespace ravelin::proxy

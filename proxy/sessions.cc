@@ -1,0 +1,43 @@
+#include "proxy/sessions.h"
+
+#include <cassert>
+#include <utility>
+
+namespace ravelin::proxy {
+
+Session& Sessions::add(std::unique_ptr<Session> session) {
+  Session& added = *session;
+  sessions_.emplace(&added, std::move(session));
+  return added;
+}
+
+void Sessions::retire(Session& session) {
+  const auto found = sessions_.find(&session);
+  assert(found != sessions_.end());
+  std::shared_ptr<Session> over = std::move(found->second);
+  sessions_.erase(found);
+  reactor_.retire(std::move(over));
+}
+
+// Slices of the table, not a copy of all of it. A dialog that moves because the table grew is
+// looked at a second later or earlier than otherwise. Sweeping may retire, which changes the table:
+// so the slice is taken down first.
+void Sessions::sweep(Time now) {
+  const auto buckets = sessions_.bucket_count();
+  const auto begin = buckets * slice_ / kSlices;
+  const auto end = buckets * (slice_ + 1) / kSlices;
+  slice_ = (slice_ + 1) % kSlices;
+  due_.clear();
+  for (auto bucket = begin; bucket < end; ++bucket)
+    for (auto at = sessions_.begin(bucket); at != sessions_.end(bucket); ++at)
+      due_.push_back(at->first);
+  for (Session* session : due_) session->sweep(now);
+}
+
+void Sessions::shut_down(bool now) {
+  due_.clear();
+  for (const auto& [session, owner] : sessions_) due_.push_back(session);
+  for (Session* session : due_) session->shut_down(now);
+}
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,38 @@
+// The dialogs of one worker: who is there, and whose turn it is to be looked at.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "proxy/event/stream.h"
+#include "proxy/session/session.h"
+
+namespace ravelin::proxy {
+
+// Used on the worker's thread.
+class Sessions {
+ public:
+  explicit Sessions(Reactor& reactor) : reactor_(reactor) {}
+
+  Session& add(std::unique_ptr<Session> session);
+  // Ends |session| at the end of this turn: it may be on the stack.
+  void retire(Session& session);
+  // Looks at a tenth of them, the next tenth at each call.
+  void sweep(Time now);
+  void shut_down(bool now);
+
+  size_t size() const { return sessions_.size(); }
+  bool empty() const { return sessions_.empty(); }
+
+ private:
+  static constexpr size_t kSlices = 10;
+
+  Reactor& reactor_;
+  std::unordered_map<Session*, std::unique_ptr<Session>> sessions_;
+  size_t slice_ = 0;
+  std::vector<Session*> due_;  // work space of sweep() and shut_down()
+};
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,43 @@
+// What all workers share. Each part is thread-safe by itself; the order of members is the order in
+// which they may refer to each other.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include "dns/cache.h"
+#include "proxy/backend/backends.h"
+#include "proxy/event/system_clock.h"
+#include "proxy/ids.h"
+#include "proxy/observe/journal.h"
+#include "proxy/overload/places.h"
+#include "proxy/standing/greylist.h"
+#include "proxy/standing/standing.h"
+#include "proxy/state/store.h"
+
+namespace ravelin::proxy {
+
+struct Shared {
+  Shared(const SystemClock& clock_of, Journal& journal_of, std::unique_ptr<Store> store_of)
+      : clock(clock_of), journal(journal_of), store(std::move(store_of)) {}
+
+  const SystemClock& clock;
+  Journal& journal;
+  const std::unique_ptr<Store> store;  // null: memory only
+  IdSource ids{clock};
+  dns::DnsCache dns_cache;
+  Places places;
+  Standing standing{clock, store.get()};
+  Greylist greylist{clock, store.get()};
+  Backends backends{journal, clock};
+
+  // Numbers dialogs; stands in [ ] in the log, where a process id would be.
+  uint32_t next_serial() { return serial_.fetch_add(1, std::memory_order_relaxed) + 1; }
+
+ private:
+  std::atomic<uint32_t> serial_{0};
+};
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,88 @@
+#include "proxy/state/hash.h"
+
+#include <bit>
+#include <random>
+
+namespace ravelin::proxy {
+namespace {
+
+uint64_t little_endian(const uint8_t* bytes) {
+  uint64_t value = 0;
+  for (size_t i = 0; i < 8; ++i) value |= static_cast<uint64_t>(bytes[i]) << (8 * i);
+  return value;
+}
+
+void sip_round(std::array<uint64_t, 4>& v) {
+  v[0] += v[1];
+  v[2] += v[3];
+  v[1] = std::rotl(v[1], 13) ^ v[0];
+  v[3] = std::rotl(v[3], 16) ^ v[2];
+  v[0] = std::rotl(v[0], 32);
+  v[2] += v[1];
+  v[0] += v[3];
+  v[1] = std::rotl(v[1], 17) ^ v[2];
+  v[3] = std::rotl(v[3], 21) ^ v[0];
+  v[2] = std::rotl(v[2], 32);
+}
+
+// The initial state: "somepseudorandomlygeneratedbytes", and 0xee for the 128-bit variant.
+std::array<uint64_t, 4> initial_state(const HashKey& key) {
+  const auto k0 = little_endian(key.data());
+  const auto k1 = little_endian(key.data() + 8);
+  return {0x736f6d6570736575 ^ k0, 0x646f72616e646f6d ^ k1 ^ 0xee, 0x6c7967656e657261 ^ k0,
+          0x7465646279746573 ^ k1};
+}
+
+}  // namespace
+
+HashKey random_hash_key() {
+  std::random_device source;
+  HashKey key;
+  for (auto& byte : key) byte = static_cast<uint8_t>(source());
+  return key;
+}
+
+Hasher::Hasher(const HashKey& key) : v_(initial_state(key)) {}
+
+Hasher& Hasher::add(std::string_view piece) {
+  for (int shift = 0; shift < 32; shift += 8) take(static_cast<uint8_t>(piece.size() >> shift));
+  return add_raw(piece);
+}
+
+Hasher& Hasher::add_raw(std::string_view text) {
+  for (const char c : text) take(static_cast<uint8_t>(c));
+  return *this;
+}
+
+void Hasher::take(uint8_t byte) {
+  pending_ |= static_cast<uint64_t>(byte) << (8 * (length_ % 8));
+  if (++length_ % 8 != 0) return;
+  absorb(pending_);
+  pending_ = 0;
+}
+
+void Hasher::absorb(uint64_t word) {
+  v_[3] ^= word;
+  sip_round(v_);
+  sip_round(v_);
+  v_[0] ^= word;
+}
+
+uint64_t Hasher::squeeze() {
+  for (int i = 0; i < 4; ++i) sip_round(v_);
+  return v_[0] ^ v_[1] ^ v_[2] ^ v_[3];
+}
+
+Hash128 Hasher::finish() {
+  absorb(pending_ | length_ << 56);
+  v_[2] ^= 0xee;
+  const auto low = squeeze();
+  v_[1] ^= 0xdd;
+  const auto high = squeeze();
+  Hash128 hash{{static_cast<uint32_t>(low), static_cast<uint32_t>(low >> 32),
+                static_cast<uint32_t>(high), static_cast<uint32_t>(high >> 32)}};
+  if ((hash.words[0] | hash.words[1] | hash.words[2]) == 0) hash.words[2] = 1;
+  return hash;
+}
+
+}  // namespace ravelin::proxy

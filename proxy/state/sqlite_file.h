@@ -1,0 +1,98 @@
+// One SQLite file of rows and texts. Used by one thread at a time; no SQLite type is seen outside.
+//
+// Write-ahead log with an exclusive lock: so there is no shared-memory file, whose truncation would
+// kill the process, and with mmap off a truncated file is an error code. synchronous=NORMAL: after
+// a power cut the newest batches may be missing, but what is there is whole; a killed process loses
+// nothing that was committed.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/state/hash.h"
+#include "proxy/state/store.h"
+
+namespace ravelin::proxy {
+
+struct FileResult {
+  enum class State : uint8_t {
+    Fine,
+    Trouble,  // disk full, no permission, I/O error, busy: may be better later
+    Damaged,  // broken, foreign or of another version: must be moved aside
+  };
+  State state = State::Fine;
+  std::string why;
+
+  bool ok() const { return state == State::Fine; }
+};
+
+struct RowChange {
+  Family family;
+  uint32_t slot;
+  std::string row;  // "": delete it
+};
+
+struct TextChange {
+  std::string name;
+  std::optional<std::string> value;  // nullopt: delete it
+};
+
+struct Changes {
+  std::vector<RowChange> rows;
+  std::vector<TextChange> texts;
+
+  bool empty() const { return rows.empty() && texts.empty(); }
+};
+
+class SqliteFile {
+ public:
+  struct Opened;
+
+  // Opens |path|, or creates it with |key| as its hash key.
+  static Opened open(const std::string& path, const HashKey& key);
+  ~SqliteFile();
+
+  const HashKey& hash_key() const { return hash_key_; }
+  uint32_t highest_slot(Family family) const { return highest_[static_cast<size_t>(family)]; }
+  const std::map<std::string, std::string>& texts() const { return texts_; }  // as opened
+
+  // All or nothing.
+  FileResult write(const Changes& changes);
+  // Gives at most |limit| rows with slots from |*next| on to |row|, and sets |*next| behind the
+  // last; beyond UINT32_MAX at the end.
+  FileResult read(Family family, int64_t* next, size_t limit,
+                  const std::function<void(uint32_t slot, std::string_view row)>& row);
+
+ private:
+  struct Connection;
+
+  SqliteFile(std::string path, const HashKey& key);
+  FileResult prepare();
+  FileResult create();
+  FileResult recognise();
+  FileResult load_meta();
+  FileResult write_row(const RowChange& change);
+  FileResult write_text(const TextChange& change);
+  FileResult still_there();
+  uint32_t check(Family family, uint32_t slot, std::string_view row) const;
+
+  const std::string path_;
+  HashKey hash_key_;
+  std::array<uint32_t, kFamilies> highest_{};
+  std::map<std::string, std::string> texts_;
+  uint64_t largest_ = 0;  // size of the file, when it was last looked at
+  std::unique_ptr<Connection> connection_;
+};
+
+struct SqliteFile::Opened {
+  std::unique_ptr<SqliteFile> file;  // null unless |result| is fine
+  FileResult result;
+};
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,48 @@
+// Changes that wait to be written: the latest per slot. Not thread-safe.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "proxy/state/sqlite_file.h"
+
+namespace ravelin::proxy {
+
+class WriteQueue {
+ public:
+  explicit WriteQueue(size_t max_rows) : max_rows_(max_rows) {}
+
+  // |row| "" deletes. What finds no room is dropped, and the whole family must then be written
+  // anew.
+  void add(Family family, uint32_t slot, std::string_view row);
+  void add_text(const std::string& name, std::optional<std::string> value);
+
+  // At most |rows| changes, sorted by slot so that they touch few pages.
+  Changes take(size_t rows);
+  // They could not be written; what came later for the same slot stays.
+  void give_back(Changes&& changes);
+
+  size_t size() const { return rows_.size() + texts_.size(); }
+  bool empty() const { return size() == 0; }
+
+  // Was something of |family| dropped since this was asked last?
+  bool take_dropped(Family family);
+  void drop_all_rows();  // a new file is coming: every family is written anew
+
+ private:
+  static uint64_t key(Family family, uint32_t slot) {
+    return static_cast<uint64_t>(family) << 32 | slot;
+  }
+
+  const size_t max_rows_;
+  std::unordered_map<uint64_t, std::string> rows_;
+  std::map<std::string, std::optional<std::string>> texts_;
+  std::array<bool, kFamilies> dropped_{};
+};
+
+}  // namespace ravelin::proxy

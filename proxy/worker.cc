@@ -1,0 +1,186 @@
+#include "proxy/worker.h"
+
+#include <cassert>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "dns/ares_resolver.h"
+#include "proxy/backend/worker.h"
+#include "proxy/event/connector.h"
+#include "proxy/event/farewell.h"
+#include "proxy/event/listener.h"
+#include "proxy/event/loop.h"
+#include "proxy/session/services.h"
+#include "proxy/sessions.h"
+#include "smtp/replies.h"
+
+namespace ravelin::proxy {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kSweep = 100ms;
+
+// The lines that those hear who get no dialog, made once.
+const std::string& no_place_line() {
+  static const std::string line = smtp::to_wire(smtp::replies::no_place());
+  return line;
+}
+const std::string& shutting_down_line() {
+  static const std::string line = smtp::to_wire(smtp::replies::shutting_down());
+  return line;
+}
+
+dns::AresSettings dns_settings(const Published& published) {
+  dns::AresSettings settings;
+  for (const auto& text : published.policy->config().dns.servers)
+    if (const auto server = dns::parse_server(text)) settings.servers.push_back(*server);
+  return settings;
+}
+
+}  // namespace
+
+class Worker::Impl {
+ public:
+  Impl(Shared& shared, std::vector<Fd> sockets, Published published)
+      : shared_(shared),
+        published_(std::move(published)),
+        loop_(shared.clock),
+        resolver_(loop_, shared.dns_cache, dns_settings(published_)),
+        connector_(loop_),
+        verifier_(shared.backends, loop_, connector_, [this](auto call) { post(std::move(call)); }),
+        services_(*this),
+        sessions_(loop_) {
+    for (Fd& socket : sockets) listen(std::move(socket));
+    sweeper_ = loop_.every(kSweep, [this] { sweep(); });
+  }
+
+  void start() {
+    thread_ = std::thread([this] { loop_.run(); });
+  }
+  void join() {
+    if (thread_.joinable()) thread_.join();
+  }
+  void post(std::function<void()> call) { loop_.post(std::move(call)); }
+
+  void publish(Published published) {
+    const auto before = dns_settings(published_).servers;
+    published_ = std::move(published);
+    if (auto servers = dns_settings(published_).servers; servers != before)
+      resolver_.reconfigure(std::move(servers));
+  }
+  bool dns_on_loopback() const { return resolver_.uses_loopback_only(); }
+
+  void drain(std::function<void()> done) {
+    drained_ = std::move(done);
+    const auto tell = [](Fd fd, const dns::Endpoint&) {
+      say_and_close(std::move(fd), shutting_down_line());
+    };
+    for (auto& listener : listeners_) listener->drain_backlog(tell);
+    listeners_.clear();
+    sessions_.shut_down(false);
+    say_if_drained();
+  }
+  void hurry() { sessions_.shut_down(true); }
+  void stop() {
+    verifier_.shutdown();
+    loop_.stop();
+  }
+
+  uint32_t sessions() const { return count_.load(std::memory_order_relaxed); }
+
+ private:
+  // What a session takes from us.
+  class WorkerServices final : public Services {
+   public:
+    explicit WorkerServices(Impl& worker)
+        : Services(worker.loop_, worker.shared_.clock, worker.resolver_, worker.verifier_,
+                   worker.shared_.journal, worker.shared_.greylist, worker.shared_.standing),
+          worker_(worker) {}
+    Id next_id() override { return worker_.shared_.ids.next(); }
+    const Limits& limits() const override { return worker_.published_.limits; }
+    void retire(Session& session) override { worker_.retire(session); }
+
+   private:
+    Impl& worker_;
+  };
+
+  void listen(Fd socket) {
+    listeners_.push_back(std::make_unique<Listener>(
+        loop_, std::move(socket),
+        [this](Fd fd, const dns::Endpoint& peer) { accept(std::move(fd), peer); }));
+  }
+
+  void accept(Fd fd, const dns::Endpoint& peer) {
+    const auto access = published_.policy->access(peer.address);
+    const auto grade = shared_.standing.grade(peer.address);
+    auto entry = shared_.places.enter(peer.address, grade == Grade::Good, access == Access::Allow,
+                                      published_.limits, published_.places);
+    if (!entry.place) {
+      shared_.journal.no_place(peer, place_limit_name(entry.limit));
+      return say_and_close(std::move(fd), no_place_line());
+    }
+    const auto id = shared_.ids.next();
+    const auto serial = shared_.next_serial();
+    auto session = std::make_unique<Session>(
+        services_, published_.policy, accepted_stream(loop_, std::move(fd)),
+        Arrival{peer, id, serial, access, grade, std::move(entry.place)});
+    sessions_.add(std::move(session)).start();
+    count_.store(static_cast<uint32_t>(sessions_.size()), std::memory_order_relaxed);
+  }
+
+  void retire(Session& session) {
+    sessions_.retire(session);
+    count_.store(static_cast<uint32_t>(sessions_.size()), std::memory_order_relaxed);
+    say_if_drained();
+  }
+  void say_if_drained() {
+    if (!drained_ || !sessions_.empty()) return;
+    const auto done = std::exchange(drained_, nullptr);
+    done();
+  }
+
+  void sweep() {
+    const auto now = loop_.now();
+    sessions_.sweep(now);
+    verifier_.sweep(now);
+  }
+
+  Shared& shared_;
+  Published published_;
+  Loop loop_;
+  dns::AresResolver resolver_;
+  SocketConnector connector_;
+  BackendWorker verifier_;
+  WorkerServices services_;
+  Sessions sessions_;  // before all that they use, so that they go first
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  Handle sweeper_;
+  std::function<void()> drained_;
+  std::atomic<uint32_t> count_{0};
+  std::thread thread_;
+};
+
+Worker::Worker(Shared& shared, std::vector<Fd> sockets, Published published)
+    : impl_(std::make_unique<Impl>(shared, std::move(sockets), std::move(published))) {}
+Worker::~Worker() = default;
+
+void Worker::start() { impl_->start(); }
+void Worker::join() { impl_->join(); }
+void Worker::publish(Published published) {
+  impl_->post([this, published = std::move(published)] { impl_->publish(published); });
+}
+void Worker::drain(std::function<void()> done) {
+  impl_->post([this, done = std::move(done)] { impl_->drain(done); });
+}
+void Worker::hurry() {
+  impl_->post([this] { impl_->hurry(); });
+}
+void Worker::stop() {
+  impl_->post([this] { impl_->stop(); });
+}
+uint32_t Worker::sessions() const { return impl_->sessions(); }
+bool Worker::dns_on_loopback() const { return impl_->dns_on_loopback(); }
+
+}  // namespace ravelin::proxy

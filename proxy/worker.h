@@ -1,0 +1,43 @@
+// One thread of the daemon: its loop, its listeners, its dialogs, its resolver, its connections to
+// backends. A client's connection never leaves the worker that accepted it.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "proxy/event/fd.h"
+#include "proxy/published.h"
+#include "proxy/shared.h"
+
+namespace ravelin::proxy {
+
+class Worker {
+ public:
+  // |sockets| are listening already. |shared| must outlive the worker. Throws std::system_error or
+  // std::bad_alloc.
+  Worker(Shared& shared, std::vector<Fd> sockets, Published published);
+  ~Worker();  // after join()
+
+  void start();
+  void join();
+
+  // All of these are for the main thread, and act on the worker's.
+  void publish(Published published);
+  // Accepts no more, ends idle dialogs; calls |done| (on the worker's thread) when none is left.
+  void drain(std::function<void()> done);
+  // Ends the dialogs that drain() left, but for those whose message is with a backend.
+  void hurry();
+  void stop();  // the loop ends; whatever is left is dropped
+
+  uint32_t sessions() const;  // thread-safe
+  // Before start(): do all DNS servers live on this machine?
+  bool dns_on_loopback() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""The rules of the house that a machine can check: layers, banned includes, sizes.
+
+    tests/lint.py layering     nothing includes upward; libraries are seen only where they belong
+    tests/lint.py sizes        no file over 600 lines, no function over 60
+"""
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+# Lowest first. What stands in one row may include itself and the rows above; folders of one row do
+# not include each other, except where the pair is listed in BESIDE.
+LAYERS = [
+    ["smtp", "dns"],
+    ["proxy/event"],
+    ["proxy/config"],
+    ["proxy/state"],
+    ["proxy/standing", "proxy/overload", "proxy/observe"],
+    ["proxy/backend"],
+    ["proxy/checks"],
+    ["proxy/session"],
+    ["proxy"],
+    ["proxy/ctl"],
+]
+# ravelinctl is a program of its own: of the daemon it knows the control protocol, nothing else.
+CTL_MAY_SEE = ["proxy/ctl/", "proxy/observe/control_protocol.h", "proxy/observe/escape.h"]
+
+# Whose headers may be seen where: a pattern of the include, and the only places for it.
+OWNED = [
+    (r"^event2/", ["proxy/event/"]),
+    (r"^openssl/", ["proxy/event/"]),
+    (r"^ares", ["dns/ares_"]),
+    (r"^sqlite3\.h", ["proxy/state/"]),
+    (r"^toml\+\+/", ["proxy/config/"]),
+    (r"^CLI/", ["proxy/ctl/"]),
+    (r"^libpsl\.h", ["proxy/standing/"]),
+]
+# Seen in no header outside of these: who includes a header should not pay for its library.
+HEADERS_WITHOUT = r"^(event2/|openssl/|ares|sqlite3\.h|toml\+\+/|CLI/|libpsl\.h)"
+BANNED = [r"^iostream$", r"^regex$", r"^coroutine$"]
+CORE_MAY_SEE = r'^(smtp/|[a-z_]+$|c?std[a-z]+$)'  # smtp/: itself and the standard library
+
+
+def sources(*folders):
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in (".h", ".cc"):
+                yield path.relative_to(ROOT).as_posix()
+
+
+def includes(path):
+    for number, line in enumerate((ROOT / path).read_text().splitlines(), 1):
+        if match := re.match(r'\s*#\s*include\s*[<"]([^>"]+)[>"]', line):
+            yield number, match.group(1)
+
+
+def layer_of(path):
+    folder = path.rsplit("/", 1)[0]
+    for level, row in enumerate(LAYERS):
+        if folder in row:
+            return level, folder
+    return None
+
+
+def layering():
+    faults = []
+    for path in sources("smtp", "dns", "proxy"):
+        here = layer_of(path)
+        if here is None:
+            faults.append(f"{path}: in no layer")
+            continue
+        for number, name in includes(path):
+            where = f"{path}:{number}: "
+            there = layer_of(name)
+            if path.startswith("proxy/ctl/") and there:
+                if not any(name.startswith(seen) for seen in CTL_MAY_SEE):
+                    faults.append(where + f"ravelinctl does not see {name}")
+            elif there and (there[0] > here[0] or there[0] == here[0] and there[1] != here[1]):
+                faults.append(where + f"{here[1]} does not include {there[1]}")
+            for pattern, places in OWNED:
+                if re.match(pattern, name) and not any(path.startswith(p) for p in places):
+                    faults.append(where + f"{name} belongs to {', '.join(places)}")
+            if path.endswith(".h") and re.match(HEADERS_WITHOUT, name):
+                if not path.startswith("proxy/event/"):
+                    faults.append(where + f"{name} in a header")
+            if any(re.match(pattern, name) for pattern in BANNED):
+                faults.append(where + f"{name} is not used here")
+            if path.startswith("smtp/") and not re.match(CORE_MAY_SEE, name):
+                faults.append(where + f"the protocol core does not see {name}")
+    return faults
+
+
+def sizes():
+    faults = []
+    files = list(sources("smtp", "dns", "proxy", "tests"))
+    for path in files:
+        lines = len((ROOT / path).read_text().splitlines())
+        if lines > 600:
+            faults.append(f"{path}: {lines} lines, 600 at most")
+    tags = subprocess.run(
+        ["ctags", "-L", "-", "--languages=C++", "--c++-kinds=f", "--fields=+ne", "-f", "-"],
+        input="\n".join(f for f in files if not f.startswith("tests/")), text=True,
+        capture_output=True, check=True, cwd=ROOT).stdout
+    for row in tags.splitlines():
+        begin, end = re.search(r"\tline:(\d+)", row), re.search(r"\tend:(\d+)", row)
+        if begin and end and int(end.group(1)) - int(begin.group(1)) + 1 > 60:
+            name, path = row.split("\t")[:2]
+            faults.append(f"{path}:{begin.group(1)}: {name}() is over 60 lines")
+    return faults
+
+
+def main():
+    rules = {"layering": layering, "sizes": sizes}
+    if len(sys.argv) != 2 or sys.argv[1] not in rules:
+        sys.exit(__doc__)
+    faults = rules[sys.argv[1]]()
+    print("\n".join(faults) or "nothing to say")
+    sys.exit(1 if faults else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+#include <array>
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "proxy/observe/escape.h"
+#include "samples.h"
+
+namespace ravelin::proxy {
+namespace {
+
+using namespace std::chrono_literals;
+using nlohmann::json;
+using test::sample_dialog;
+using test::sample_reply;
+
+struct JsonLines {
+  JsonLines() { test::use_zone("UTC"); }
+  test::ManualClock clock;
+  std::shared_ptr<const LineFormat> format = make_json_format(test::sample_options(), clock);
+
+  template <class Write>
+  json line(Write&& write) const {
+    std::string out;
+    write(out, *format);
+    REQUIRE(out.find('\n') == out.size() - 1);
+    auto parsed = json::parse(out, nullptr, false);
+    CAPTURE(out);
+    REQUIRE(parsed.is_object());
+    return parsed;
+  }
+};
+
+const json kHead = {{"time", "2026-05-28T20:26:40.000000+00:00"}, {"host", "mx.example.net"}};
+const json kDialog = {{"dialog", "0653F2A91C07"},
+                      {"serial", 17},
+                      {"client", "203.0.113.5"},
+                      {"port", 40123},
+                      {"name", ""},
+                      {"helo", "client.example"},
+                      {"proto", "ESMTP"}};
+
+json with(json base, const json& more) {
+  base.update(more);
+  return base;
+}
+json dialog_event(const char* event, const json& more = json::object()) {
+  return with(with(with(kHead, kDialog), {{"event", event}}), more);
+}
+
+TEST_CASE_METHOD(JsonLines, "JSON lines: each event") {
+  const auto dialog = sample_dialog();
+  CHECK(line([&](auto& out, auto& to) { to.connected(out, dialog); }) == dialog_event("connect"));
+
+  std::array<VerbCount, 16> counts{};
+  counts[static_cast<size_t>(smtp::Verb::Rcpt)] = {0, 1};
+  counts[static_cast<size_t>(smtp::Verb::Quit)] = {1, 1};
+  CHECK(line([&](auto& out, auto& to) { to.disconnected(out, dialog, counts); }) ==
+        dialog_event("disconnect", {{"commands", {{"rcpt", {0, 1}}, {"quit", {1, 1}}}}}));
+  CHECK(line([&](auto& out, auto& to) { to.ended(out, dialog, "timeout", "DATA"); }) ==
+        dialog_event("end", {{"what", "timeout"}, {"after", "DATA"}}));
+  CHECK(line([&](auto& out, auto& to) { to.pregreet(out, dialog, 6, 80ms, "HELO\r\n"); }) ==
+        dialog_event("pregreet", {{"bytes", 6}, {"after_ms", 80.0}, {"text", "HELO\r\n"}}));
+  CHECK(line([&](auto& out, auto& to) { to.no_place(out, dialog.client, "sessions"); }) ==
+        with(kHead, {{"event", "no_place"},
+                     {"client", "203.0.113.5"},
+                     {"port", 40123},
+                     {"limit", "sessions"}}));
+  CHECK(line([&](auto& out, auto& to) { to.message(out, Severity::Warning, "x"); }) ==
+        with(kHead, {{"event", "message"}, {"severity", "warning"}, {"pid", 99}, {"text", "x"}}));
+}
+
+TEST_CASE_METHOD(JsonLines, "JSON lines: a refusal, a decision, a delivery") {
+  const auto dialog = sample_dialog();
+  const auto reply = sample_reply(550, 1, 1, "User unknown");
+  const smtp::Address null;
+  const smtp::Address to{"bob", "example.com"};
+  Refusal refusal{"RCPT", reply, "bob@example.com", "Recipient address rejected", &null, &to, "no"};
+  refusal.transaction = 0xABC;
+  CHECK(line([&](auto& out, auto& format_to) { format_to.refused(out, dialog, refusal); }) ==
+        dialog_event("refuse", {{"id", "000000000ABC"},
+                                {"stage", "RCPT"},
+                                {"shadow", false},
+                                {"code", 550},
+                                {"status", "5.1.1"},
+                                {"reply", "User unknown"},
+                                {"subject", "bob@example.com"},
+                                {"reason", "Recipient address rejected"},
+                                {"backend_said", "no"},
+                                {"sender", ""},
+                                {"recipient", "bob@example.com"}}));
+
+  const Decision decision{1,  nullptr,   "bob@example.com", "good", "known",
+                          "", "refused", "reject",          reply,  3'140us};
+  CHECK(line([&](auto& out, auto& format_to) { format_to.decided(out, dialog, decision); }) ==
+        dialog_event("decide", {{"id", "000000000001"},
+                                {"sender", nullptr},
+                                {"recipient", "bob@example.com"},
+                                {"standing", "good"},
+                                {"greylist", "known"},
+                                {"checks", ""},
+                                {"verify", "refused"},
+                                {"verdict", "reject"},
+                                {"code", 550},
+                                {"status", "5.1.1"},
+                                {"reply", "User unknown"},
+                                {"took_ms", 3.1}}));
+
+  const std::vector<smtp::Address> recipients{to, to};
+  const Delivered mail{2,        null, recipients, 9,   "<i@d>", "r[192.0.2.7]:25",
+                       "250 ok", 1s,   2ms,        3ms, true};
+  CHECK(line([&](auto& out, auto& format_to) { format_to.delivered(out, dialog, mail); }) ==
+        dialog_event("deliver", {{"id", "000000000002"},
+                                 {"sender", ""},
+                                 {"recipients", {"bob@example.com", "bob@example.com"}},
+                                 {"size", 9},
+                                 {"message_id", "i@d"},
+                                 {"relay", "r[192.0.2.7]:25"},
+                                 {"said", "250 ok"},
+                                 {"before_ms", 1000.0},
+                                 {"setup_ms", 2.0},
+                                 {"transfer_ms", 3.0},
+                                 {"client_gone", true}}));
+}
+
+TEST_CASE_METHOD(JsonLines, "JSON lines: whatever a client says comes back") {
+  auto dialog = sample_dialog();
+  dialog.helo = std::string("\"}\n{\"event\":\"\\\0\xff\xc3\xa9\xe2\x80\xa8\x1b", 23);
+  const auto got = line([&](auto& out, auto& to) { to.connected(out, dialog); });
+  CHECK(got["event"] == "connect");
+  CHECK(unescape(got["helo"].get<std::string>()) == dialog.helo);
+}
+
+}  // namespace
+}  // namespace ravelin::proxy

@@ -1,0 +1,176 @@
+#include "proxy/state/store.h"
+
+#include <sys/stat.h>
+
+#include <catch2/catch.hpp>
+#include <thread>
+
+#include "support/alarms.h"
+#include "support/manual_reactor.h"
+#include "support/map_owner.h"
+#include "support/temp_dir.h"
+
+using namespace ravelin;
+using namespace ravelin::proxy;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::map<uint32_t, std::string> rows_of(Store& store, Family family) {
+  test::MapOwner owner;
+  store.load(family, owner);
+  store.detach(family);
+  return owner.rows();
+}
+
+}  // namespace
+
+TEST_CASE("no path, no store") {
+  test::ManualClock clock;
+  test::Alarms alarms;
+  CHECK(open_store("", clock, alarms.sink()) == nullptr);
+  CHECK(alarms.lines().empty());
+}
+
+TEST_CASE("rows, texts and the hash key survive a restart") {
+  const test::TempDir dir;
+  test::ManualClock clock;
+  test::Alarms alarms;
+  HashKey key;
+  {
+    const auto store = open_store(dir.file("state.db"), clock, alarms.sink());
+    key = store->hash_key();
+    CHECK(store->highest_slot(Family::Tuples) == 0);
+    store->put(Family::Tuples, 1, "one");
+    store->put(Family::Tuples, 70'000, "far");
+    store->put(Family::Tuples, 3, "gone");
+    store->put(Family::Standing, 1, "other family");
+    REQUIRE(store->flush(10s));
+    store->put(Family::Tuples, 1, "uno");
+    store->erase(Family::Tuples, 3);
+    store->put_text("mx1 capabilities", "SIZE 1000\nDSN");
+    store->put_text("gone", "x");
+    store->erase_text("gone");
+  }  // the destructor writes what waits
+  const auto store = open_store(dir.file("state.db"), clock, alarms.sink());
+  CHECK(store->hash_key() == key);
+  CHECK(store->highest_slot(Family::Tuples) == 70'000);
+  const std::map<uint32_t, std::string> tuples = {{1, "uno"}, {70'000, "far"}};
+  CHECK(rows_of(*store, Family::Tuples) == tuples);
+  CHECK(rows_of(*store, Family::Standing).at(1) == "other family");
+  CHECK(rows_of(*store, Family::Groups).empty());
+  const std::map<std::string, std::string> texts = {{"mx1 capabilities", "SIZE 1000\nDSN"}};
+  CHECK(store->texts() == texts);
+  CHECK(alarms.lines().empty());
+}
+
+TEST_CASE("rows are written by themselves, without a flush") {
+  const test::TempDir dir;
+  test::ManualClock clock;
+  test::Alarms alarms;
+  StoreOptions options;
+  options.batch_delay = 1ms;
+  const auto store = open_store(dir.file("state.db"), clock, alarms.sink(), options);
+  store->put(Family::Tuples, 1, "one");
+  const auto end = std::chrono::steady_clock::now() + 10s;
+  while (store->stats().rows == 0 && std::chrono::steady_clock::now() < end)
+    std::this_thread::yield();
+  CHECK(store->stats().rows == 1);
+  CHECK(store->stats().pending == 0);
+  CHECK(alarms.lines().empty());
+}
+
+TEST_CASE("a large batch does not wait for its time") {
+  const test::TempDir dir;
+  test::ManualClock clock;
+  test::Alarms alarms;
+  StoreOptions options;
+  options.batch_delay = 1h;
+  options.batch_rows = 100;
+  const auto store = open_store(dir.file("state.db"), clock, alarms.sink(), options);
+  for (uint32_t i = 0; i < 100; ++i) store->put(Family::Tuples, i, "row");
+  const auto end = std::chrono::steady_clock::now() + 10s;
+  while (store->stats().rows < 100 && std::chrono::steady_clock::now() < end)
+    std::this_thread::yield();
+  CHECK(store->stats().rows == 100);
+  CHECK(store->stats().batches == 1);
+  CHECK(alarms.lines().empty());
+}
+
+TEST_CASE("only the owner may read the file, and there is no shared-memory file") {
+  const test::TempDir dir;
+  test::ManualClock clock;
+  test::Alarms alarms;
+  const auto store = open_store(dir.file("state.db"), clock, alarms.sink());
+  store->put(Family::Tuples, 1, "one");
+  REQUIRE(store->flush(10s));
+  for (const auto& name : dir.list("state.db")) {
+    CAPTURE(name);
+    struct stat info {};
+    REQUIRE(stat(dir.file(name).c_str(), &info) == 0);
+    CHECK((info.st_mode & 0777) == 0600);
+    CHECK_FALSE(name.ends_with("-shm"));
+  }
+  CHECK(alarms.lines().empty());
+}
+
+TEST_CASE("many rows are loaded behind while others are written") {
+  const test::TempDir dir;
+  test::ManualClock clock;
+  test::Alarms alarms;
+  {
+    const auto store = open_store(dir.file("state.db"), clock, alarms.sink());
+    for (uint32_t i = 0; i < 20'000; ++i) store->put(Family::Tuples, i, std::to_string(i) + "-");
+    REQUIRE(store->flush(30s));
+  }
+  const auto store = open_store(dir.file("state.db"), clock, alarms.sink());
+  test::MapOwner tuples, standing;
+  store->load_behind(Family::Tuples, tuples);
+  store->load(Family::Standing, standing);
+  store->put(Family::Tuples, 20'001, "new");
+  CHECK(store->flush(30s));
+  const auto end = std::chrono::steady_clock::now() + 30s;
+  while (!tuples.loaded() && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  CHECK(tuples.rows().at(19'999) == "19999-");
+  CHECK(tuples.rows().size() >= 20'000);
+  store->detach(Family::Tuples);
+  store->detach(Family::Standing);
+  CHECK(alarms.lines().empty());
+}
+
+TEST_CASE("an owner may go while its rows are being loaded") {
+  const test::TempDir dir;
+  test::ManualClock clock;
+  test::Alarms alarms;
+  const auto store = open_store(dir.file("state.db"), clock, alarms.sink());
+  for (uint32_t i = 0; i < 10'000; ++i) store->put(Family::Tuples, i, "row");
+  REQUIRE(store->flush(30s));
+  for (int i = 0; i < 20; ++i) {
+    test::MapOwner owner;
+    store->load_behind(Family::Tuples, owner);
+    store->detach(Family::Tuples);
+  }
+  CHECK(store->flush(10s));
+  CHECK_FALSE(store->stats().loading);
+  CHECK(alarms.lines().empty());
+}
+
+TEST_CASE("threads may put while others flush") {
+  const test::TempDir dir;
+  test::ManualClock clock;
+  test::Alarms alarms;
+  {
+    const auto store = open_store(dir.file("state.db"), clock, alarms.sink());
+    std::vector<std::thread> threads;
+    for (uint32_t t = 0; t < 3; ++t) {
+      threads.emplace_back([&store, t] {
+        for (uint32_t i = 0; i < 3'000; ++i) store->put(Family::Tuples, i * 3 + t, "row");
+        store->flush(30s);
+      });
+    }
+    for (auto& thread : threads) thread.join();
+  }
+  const auto store = open_store(dir.file("state.db"), clock, alarms.sink());
+  CHECK(rows_of(*store, Family::Tuples).size() == 9'000);
+  CHECK(alarms.lines().empty());
+}

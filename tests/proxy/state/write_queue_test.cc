@@ -1,0 +1,56 @@
+#include "proxy/state/write_queue.h"
+
+#include <catch2/catch.hpp>
+
+using namespace ravelin::proxy;
+
+TEST_CASE("the latest row of a slot wins and batches are sorted") {
+  WriteQueue queue(10);
+  queue.add(Family::Standing, 1, "s");
+  queue.add(Family::Tuples, 9, "old");
+  queue.add(Family::Tuples, 2, "x");
+  queue.add(Family::Tuples, 9, "new");
+  const auto changes = queue.take(10);
+  REQUIRE(changes.rows.size() == 3);
+  CHECK(changes.rows[0].slot == 2);
+  CHECK(changes.rows[1].row == "new");
+  CHECK(changes.rows[2].family == Family::Standing);
+  CHECK(queue.empty());
+}
+
+TEST_CASE("rows that could not be written do not replace newer ones") {
+  WriteQueue queue(10);
+  queue.add(Family::Tuples, 1, "old");
+  queue.add_text("a", "old");
+  queue.add_text("b", "old");
+  auto changes = queue.take(10);
+  queue.add(Family::Tuples, 1, "");
+  queue.add_text("a", {});
+  queue.give_back(std::move(changes));
+  changes = queue.take(10);
+  REQUIRE(changes.rows.size() == 1);
+  CHECK(changes.rows[0].row.empty());
+  REQUIRE(changes.texts.size() == 2);
+  CHECK_FALSE(changes.texts[0].value);
+  CHECK(changes.texts[1].value == "old");
+}
+
+TEST_CASE("a full queue drops rows and remembers of which family") {
+  WriteQueue queue(2);
+  queue.add(Family::Tuples, 1, "a");
+  queue.add(Family::Tuples, 2, "b");
+  queue.add(Family::Tuples, 2, "c");  // needs no room
+  CHECK_FALSE(queue.take_dropped(Family::Tuples));
+  queue.add(Family::Standing, 3, "d");
+  CHECK(queue.take_dropped(Family::Standing));
+  CHECK_FALSE(queue.take_dropped(Family::Standing));
+  CHECK_FALSE(queue.take_dropped(Family::Tuples));
+  CHECK(queue.size() == 2);
+}
+
+TEST_CASE("a batch is no larger than asked") {
+  WriteQueue queue(10);
+  for (uint32_t i = 0; i < 5; ++i) queue.add(Family::Tuples, i, "x");
+  CHECK(queue.take(2).rows.size() == 2);
+  CHECK(queue.size() == 3);
+}

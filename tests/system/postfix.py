@@ -1,0 +1,105 @@
+"""A real Postfix from Debian in a directory of its own, started and ended by the test."""
+import os
+import pathlib
+import pwd
+import subprocess
+
+from harness import free_port, wait_for
+
+MAIN = """
+compatibility_level = 3.6
+queue_directory = {dir}/queue
+data_directory = {dir}/data
+command_directory = /usr/sbin
+daemon_directory = /usr/lib/postfix/sbin
+mail_owner = postfix
+setgid_group = postdrop
+maillog_file = {dir}/maillog
+maillog_file_prefixes = {dir}
+myhostname = backend.example
+mydestination =
+mynetworks = 127.255.255.254/32
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+virtual_mailbox_domains = example.com
+virtual_mailbox_base = {dir}/mail
+virtual_mailbox_maps = inline:{{ {maps} }}
+virtual_uid_maps = static:{uid}
+virtual_gid_maps = static:{gid}
+smtpd_peername_lookup = no
+smtpd_relay_restrictions = reject_unauth_destination
+alias_maps =
+local_recipient_maps =
+append_dot_mydomain = no
+message_size_limit = 60000000
+"""
+
+# The second listener is docs/backends.md's recipe, line by line: the test reads it from there.
+MASTER = """
+127.0.0.1:{port} inet n - n - 50 smtpd
+127.0.0.1:{recipe_port} inet n - n - 50 smtpd
+{recipe}
+pickup unix n - n 60 1 pickup
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+verify unix - - n - 1 verify
+flush unix n - n 1000? 0 flush
+proxymap unix - - n - - proxymap
+error unix - - n - - error
+retry unix - - n - - error
+discard unix - - n - - discard
+local unix - n n - - local
+virtual unix - n n - - virtual
+anvil unix - - n - 1 anvil
+scache unix - - n - 1 scache
+postlog unix-dgram n - n - 1 postlogd
+"""
+
+DOCS = pathlib.Path(__file__).resolve().parent.parent.parent / "docs" / "backends.md"
+
+
+def recipe_options(address):
+    """The -o lines of the recipe, with Ravelin's address put in."""
+    block = DOCS.read_text().split("```")[1].strip().splitlines()
+    assert block[0].split()[0] == "10025", block[0]
+    return "\n".join(line.replace("192.0.2.5", address) for line in block[1:])
+
+
+class Postfix:
+    def __init__(self, directory, mailboxes=("bob",)):
+        self.directory = pathlib.Path(directory) / "postfix"
+        self.port, self.recipe_port = free_port(), free_port()
+        for part in ("conf", "queue", "data", "mail"):
+            (self.directory / part).mkdir(parents=True)
+        owner = pwd.getpwnam("postfix")
+        os.chown(self.directory / "data", owner.pw_uid, owner.pw_gid)
+        nobody = pwd.getpwnam("nobody")
+        os.chown(self.directory / "mail", nobody.pw_uid, nobody.pw_gid)
+        maps = ", ".join(f"{{ {box}@example.com = {box}/ }}" for box in mailboxes)
+        self._write("main.cf", MAIN, maps=maps, uid=nobody.pw_uid, gid=nobody.pw_gid)
+        self._write("master.cf", MASTER, port=self.port, recipe_port=self.recipe_port,
+                    recipe=recipe_options("127.0.0.1"))
+        self.run("start")
+        wait_for(lambda: "daemon started" in self.log(), "Postfix to start")
+
+    def _write(self, name, template, **values):
+        (self.directory / "conf" / name).write_text(template.format(dir=self.directory, **values))
+
+    def run(self, command):
+        done = subprocess.run(["postfix", "-c", str(self.directory / "conf"), command],
+                              capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr + self.log()
+
+    def log(self):
+        path = self.directory / "maillog"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def mails(self, mailbox="bob"):
+        return sorted((self.directory / "mail" / mailbox).glob("new/*"))
+
+    def close(self):
+        self.run("stop")

@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""A backend that refuses, hangs, closes or talks nonsense, at any stage: a 4xx for the client, no
+250, the connection discarded, and the next message fine."""
+import unittest
+
+import harness
+from harness import Backend, SystemTest, wait_for
+
+FAULTS = {
+    "close": "close",
+    "reset": "reset",
+    "garbage": b"\x00\x01\xff nonsense\r\n",
+    "code out of range": "999 what",
+    "too early a yes": "250-endless",
+    "421": "421 4.3.2 going down",
+    "huge": b"250-" + b"x" * 100_000 + b"\r\n",
+    "many lines": b"250-line\r\n" * 5000,
+}
+STAGES = ["banner", "ehlo", "mail", "rcpt", "data", "dot"]
+
+
+class BackendFaults(SystemTest):
+    def test_each_fault_at_each_stage(self):
+        """One Ravelin, a backend whose script changes; a fault, then the same mail again."""
+        backend = self.start(Backend())
+        ravelin = self.ravelin([backend], sections={"verify": 'timeout = "5s"'},
+                               route='connect_timeout = "2s"')
+        for stage in STAGES:
+            for name, fault in FAULTS.items():
+                with self.subTest(stage=stage, fault=name):
+                    self.one_fault(ravelin, backend, stage, fault)
+
+    def one_fault(self, ravelin, backend, stage, fault):
+        # Connections that are up already have passed their banner and EHLO: break them first.
+        with backend.lock:
+            for connection in list(backend.sockets):
+                connection.shutdown(2)
+        wait_for(lambda: backend.open == 0, "connections to end")
+        delivered = len(backend.messages)
+        backend.script[stage] = fault
+        with ravelin.client() as client:
+            replies = client.mail(["bob@example.com"])
+            last = replies[-1]
+            if stage != "dot" or fault not in ("close", "reset"):
+                self.assertRegex(last, "^45[012] ", replies)
+            self.assertNotRegex(last, "^2")
+        self.assertEqual(len(backend.messages), delivered)
+        del backend.script[stage]
+
+        def next_message():
+            with ravelin.client() as client:
+                return client.mail(["bob@example.com"])[-1].startswith("250")
+
+        wait_for(next_message, f"the next message after {stage}/{fault!r:.40}")
+
+    def test_silence_ends_at_the_time_limit(self):
+        backend = self.start(Backend(script={"rcpt": "silence"}))
+        ravelin = self.ravelin([backend], sections={"verify": 'timeout = "1s"'})
+        with ravelin.client() as client:
+            self.assertRegex(client.mail(["bob@example.com"])[0], r"^451 4\.4\.")
+
+    def test_backend_that_is_down(self):
+        ravelin = self.ravelin([harness.free_port()])
+        with ravelin.client() as client:
+            self.assertRegex(client.mail(["bob@example.com"])[0], r"^451 4\.")
+        ravelin.wait_line("warning: .*127.0.0.1")
+
+    def test_second_backend_takes_over(self):
+        backend = self.start(Backend())
+        ravelin = self.ravelin([harness.free_port(), backend])
+        with ravelin.client() as client:
+            self.assertRegex(client.mail(["bob@example.com"])[-1], "^250")
+
+    def test_stale_connections_are_never_noticed(self):
+        backend = self.start(Backend())
+        ravelin = self.ravelin([backend])
+        for _ in range(3):
+            with ravelin.client() as client:
+                self.assertRegex(client.mail(["bob@example.com"])[-1], "^250")
+            with backend.lock:
+                for connection in list(backend.sockets):
+                    connection.shutdown(2)
+
+    def test_cap_of_connections(self):
+        """Twenty dialogs at once, three connections: all are served, none beyond the cap."""
+        backend = self.start(Backend())
+        ravelin = self.ravelin([backend], route="connections = 3")
+        clients = [ravelin.client() for _ in range(20)]
+        for client in clients:
+            client.say("EHLO a.example")
+            client.say("MAIL FROM:<a@sender.example>")
+            client.send("RCPT TO:<bob@example.com>\r\n")
+        for client in clients:
+            self.assertRegex(client.reply(), "^250")
+        for client in clients:
+            self.assertRegex(client.say("DATA"), "^354")
+            client.send("x\r\n.\r\n")
+            self.assertRegex(client.reply(), "^250")
+            client.close()
+        self.assertLessEqual(backend.peak, 3)
+        self.assertEqual(len(backend.messages), 20)
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""ravelinctl against the running daemon: every command, its errors, and shadow mode's word."""
+import os
+import socket
+import stat
+import unittest
+
+import harness
+from harness import Backend, SystemTest, wait_for
+
+
+class Control(SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.backend = self.start(Backend())
+
+    def test_status_and_limits(self):
+        ravelin = self.ravelin([self.backend], sections={"limits": "sessions = 77"})
+        with ravelin.client() as client:
+            client.say("NOOP")
+            status = ravelin.ctl("status")
+        self.assertEqual(status["sessions"]["open"], 1)
+        self.assertEqual(status["mode"], "enforce")
+        self.assertEqual(status["backends"][0]["name"], f"127.0.0.1:{self.backend.port}")
+        self.assertEqual(ravelin.ctl("limits")["sessions"], 77)
+        mode = os.stat(f"{self.directory}/ctl.sock").st_mode
+        self.assertEqual(stat.S_IMODE(mode), 0o660)
+
+    def test_reload(self):
+        ravelin = self.ravelin([self.backend], sections={"limits": "sessions = 77"})
+        ravelin.write_config(limits="sessions = 78")
+        ravelin.ctl("reload")
+        self.assertEqual(ravelin.ctl("limits")["sessions"], 78)
+        ravelin.write_config(limits="sesions = 79\nerrors = -1")
+        done = ravelin.ctl("reload", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"ravelin\.toml:\d+:1: .*sesions")
+        self.assertRegex(done.stderr, r"ravelin\.toml:\d+:\d+: .*errors")
+        self.assertEqual(ravelin.ctl("limits")["sessions"], 78)
+
+    def test_what_needs_a_restart(self):
+        ravelin = self.ravelin([self.backend])
+        ravelin.write_config(listen=f'smtp = ["127.0.0.1:{harness.free_port()}"]')
+        done = ravelin.ctl("reload", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("needs restart", done.stderr)
+
+    def test_greylist(self):
+        ravelin = self.ravelin([self.backend], sections={"greylist": 'delay = "4m"'})
+        tuple_ = ["--client", "127.0.0.1", "--from", "a@sender.example", "--to", "bob@example.com"]
+
+        def knock():
+            with ravelin.client() as client:
+                return client.mail(["bob@example.com"])[0]
+
+        self.assertRegex(knock(), "^451 4.7.1")
+        shown = ravelin.ctl("greylist", "show", *tuple_)
+        self.assertTrue(200 < shown["left_s"] <= 240, shown)
+        ravelin.ctl("greylist", "pass", *tuple_)
+        self.assertRegex(knock(), "^250")
+
+    def test_standing(self):
+        ravelin = self.ravelin([self.backend])
+        with ravelin.client() as client:
+            client.mail(["bob@example.com"])
+        shown = wait_for(lambda: ravelin.ctl("standing", "show", "127.0.0.1"), "standing")
+        self.assertEqual((shown["grade"], shown["deliveries"]), ("passed", 1))
+        ravelin.ctl("standing", "reset", "127.0.0.1")
+        gone = ravelin.ctl("standing", "show", "127.0.0.1", check=False)
+        self.assertTrue(gone.returncode == 1 or '"unknown"' in gone.stdout)
+        bad = ravelin.ctl("standing", "show", "127.0.0.", check=False)
+        self.assertEqual(bad.returncode, 1)
+        self.assertIn("127.0.0.", bad.stderr)
+
+    def test_forget(self):
+        ravelin = self.ravelin([self.backend])
+
+        def ask():
+            with ravelin.client() as client:
+                client.mail(["carol@example.com"])
+            return len(self.backend.recipients_of())
+
+        first = ask()
+        self.assertEqual(ask(), first, "the second answer is remembered")
+        self.assertEqual(ravelin.ctl("verify", "forget", "carol@example.com")["forgotten"], 1)
+        self.assertGreater(ask(), first)
+
+    def test_breaker(self):
+        ravelin = self.ravelin([self.backend])
+        self.assertFalse(any(route["open"] for route in ravelin.ctl("breaker", "show")))
+        ravelin.ctl("breaker", "reset")
+
+    def test_not_running(self):
+        ravelin = self.ravelin([self.backend])
+        self.assertEqual(ravelin.stop(), 0)
+        done = ravelin.ctl("status", check=False)
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("ctl.sock", done.stderr)
+
+    def test_a_bad_client_harms_nobody(self):
+        ravelin = self.ravelin([self.backend])
+        held = []
+        for junk in (b"\xff\xff\xff\xff", b"\0\0\0\5hello", b"\0", b"\0\0\0\2{}"):
+            bad = socket.socket(socket.AF_UNIX)
+            bad.connect(f"{self.directory}/ctl.sock")
+            bad.sendall(junk)
+            held.append(bad)
+        self.assertIn("pid", ravelin.ctl("status"))
+        for bad in held:
+            bad.close()
+
+    def test_shadow(self):
+        ravelin = self.ravelin([self.backend], head='mode = "shadow"',
+                               sections={"greylist": 'delay = "4m"'})
+        with ravelin.client() as client:
+            self.assertRegex(client.mail(["bob@example.com"])[-1], "^250")
+        ravelin.wait_line("reject_warning: RCPT .*Greylisted")
+        with ravelin.client() as client:
+            self.assertRegex(client.mail(["nobody@example.com"])[0], "^550")
+            self.assertRegex(client.mail(["x@elsewhere.example"])[0], "^554")
+        ravelin.wait_line(" reject: RCPT .*550")
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Places and limits, and that a reload changes them for living dialogs."""
+import signal
+import unittest
+
+import harness
+from harness import Backend, Client, SystemTest, wait_for
+
+
+class Limits(SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.backend = self.start(Backend())
+
+    def hold(self, ravelin, count, network=9):
+        """|count| dialogs, each from an address of its own."""
+        clients = [Client(ravelin.port, source=f"127.{network}.{i}.1") for i in range(1, count + 1)]
+        for client in clients:
+            self.addCleanup(client.close)
+        return clients
+
+    def test_total_and_lifting_it(self):
+        ravelin = self.ravelin([self.backend], sections={
+            "limits": 'sessions = 4\nreserved_for_known = "0%"'})
+        held = self.hold(ravelin, 4)
+        self.assertTrue(all(client.banner.startswith("220") for client in held))
+        with Client(ravelin.port, source="127.8.1.1") as refused:
+            self.assertRegex(refused.banner, r"^421 4\.\d\.\d ")
+            self.assertNotRegex(refused.banner, "limit|session|many")
+        ravelin.wait_line(r"127\.8\.1\.1.*sessions")
+
+        ravelin.write_config(limits='sessions = 8\nreserved_for_known = "0%"')
+        ravelin.signal(signal.SIGHUP)
+        ravelin.wait_line("reload")
+        with Client(ravelin.port, source="127.8.1.1") as taken:
+            self.assertRegex(taken.banner, "^220")
+        self.assertRegex(held[0].say("NOOP"), "^250")
+
+    def test_a_place_comes_back(self):
+        ravelin = self.ravelin([self.backend], sections={
+            "limits": 'sessions = 1\nreserved_for_known = "0%"'})
+        first = ravelin.client()
+        first.say("QUIT")
+        first.close()
+
+        def again():
+            with ravelin.client() as client:
+                return client.banner.startswith("220")
+
+        wait_for(again, "the place")
+
+    def test_per_client_and_network(self):
+        ravelin = self.ravelin([self.backend], sections={
+            "limits": "sessions_per_client = 2\nsessions_per_network = 3"})
+        for expected, source in [("220", "127.5.5.1"), ("220", "127.5.5.1"), ("421", "127.5.5.1"),
+                                 ("220", "127.5.5.2"), ("421", "127.5.5.3"), ("220", "127.5.6.1")]:
+            client = Client(ravelin.port, source=source)
+            self.addCleanup(client.close)
+            self.assertEqual(client.banner[:3], expected, source)
+        ravelin.wait_line("sessions_per_client")
+        ravelin.wait_line("sessions_per_network")
+
+    def test_reserved_for_good_standing(self):
+        ravelin = self.ravelin([self.backend], sections={
+            "limits": 'sessions = 4\nreserved_for_known = "50%"',
+            "standing": "good_deliveries = 1\ngood_days = 1"})
+        with Client(ravelin.port, source="127.7.7.7") as good:
+            self.assertRegex(good.mail(["bob@example.com"])[-1], "^250")
+            good.say("QUIT")
+        wait_for(lambda: ravelin.ctl("status")["sessions"]["open"] == 0, "an empty house")
+        self.hold(ravelin, 2)
+        with Client(ravelin.port, source="127.8.1.1") as stranger:
+            self.assertRegex(stranger.banner, "^421")
+        with Client(ravelin.port, source="127.7.7.7") as good:
+            self.assertRegex(good.banner, "^220")
+
+    def test_message_size(self):
+        ravelin = self.ravelin([self.backend], sections={"limits": 'message_size = "100kB"'})
+        with ravelin.client() as client:
+            self.assertRegex(client.say("EHLO a.example"), r"250.SIZE (9\d{4}|100000)")
+            self.assertRegex(client.say("MAIL FROM:<a@b.example> SIZE=200000"), r"^552 5\.3\.4")
+            reply = client.mail(["bob@example.com"], b"x" * 70 + b"\r\n" + (b"y" * 70 + b"\r\n") * 2000)
+            self.assertRegex(reply[-1], r"^552 5\.3\.4")
+        self.assertEqual(self.backend.messages, [])
+
+    def test_recipients(self):
+        ravelin = self.ravelin([self.backend], sections={"limits": "recipients = 100"})
+        self.backend.mailboxes = {f"u{i}@example.com" for i in range(101)}
+        with ravelin.client() as client:
+            replies = client.mail([f"u{i}@example.com" for i in range(101)])
+        self.assertRegex(replies[100], r"^452 4\.5\.3")
+        self.assertRegex(replies[-1], "^250")
+        self.assertEqual(len(self.backend.messages[0]["recipients"]), 100)
+
+    def test_errors_and_junk(self):
+        ravelin = self.ravelin([self.backend], sections={"limits": "errors = 5\njunk_commands = 10"})
+        with ravelin.client() as client:
+            replies = []
+            while not replies or not replies[-1].startswith("421") and len(replies) < 50:
+                replies.append(client.say("WHAT"))
+            self.assertLessEqual(len(replies), 6)
+            self.assertTrue(client.closed())
+        with ravelin.client() as client:
+            client.say("EHLO a.example")
+            replies = [client.say("NOOP")]
+            while not replies[-1].startswith("421") and len(replies) < 50:
+                replies.append(client.say("NOOP"))
+            self.assertLessEqual(len(replies), 12)
+
+    def test_idle_time(self):
+        ravelin = self.ravelin([self.backend], sections={"limits": 'command_timeout = "1s"'})
+        with ravelin.client() as client:
+            self.assertRegex(client.reply(), r"^421 4\.4\.2")
+            self.assertTrue(client.closed())
+        ravelin.wait_line("timeout after")
+
+    def test_ipv6(self):
+        ravelin = self.ravelin([self.backend], listen="::1")
+        with ravelin.client() as client:
+            self.assertRegex(client.mail(["bob@example.com"])[-1], "^250")
+        self.assertIn(b"[IPv6:::1]", self.backend.messages[0]["text"])
+
+
+if __name__ == "__main__":
+    harness.main()
