@@ -18,8 +18,8 @@ enum class Alarm : uint8_t {
   Unreachable,
   Unresolved,
   TooManyConnections,
-  Refuses,      // MAIL, RCPT or text, for reasons that are ours
-  NoXforward,   // not offered, or refused
+  Refuses,     // MAIL, RCPT or text, for reasons that are ours
+  NoXforward,  // not offered, or refused
   CatchAll,
   BreakerOpen,
   RecipientsFile,

@@ -12,7 +12,8 @@ namespace ravelin::proxy {
 using smtp::Reply;
 using smtp::Step;
 
-// --- finding a connection -------------------------------------------------------------------------
+// --- finding a connection
+// -------------------------------------------------------------------------
 
 std::optional<Outcome> Attempt::start(Job job) {
   assert(!running_);
@@ -23,7 +24,8 @@ std::optional<Outcome> Attempt::start(Job job) {
   trouble_ = Trouble::Unreachable;
   outcome_ = {};
   waiter.good = job_.client != nullptr && job_.client->good;
-  waiter.client = job_.client != nullptr ? job_.client->address.address.client_key() : dns::IpAddress();
+  waiter.client =
+      job_.client != nullptr ? job_.client->address.address.client_key() : dns::IpAddress();
   waiter.want = job_.want;
   waiter.fresh = job_.fresh;
   return acquire();
@@ -84,8 +86,13 @@ void Attempt::on_connection(std::unique_ptr<BackendConnection> connection) {
   if (auto outcome = next_backend(Trouble::Lacks)) owner_.on_outcome(std::move(*outcome));
 }
 
-void Attempt::on_no_connection(const Lost&) {
-  waiting_at_ = nullptr;
+// Where others of our connections work, "too many" only means to wait for one of them.
+void Attempt::on_no_connection(const Lost& lost) {
+  const auto& backend = std::exchange(waiting_at_, nullptr)->backend();
+  if (lost.why == Lost::Why::Busy && backend.has_ready()) {
+    if (auto outcome = acquire()) owner_.on_outcome(std::move(*outcome));
+    return;
+  }
   if (auto outcome = next_backend(Trouble::Unreachable)) owner_.on_outcome(std::move(*outcome));
 }
 
@@ -97,7 +104,8 @@ void Attempt::release_tie(Backend& backend) {
   if (job_.want == Want::Message) backend.untie(waiter, worker_.reactor().now());
 }
 
-// --- saying it ------------------------------------------------------------------------------------
+// --- saying it
+// ------------------------------------------------------------------------------------
 
 void Attempt::use(std::unique_ptr<BackendConnection> connection) {
   connection_ = std::move(connection);
@@ -133,17 +141,13 @@ void Attempt::say_rcpts() {
   for (const auto& rcpt : job_.rcpts) connection_->send(Step::Rcpt, smtp::rcpt_line(rcpt, offers));
 }
 
-// --- hearing it -----------------------------------------------------------------------------------
+// --- hearing it
+// -----------------------------------------------------------------------------------
 
 // A 452 "too many" counts against a used connection only: on a new one, and behind recipients that
 // were accepted, it is what the backend means. Where it may be heard by the client it is.
 Judgement Attempt::judged(Step step, const Reply& reply) const {
-  auto context = job_.plan->judge_context(*job_.route);
-  std::vector<dns::IpAddress> own(context.own_addresses.begin(), context.own_addresses.end());
-  if (const auto seen = dns::IpAddress::parse(connection_->facts().our_address))
-    own.push_back(*seen);
-  context.own_addresses = own;
-  auto judgement = judge(step, reply, context);
+  auto judgement = judge(step, reply, job_.plan->judge_context(*job_.route, connection_->facts()));
   const bool replaceable = connection_->facts().reused && !more_ && !repeated_;
   if (judgement.fault == Fault::Busy && reply.code == 452 && !replaceable)
     judgement = {.fault = Fault::Later};
@@ -151,13 +155,12 @@ Judgement Attempt::judged(Step step, const Reply& reply) const {
 }
 
 void Attempt::on_reply(BackendConnection&, Step step, const Reply& reply) {
-  const auto judgement = reply.positive() && step != Step::Data && reply.code / 100 == 2
-                             ? Judgement{}
-                             : judged(step, reply);
+  const auto judgement = judged(step, reply);
   note(step, reply, judgement);
   if (judgement.discard)
-    return connection_failed(Trouble::Confused, said_by(connection_->backend(),
-                                                        connection_->facts(), reply, step));
+    return connection_failed(Trouble::Confused,
+                             said_by(connection_->backend(), connection_->facts(), reply, step),
+                             judgement.fault == Fault::Busy || step == Step::Rset);
   if (step == Step::Mail) outcome_.mail = Judged{reply, judgement};
   if (step == Step::Rcpt) outcome_.rcpts.push_back({reply, judgement});
   if (!connection_->idle()) return;
@@ -176,15 +179,15 @@ void Attempt::note(Step step, const Reply& reply, const Judgement& judgement) {
 void Attempt::on_lost(BackendConnection&, const Lost& lost) {
   auto said = "host " + connection_->backend().host() + " " + std::string(lost.text());
   if (!lost.said.empty()) said += ": " + lost.said;
-  connection_failed(Trouble::Lost, std::move(said));
+  connection_failed(Trouble::Lost, std::move(said), /*stale=*/true);
 }
 
 // A used connection may have gone stale, or its backend has had enough of it: once, the same is
 // asked on a new one. The client never notices.
-void Attempt::connection_failed(Trouble why, std::string said) {
+void Attempt::connection_failed(Trouble why, std::string said, bool stale) {
   auto connection = std::move(connection_);
   outcome_.relay = connection->relay();
-  const bool again = connection->facts().reused && !more_ && !repeated_;
+  const bool again = stale && connection->facts().reused && !more_ && !repeated_;
   auto& backend = connection->backend();
   if (!more_) release_tie(backend);
   if (again) ++backend.counters.stale;

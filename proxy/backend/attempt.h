@@ -75,6 +75,7 @@ class Attempt final : ConnectionUser, Request {
   // Another recipient on a connection that has this job's MAIL open.
   void ask_more(std::unique_ptr<BackendConnection> connection, Job job);
   bool running() const { return running_; }
+  const Waiter& asker() const { return waiter; }
   // Ends it without an outcome. |silent|: it took too long, so the connection is of no use.
   void cancel(bool silent = false);
 
@@ -92,7 +93,7 @@ class Attempt final : ConnectionUser, Request {
   void say_rcpts();
   void use(std::unique_ptr<BackendConnection> connection);
   void release_tie(Backend& backend);
-  void connection_failed(Trouble why, std::string said);
+  void connection_failed(Trouble why, std::string said, bool stale);
   void note(smtp::Step step, const smtp::Reply& reply, const Judgement& judgement);
   Judgement judged(smtp::Step step, const smtp::Reply& reply) const;
   void finish(Outcome outcome);

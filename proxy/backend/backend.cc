@@ -70,8 +70,9 @@ void Backend::send(uint32_t worker, Letter letter) {
 
 void Backend::configure(const BackendSettings& settings, dns::Time now) {
   settings_.with([&](auto& mine) { mine = settings; });
-  with_permits(
-      [&](Permits& permits, Orders& orders) { permits.set_cap(settings.connections, now, orders); });
+  with_permits([&](Permits& permits, Orders& orders) {
+    permits.set_cap(settings.connections, now, orders);
+  });
 }
 
 BackendSettings Backend::settings() const {
@@ -162,6 +163,14 @@ void Backend::put_back(const Waiter& waiter) {
 
 bool Backend::over_cap() const {
   return permits_.with([](const Permits& permits) { return permits.held() > permits.cap(); });
+}
+
+bool Backend::has_ready() const {
+  return permits_.with([](const Permits& permits) { return permits.ready() > 0; });
+}
+
+bool Backend::redeem(uint32_t worker) {
+  return permits_.with([&](Permits& permits) { return permits.redeem(worker); });
 }
 
 // If others were answered since, it is that question or that recipient, not the backend.

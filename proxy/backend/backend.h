@@ -87,6 +87,8 @@ class Backend : public std::enable_shared_from_this<Backend> {
   // |waiter| was popped but could not be served: it goes back to its place.
   void put_back(const Waiter& waiter);
   bool over_cap() const;
+  bool has_ready() const;
+  bool redeem(uint32_t worker);
   // A reply came from it; a question sent at |asked| was not answered in time.
   void heard(dns::Time now) {
     last_heard_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
@@ -111,7 +113,7 @@ class Backend : public std::enable_shared_from_this<Backend> {
     std::string name;
     std::vector<dns::Endpoint> addresses;
     bool down = false;
-    uint32_t cap = 0;         // configured
+    uint32_t cap = 0;          // configured
     uint32_t learned_cap = 0;  // 0: none
     uint32_t open = 0;
     uint32_t idle = 0;

@@ -15,7 +15,8 @@ constexpr auto kDoubt = 15min;
 
 Backends::Backends(Journal& journal, const Clock& clock) : clock_(clock), alarms_(journal) {}
 
-// --- configuration --------------------------------------------------------------------------------
+// --- configuration
+// --------------------------------------------------------------------------------
 
 void Backends::bind_backends(Plan& plan) {
   for (const auto& route : plan.routes.routes()) {
@@ -98,7 +99,8 @@ void Backends::set_addresses(std::string_view backend, std::vector<dns::Endpoint
     if (known->name() == backend) known->set_addresses(std::move(addresses));
 }
 
-// --- capabilities ---------------------------------------------------------------------------------
+// --- capabilities
+// ---------------------------------------------------------------------------------
 
 void Backends::restore_capabilities(std::string_view backend, const smtp::Capabilities& offers) {
   for (const auto& known : plan()->all)
@@ -125,7 +127,8 @@ smtp::Capabilities Backends::offered() const {
   return common.value_or(least);
 }
 
-// --- recipients and breakers ----------------------------------------------------------------------
+// --- recipients and breakers
+// ----------------------------------------------------------------------
 
 bool Backends::held_back(const Route& route, std::string_view recipient, dns::Time now) {
   const auto key = Remembered::key_of(recipient);
@@ -202,7 +205,8 @@ void Backends::catch_all_answered(const std::string& domain, bool accepts_all, d
                 now);
 }
 
-// --- ravelinctl -----------------------------------------------------------------------------------
+// --- ravelinctl
+// -----------------------------------------------------------------------------------
 
 std::vector<Backend::Snapshot> Backends::snapshot() const {
   std::vector<Backend::Snapshot> all;

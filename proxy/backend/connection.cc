@@ -20,13 +20,13 @@ std::string first_word(std::string_view text) {
 }
 
 // "mx.example.com Hello ravelin.example.net [192.0.2.25], pleased to meet you": who we are there.
-std::string address_in(std::string_view line) {
+std::optional<dns::IpAddress> address_in(std::string_view line) {
   const auto open = line.find('[');
   const auto close = line.find(']', open == std::string_view::npos ? 0 : open);
   if (open == std::string_view::npos || close == std::string_view::npos) return {};
   auto text = line.substr(open + 1, close - open - 1);
   if (text.starts_with("IPv6:")) text.remove_prefix(5);
-  return dns::IpAddress::parse(text) ? std::string(text) : std::string();
+  return dns::IpAddress::parse(text);
 }
 
 }  // namespace
@@ -87,7 +87,8 @@ BackendConnection::BackendConnection(std::shared_ptr<Backend> backend, const Pla
   touch();
 }
 
-// --- from connect() to ready ----------------------------------------------------------------------
+// --- from connect() to ready
+// ----------------------------------------------------------------------
 
 void BackendConnection::connect(std::vector<dns::Endpoint> addresses,
                                 std::chrono::milliseconds limit) {
@@ -144,7 +145,8 @@ void BackendConnection::become_ready() {
   if (user_ != nullptr) user_->on_ready(*this);
 }
 
-// --- the stream ------------------------------------------------------------------------------------
+// --- the stream
+// ------------------------------------------------------------------------------------
 
 size_t BackendConnection::on_data(std::string_view data) {
   if (!lost_ && !quitting_ && dialog_.feed(data)) flush();
@@ -219,7 +221,8 @@ void BackendConnection::lose(Lost::Why why, std::string said) {
   if (user_ != nullptr) user_->on_lost(*this, lost);
 }
 
-// --- its user --------------------------------------------------------------------------------------
+// --- its user
+// --------------------------------------------------------------------------------------
 
 void BackendConnection::send(Step step, std::string_view line) {
   if (step == Step::Rset) ++facts_.resets;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "dns/ip.h"
@@ -14,12 +15,12 @@ namespace ravelin::proxy {
 
 struct Facts {
   dns::Endpoint peer;
-  std::string greeting_name;   // what the backend calls itself; never goes to a client
-  std::string our_address;     // as the backend's EHLO reply names us; "" if it does not
+  std::string greeting_name;  // what the backend calls itself; never goes to a client
+  std::optional<dns::IpAddress> our_address;  // as the backend's EHLO reply names us
   smtp::Capabilities offers;
-  bool exim = false;           // its banner says so
-  bool mail_open = false;      // a MAIL was taken and not ended: RSET first
-  bool reused = false;         // has served a question before: may be stale
+  bool exim = false;       // its banner says so
+  bool mail_open = false;  // a MAIL was taken and not ended: RSET first
+  bool reused = false;     // has served a question before: may be stale
   dns::Time opened{};
   uint32_t mails = 0;
   uint32_t refusals = 0;  // of recipients, since the last accepted message

@@ -42,8 +42,8 @@ bool about_our_command(const Reply& reply) {
 // "Relay access denied", "relaying denied", "unable to relay": we are not known as its front end.
 bool denies_relay(std::string_view lower) {
   static constexpr std::array<std::string_view, 8> kDenials{
-      "denied",      "not permitted", "not allowed", "unable",
-      "prohibited",  "refused",       "cannot",      "forbidden"};
+      "denied",     "not permitted", "not allowed", "unable",
+      "prohibited", "refused",       "cannot",      "forbidden"};
   return has(lower, "relay") &&
          std::any_of(kDenials.begin(), kDenials.end(), [&](auto word) { return has(lower, word); });
 }
@@ -56,6 +56,7 @@ bool about_our_address(const Reply& reply, std::string_view lower, const JudgeCo
     if (status.subject == 7 && (status.detail == 23 || status.detail == 25)) return true;
     if (has(lower, "blocked using")) return true;
   }
+  if (context.seen_as != nullptr && names_address(lower, *context.seen_as)) return true;
   return std::any_of(context.own_addresses.begin(), context.own_addresses.end(),
                      [&](const auto& own) { return names_address(lower, own); });
 }
@@ -67,8 +68,8 @@ bool about_us(const Reply& reply, const JudgeContext& context) {
 }
 
 bool too_many(const Reply& reply) {
-  return reply.code == 452 && (reply.enhanced == smtp::Enhanced{5, 3} ||
-                               has(smtp::to_lower(reply.text()), "too many"));
+  return reply.code == 452 &&
+         (reply.enhanced == smtp::Enhanced{5, 3} || has(smtp::to_lower(reply.text()), "too many"));
 }
 
 bool means_no_such_user(const Reply& reply, const JudgeContext& context) {

@@ -37,6 +37,7 @@ struct JudgeContext {
   bool sees_us_as_client = true;
   std::span<const std::string> unknown_codes;  // "5.4.1": more codes that mean "no such user"
   std::span<const dns::IpAddress> own_addresses;
+  const dns::IpAddress* seen_as = nullptr;  // what the backend itself calls us
 };
 
 // |reply| answers |step|. Any step and any reply; never throws.

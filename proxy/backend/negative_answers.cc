@@ -22,8 +22,7 @@ const Guarded<NegativeAnswers::Shard>& NegativeAnswers::shard_of(const std::stri
 }
 
 std::optional<SharedAnswer> NegativeAnswers::find(std::string_view route,
-                                                  std::string_view recipient,
-                                                  dns::Time now) const {
+                                                  std::string_view recipient, dns::Time now) const {
   const auto key = key_of(route, recipient);
   return shard_of(key).with([&](const Shard& shard) -> std::optional<SharedAnswer> {
     const auto found = shard.entries.find(key);
@@ -33,8 +32,7 @@ std::optional<SharedAnswer> NegativeAnswers::find(std::string_view route,
 }
 
 void NegativeAnswers::add(std::string_view route, std::string_view recipient,
-                          const SharedAnswer& answer, std::chrono::nanoseconds ttl,
-                          dns::Time now) {
+                          const SharedAnswer& answer, std::chrono::nanoseconds ttl, dns::Time now) {
   if (ttl <= std::chrono::nanoseconds::zero()) return;
   auto key = key_of(route, recipient);
   shard_of(key).with([&](Shard& shard) {

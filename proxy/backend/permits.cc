@@ -65,7 +65,7 @@ void Permits::untie(const Waiter& holder, dns::Time now, Orders& orders) {
   for (auto& by_want : lines_) {
     auto& messages = by_want[static_cast<size_t>(Want::Message)];
     if (!messages.empty() && may_hold(messages.begin()->second) &&
-        claim_idle(messages.begin()->second, orders))
+        claim_idle(Order::Kind::HandOver, orders))
       return;
   }
   pump(now, orders);
@@ -89,9 +89,15 @@ void Permits::shed_again(Orders& orders) {
 
 // --- asking -----------------------------------------------------------------------------------
 
+void Permits::know(uint32_t worker) {
+  if (worker < idle_.size()) return;
+  idle_.resize(worker + 1);
+  promised_.resize(worker + 1);
+}
+
 Permits::Grant Permits::ask(Waiter& waiter, dns::Time now, Orders& orders) {
   waiter.ticket = ++last_ticket_;
-  if (waiter.worker >= idle_.size()) idle_.resize(waiter.worker + 1);
+  know(waiter.worker);
   if (may_hold(waiter)) {
     const bool own = !waiter.fresh && idle_[waiter.worker] > 0;
     if (own || can_open(now)) {
@@ -102,7 +108,7 @@ Permits::Grant Permits::ask(Waiter& waiter, dns::Time now, Orders& orders) {
   }
   if (health_.down() && ready_ == 0) return Grant::Down;
   line_of(waiter).emplace(waiter.ticket, waiter);
-  if (may_hold(waiter) && !claim_idle(waiter, orders)) shed(orders);
+  if (may_hold(waiter) && !find_room(waiter, orders)) shed(orders);
   return Grant::Wait;
 }
 
@@ -114,17 +120,24 @@ bool Permits::cancel(uint64_t ticket) {
   return false;
 }
 
-// An idle connection in another worker's pool is promised away: that worker cannot take it for
-// itself any more.
-bool Permits::claim_idle(const Waiter& waiter, Orders& orders) {
-  if (waiter.fresh) return false;
+// An idle connection in some worker's pool is promised away: that worker cannot take it for itself
+// any more.
+bool Permits::claim_idle(Order::Kind kind, Orders& orders) {
   for (uint32_t worker = 0; worker < idle_.size(); ++worker) {
     if (idle_[worker] == 0) continue;
     --idle_[worker];
-    orders.push_back({Order::Kind::HandOver, worker, {}, 0});
+    ++promised_[worker];
+    orders.push_back({kind, worker, {}, 0});
     return true;
   }
   return false;
+}
+
+// True if something that nobody uses makes room for |waiter|.
+bool Permits::find_room(const Waiter& waiter, Orders& orders) {
+  if (!waiter.fresh) return claim_idle(Order::Kind::HandOver, orders);
+  // Below the cap a connect that is going on stands in its way, and ends by itself.
+  return held_ < cap() || claim_idle(Order::Kind::Close, orders);
 }
 
 bool Permits::can_open(dns::Time now) const {
@@ -137,7 +150,6 @@ void Permits::opening() {
   ++connecting_;
 }
 
-// One connection stays free for questions that come meanwhile.
 bool Permits::ask_spare(dns::Time now) {
   if (!can_open(now) || waiting() > 0) return false;
   opening();
@@ -189,7 +201,7 @@ Permits::Parked Permits::park(uint32_t worker, Waiter& next_waiter) {
     next_waiter = *found;
     return Parked::Pass;
   }
-  if (worker >= idle_.size()) idle_.resize(worker + 1);
+  know(worker);
   ++idle_[worker];
   return Parked::Idle;
 }
@@ -200,8 +212,16 @@ void Permits::put_back(const Waiter& waiter) {
 }
 
 void Permits::lost_idle(uint32_t worker) {
-  // 0: it was promised to another worker, which is served when its permit comes back.
-  if (worker < idle_.size() && idle_[worker] > 0) --idle_[worker];
+  know(worker);
+  auto& count = idle_[worker] > 0 ? idle_[worker] : promised_[worker];
+  assert(count > 0);
+  --count;
+}
+
+bool Permits::redeem(uint32_t worker) {
+  if (promised_[worker] == 0) return false;
+  --promised_[worker];
+  return true;
 }
 
 void Permits::pump(dns::Time now, Orders& orders) {

@@ -37,6 +37,7 @@ struct Order {
   enum class Kind : uint8_t {
     Open,      // |waiter| has a permit: open a connection for it
     HandOver,  // park one idle connection again: somebody else waits
+    Close,     // close one idle connection: a new one is wanted in its place
     GiveUp,    // give the tie |tie| up: somebody waits
     Fail,      // |waiter| waits in vain: the backend is down
   };
@@ -75,6 +76,9 @@ class Permits {
   void put_back(const Waiter& waiter);
   // An idle connection of |worker| is taken out of the pool to be closed.
   void lost_idle(uint32_t worker);
+  // |worker| has an order to part with an idle connection. False: the one that was meant has been
+  // closed, and its permit has served somebody.
+  bool redeem(uint32_t worker);
 
   // An attempt to connect ended. Each open permit passes one of these once.
   void connected(dns::Time now, Orders& orders);
@@ -116,9 +120,11 @@ class Permits {
   uint32_t tie_limit() const;
   bool can_open(dns::Time now) const;
   void opening();
+  void know(uint32_t worker);
   void hold(const Waiter& waiter);
   void let_go(const Waiter& waiter);
-  bool claim_idle(const Waiter& waiter, Orders& orders);
+  bool claim_idle(Order::Kind kind, Orders& orders);
+  bool find_room(const Waiter& waiter, Orders& orders);
   void shed(Orders& orders);
   void pump(dns::Time now, Orders& orders);
   void fail_all(Orders& orders);
@@ -128,9 +134,10 @@ class Permits {
 
   Health health_;
   uint32_t cap_ = 1;
-  uint32_t held_ = 0;        // permits out
-  uint32_t connecting_ = 0;  // of these, not connected yet
-  uint32_t ready_ = 0;       // of these, connected
+  uint32_t held_ = 0;           // permits out
+  uint32_t connecting_ = 0;     // of these, not connected yet
+  uint32_t ready_ = 0;          // of these, connected
+  std::vector<uint32_t> promised_;  // per worker, idle ones that must be parted with
   std::vector<uint32_t> idle_;  // per worker, not promised to others
   Line fresh_;                  // before all others
   Line lines_[2][2];            // [good][want]

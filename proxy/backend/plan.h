@@ -29,10 +29,11 @@ struct Plan {
   std::vector<dns::IpAddress> own_addresses;
 
   const BackendList& backends_of(const Route& route) const { return groups[route.group]; }
-  JudgeContext judge_context(const Route& route) const {
+  // Points into the plan and |facts|.
+  JudgeContext judge_context(const Route& route, const Facts& facts) const {
     const auto info = route.settings.client_info;
-    return {info == ClientInfo::None || info == ClientInfo::Xforward,
-            route.settings.unknown_codes, own_addresses};
+    return {info == ClientInfo::None || info == ClientInfo::Xforward, route.settings.unknown_codes,
+            own_addresses, facts.our_address ? &*facts.our_address : nullptr};
   }
 };
 

@@ -26,7 +26,8 @@ std::unique_ptr<BackendConnection> Pool::take_out(Connections& list,
   return connection;
 }
 
-// --- taking ---------------------------------------------------------------------------------------
+// --- taking
+// ---------------------------------------------------------------------------------------
 
 Pool::Took Pool::take(Request& request, std::unique_ptr<BackendConnection>& connection) {
   request.waiter.worker = context_.worker;
@@ -80,7 +81,8 @@ void Pool::open_ahead(const BackendConnection& used) {
   if (backend_->ask_spare(context_.reactor.now())) open({});
 }
 
-// --- giving back ----------------------------------------------------------------------------------
+// --- giving back
+// ----------------------------------------------------------------------------------
 
 void Pool::park(std::unique_ptr<BackendConnection> connection) {
   connection->set_user(this);
@@ -159,18 +161,25 @@ void Pool::end(std::unique_ptr<BackendConnection> connection) {
   ending_.push_back(std::move(connection));
 }
 
-// --- from other workers ---------------------------------------------------------------------------
+// --- from other workers
+// ---------------------------------------------------------------------------
 
 void Pool::receive(const Order& order) {
   switch (order.kind) {
     case Order::Kind::Open:
       if (requests_.contains(order.waiter.ticket)) return open(order.waiter);
-      if (order.waiter.want == Want::Message)
-        backend_->untie(order.waiter, context_.reactor.now());
+      if (order.waiter.want == Want::Message) backend_->untie(order.waiter, context_.reactor.now());
       backend_->give_back(context_.reactor.now());
       return;
     case Order::Kind::HandOver:
       return park_again();
+    case Order::Kind::Close:
+      if (backend_->redeem(context_.worker)) {
+        auto connection = std::move(idle_.front());
+        idle_.erase(idle_.begin());
+        end(std::move(connection));
+      }
+      return;
     case Order::Kind::Fail:
       if (auto* const request = take_request(order.waiter))
         request->on_no_connection({Lost::Why::Connect, {}});
@@ -182,7 +191,7 @@ void Pool::receive(const Order& order) {
 
 // Whoever waits is in front now.
 void Pool::park_again() {
-  if (idle_.empty()) return;  // closed meanwhile; its permit served somebody
+  if (!backend_->redeem(context_.worker)) return;
   auto connection = std::move(idle_.back());
   idle_.pop_back();
   park(std::move(connection));
@@ -192,7 +201,8 @@ void Pool::receive(const HandedOver& parcel) {
   give(parcel.waiter, std::make_unique<BackendConnection>(backend_, place(), parcel));
 }
 
-// --- what connections say -------------------------------------------------------------------------
+// --- what connections say
+// -------------------------------------------------------------------------
 
 void Pool::on_ready(BackendConnection& connection) {
   const auto found = std::find_if(opening_.begin(), opening_.end(), [&](const Opening& entry) {
@@ -239,13 +249,13 @@ void Pool::cannot_open(const Opening& attempt, const Lost& lost) {
   const auto now = context_.reactor.now();
   auto text = std::string(lost.text());
   if (!lost.said.empty()) text += ": " + lost.said;
-  const auto kind =
-      lost.why == Lost::Why::Busy ? Alarm::TooManyConnections : Alarm::Unreachable;
+  const auto kind = lost.why == Lost::Why::Busy ? Alarm::TooManyConnections : Alarm::Unreachable;
   context_.alarms.raise(kind, "backend " + attempt.connection->relay(), text, now);
   if (attempt.waiter.want == Want::Message) backend_->untie(attempt.waiter, now);
 }
 
-// --- what time brings -----------------------------------------------------------------------------
+// --- what time brings
+// -----------------------------------------------------------------------------
 
 void Pool::sweep(Time now, std::chrono::nanoseconds asking) {
   sweep_idle(now);

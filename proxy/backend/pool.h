@@ -49,6 +49,8 @@ class Pool final : public ConnectionUser {
   // With replies still to come that interest nobody: parked when they are there.
   void park_later(std::unique_ptr<BackendConnection> connection);
 
+  void end(std::unique_ptr<BackendConnection> connection);  // QUIT, whatever could be left of it
+
   void receive(const Order& order);  // Open, HandOver, Fail
   void receive(const HandedOver& parcel);
   // |asking|: how long greetings and replies may take.
@@ -85,7 +87,6 @@ class Pool final : public ConnectionUser {
   void hand_over(const Waiter& to, std::unique_ptr<BackendConnection> connection);
   void pass_later(const Waiter& to, std::unique_ptr<BackendConnection> connection);
   void pass_on();
-  void end(std::unique_ptr<BackendConnection> connection);
   void cannot_open(const Opening& attempt, const Lost& lost);
   void sweep_idle(Time now);
   void sweep_silent(Time now, std::chrono::nanoseconds asking);

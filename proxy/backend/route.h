@@ -19,7 +19,7 @@ struct Route {
   // Routes with the same backends and the same way to them count as one: a transaction may hold
   // recipients of all of them.
   size_t group = 0;
-  std::string name;  // its first domain: for logs, "breaker show", and keys of cached answers
+  std::string name;     // its first domain: for logs, "breaker show", and keys of cached answers
   bool listed = false;  // only |recipients| exist
   std::unordered_set<std::string> recipients;  // "user@domain", lower case
 

@@ -1,0 +1,145 @@
+#include "proxy/backend/delivery.h"
+
+#include <cassert>
+#include <utility>
+
+#include "proxy/backend/client_text.h"
+#include "smtp/replies.h"
+
+namespace ravelin::proxy {
+
+using smtp::Reply;
+using smtp::Step;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto kGoLimit = 2min;     // RFC 5321 §4.5.3.2.4
+constexpr auto kBlockLimit = 3min;  // §4.5.3.2.5
+
+Reply heard_for(const Judged& judged, const Backend& backend, const Facts& facts) {
+  switch (judged.judgement.fault) {
+    case Fault::None:
+    case Fault::User:
+      return for_client(judged.reply, 0, backend, facts);
+    case Fault::Later:
+      return for_client(judged.reply, judged.reply.code == 452 ? 452 : 451, backend, facts);
+    case Fault::Busy:
+      return smtp::replies::backend_busy();
+    case Fault::Ours:
+      break;
+  }
+  return smtp::replies::backend_confused();
+}
+
+}  // namespace
+
+void Delivery::start(std::unique_ptr<BackendConnection> connection,
+                     std::shared_ptr<const Plan> plan, const Route& route) {
+  assert(connection_ == nullptr && connection != nullptr);
+  connection_ = std::move(connection);
+  plan_ = std::move(plan);
+  route_ = &route;
+  phase_ = Phase::Asked;
+  blocked_ = false;
+  since_ = reactor_.now();
+  connection_->set_user(this);
+  connection_->send(Step::Data, "DATA");
+  connection_->flush();
+}
+
+bool Delivery::write(std::string_view text) {
+  if (connection_ == nullptr) return true;  // lost; the owner knows
+  assert(phase_ == Phase::Text);
+  connection_->send_text(text, /*last=*/false);
+  connection_->flush();
+  if (!connection_->congested()) return true;
+  if (!std::exchange(blocked_, true)) since_ = reactor_.now();
+  return false;
+}
+
+void Delivery::finish() {
+  if (connection_ == nullptr) return;
+  assert(phase_ == Phase::Text);
+  connection_->send_text({}, /*last=*/true);
+  connection_->flush();
+  phase_ = Phase::Final;
+  since_ = reactor_.now();
+}
+
+void Delivery::abandon() {
+  if (connection_ != nullptr) BackendConnection::drop(std::move(connection_));
+}
+
+DeliveryEnd::When Delivery::when() const {
+  if (phase_ == Phase::Asked) return DeliveryEnd::When::BeforeGo;
+  return phase_ == Phase::Text ? DeliveryEnd::When::InText : DeliveryEnd::When::AfterDot;
+}
+
+// --- what the backend says
+// ------------------------------------------------------------------------
+
+void Delivery::on_reply(BackendConnection&, Step step, const Reply& reply) {
+  if (step != Step::Data || reply.code != 354) return on_answer(step, reply);
+  phase_ = Phase::Text;
+  owner_.on_go();
+}
+
+void Delivery::on_answer(Step step, const Reply& reply) {
+  auto& facts = connection_->facts();
+  const auto& backend = connection_->backend();
+  DeliveryEnd end;
+  end.when = when();
+  end.reply = Judged{reply, judge(step, reply, plan_->judge_context(*route_, facts))};
+  end.heard = heard_for(*end.reply, backend, facts);
+  end.said = end.reply->judgement.fault == Fault::None ? to_log(reply)
+                                                       : said_by(backend, facts, reply, step);
+  if (end.reply->judgement.discard)
+    abandon();
+  else
+    end.connection = std::move(connection_);
+  owner_.on_delivery_end(std::move(end));
+}
+
+void Delivery::on_room(BackendConnection&) {
+  blocked_ = false;
+  if (phase_ == Phase::Text) owner_.on_room();
+}
+
+void Delivery::on_lost(BackendConnection&, const Lost& lost) {
+  auto said = "host " + connection_->backend().host() + " " + std::string(lost.text());
+  if (!lost.said.empty()) said += ": " + lost.said;
+  auto end = end_without_reply(std::move(said));
+  owner_.on_delivery_end(std::move(end));
+}
+
+DeliveryEnd Delivery::end_without_reply(std::string said) {
+  DeliveryEnd end;
+  end.when = when();
+  end.heard = smtp::replies::backend_lost();
+  end.said = std::move(said);
+  abandon();
+  return end;
+}
+
+// --- what time brings
+// -----------------------------------------------------------------------------
+
+void Delivery::check(Time now) {
+  if (connection_ == nullptr || expiry_) return;
+  const auto waited = now - since_;
+  const bool over = (phase_ == Phase::Asked && waited >= kGoLimit) ||
+                    (phase_ == Phase::Text && blocked_ && waited >= kBlockLimit) ||
+                    (phase_ == Phase::Final && waited >= plan_->relay.final_timeout);
+  if (over) expiry_ = reactor_.defer([this] { expire(); });
+}
+
+void Delivery::expire() {
+  expiry_ = nullptr;
+  if (connection_ == nullptr) return;  // the reply came in the same turn
+  auto end = end_without_reply("host " + connection_->backend().host() + " did not answer in time");
+  end.silent = true;
+  owner_.on_delivery_end(std::move(end));
+}
+
+}  // namespace ravelin::proxy

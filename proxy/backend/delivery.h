@@ -1,0 +1,78 @@
+// DATA, the text and the reply to its end, on a connection whose recipients were accepted.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "proxy/backend/attempt.h"
+#include "proxy/backend/connection.h"
+#include "proxy/backend/plan.h"
+
+namespace ravelin::proxy {
+
+// How it ended. Without a reply the connection was lost, or the backend was too slow.
+struct DeliveryEnd {
+  enum class When : uint8_t {
+    BeforeGo,  // no 354 yet: nothing of the message was sent, so it may be repeated elsewhere
+    InText,
+    AfterDot,  // without a reply nobody knows whether the backend has it      RFC 1047
+  };
+  When when = When::BeforeGo;
+  std::optional<Judged> reply;
+  std::unique_ptr<BackendConnection> connection;  // if it is of further use
+  smtp::Reply heard;                              // what the client shall hear
+  std::string said;                               // for logs
+  bool silent = false;                            // a timeout, not a loss
+};
+
+class Delivery final : ConnectionUser {
+ public:
+  class Owner {
+   public:
+    virtual void on_go() = 0;  // 354
+    virtual void on_room() = 0;
+    // The last thing that the delivery does: it may be destroyed or started again from here.
+    virtual void on_delivery_end(DeliveryEnd end) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  Delivery(Reactor& reactor, Owner& owner) : reactor_(reactor), owner_(owner) {}
+  ~Delivery() { abandon(); }
+
+  void start(std::unique_ptr<BackendConnection> connection, std::shared_ptr<const Plan> plan,
+             const Route& route);
+  bool active() const { return connection_ != nullptr; }
+  bool write(std::string_view text);  // false: wait for on_room()
+  void finish();
+  // Ends it without a word to the owner. A connection inside DATA cannot be used again.
+  void abandon();
+  void check(Time now);  // timeouts; calls nobody before it has returned
+
+ private:
+  enum class Phase : uint8_t { Asked, Text, Final };
+
+  void on_reply(BackendConnection& connection, smtp::Step step, const smtp::Reply& reply) override;
+  void on_room(BackendConnection& connection) override;
+  void on_lost(BackendConnection& connection, const Lost& lost) override;
+  void on_answer(smtp::Step step, const smtp::Reply& reply);
+  void expire();
+  DeliveryEnd end_without_reply(std::string said);
+  DeliveryEnd::When when() const;
+
+  Reactor& reactor_;
+  Owner& owner_;
+  Phase phase_ = Phase::Asked;
+  std::shared_ptr<const Plan> plan_;
+  const Route* route_ = nullptr;
+  std::unique_ptr<BackendConnection> connection_;
+  Time since_{};  // of the phase, or since when the backend takes no text
+  bool blocked_ = false;
+  Handle expiry_;
+};
+
+}  // namespace ravelin::proxy

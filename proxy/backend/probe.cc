@@ -1,0 +1,58 @@
+#include "proxy/backend/probe.h"
+
+#include <utility>
+
+#include "proxy/backend/worker.h"
+
+namespace ravelin::proxy {
+
+Probe::Probe(BackendWorker& worker, Duty duty)
+    : worker_(worker), duty_(std::move(duty)), attempt_(worker, *this) {}
+
+Probe::~Probe() {
+  if (!done_) worker_.backends().duties().done(duty_);
+}
+
+void Probe::start() {
+  started_ = worker_.reactor().now();
+  const auto& plan = worker_.plan();
+  const auto* const route = plan->routes.find(duty_.domain);
+  if (route == nullptr) return conclude(false, false);  // configured no more
+  Attempt::Job job;
+  job.plan = plan;
+  job.route = route;  // mail from <>, as bounces come: refused by nobody for its sender
+  const auto at = duty_.recipient.rfind('@');
+  smtp::RcptCommand rcpt;
+  rcpt.to = {duty_.recipient.substr(0, at), duty_.recipient.substr(at + 1)};
+  job.rcpts = {rcpt};
+  job.fresh = true;
+  if (attempt_.start(std::move(job))) conclude(false, false);
+}
+
+void Probe::on_outcome(Outcome outcome) {
+  if (outcome.connection == nullptr) return conclude(false, false);
+  const auto backend = outcome.connection->backend().shared_from_this();
+  worker_.pool(backend).end(std::move(outcome.connection));
+  const bool asked = outcome.mail && outcome.mail->judgement.fault == Fault::None;
+  const bool accepted = asked && outcome.rcpts.front().judgement.fault == Fault::None;
+  conclude(accepted, asked);
+}
+
+void Probe::check(Time now) {
+  if (done_ || now - started_ < worker_.plan()->verify.timeout) return;
+  attempt_.cancel(/*silent=*/true);
+  conclude(false, false);
+}
+
+void Probe::conclude(bool accepted, bool answered) {
+  done_ = true;
+  auto& backends = worker_.backends();
+  const auto now = worker_.reactor().now();
+  backends.duties().done(duty_);
+  if (duty_.kind == Duty::Kind::Canary)
+    backends.canary_answered(duty_.route, accepted, now);
+  else if (answered)
+    backends.catch_all_answered(duty_.domain, accepted, now);
+}
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,319 @@
+// The half of a transaction that asks about recipients. transaction_data.cc has the other.
+#include "proxy/backend/transaction.h"
+
+#include <cassert>
+#include <utility>
+
+#include "proxy/backend/client_text.h"
+#include "proxy/backend/worker.h"
+#include "smtp/replies.h"
+
+namespace ravelin::proxy {
+
+namespace replies = smtp::replies;
+using smtp::Reply;
+using smtp::Step;
+
+Transaction::Transaction(BackendWorker& worker, const smtp::MailCommand& mail,
+                         const ClientIdentity& client, std::string_view id, BackendEvents& events)
+    : worker_(worker),
+      events_(events),
+      number_(worker.backends().next_transaction()),
+      plan_(worker.plan()),
+      mail_(mail),
+      client_(client),
+      id_(id),
+      attempt_(worker, *this),
+      tie_(worker),
+      delivery_(worker.reactor(), *this) {
+  worker_.enlist(*this);
+}
+
+// Before the dot, whoever leaves cancels; the session keeps us from the dot to the reply.
+Transaction::~Transaction() {
+  leave_question();
+  attempt_.cancel();
+  delivery_.abandon();
+  worker_.strike(*this);
+}
+
+// --- a recipient comes
+// ----------------------------------------------------------------------------
+
+void Transaction::recipient(const smtp::RcptCommand& rcpt) {
+  assert(phase_ == Phase::Rest);
+  asking_ = rcpt;
+  if (asking_.to.domain.empty()) asking_.to.domain = plan_->routes.first_domain();  // <postmaster>
+  asked_at_ = worker_.reactor().now();
+  route_ = plan_->routes.find(asking_.to.domain);
+  if (auto answer = answer_at_hand()) return tell_later(*std::move(answer));
+  if (tie_ &&
+      tie_.connection().backend().settings().rotation.refused_enough(tie_.connection().facts()))
+    tie_.give_up();  // from here on this connection would answer slowly
+  if (tie_) {
+    phase_ = Phase::Asking;
+    auto connection = tie_.take();
+    return attempt_.ask_more(std::move(connection), job(Want::Question));
+  }
+  if (!join()) {
+    phase_ = Phase::Following;
+    return worker_.list_follower(*this);
+  }
+  ask();
+}
+
+// What needs no backend.
+std::optional<RecipientAnswer> Transaction::answer_at_hand() {
+  RecipientAnswer answer;
+  answer.source = AnswerSource::OurTrouble;
+  answer.reply = replies::trouble();
+  if (route_ == nullptr) return answer;  // a reload took the domain away in mid-dialog
+  if (pinned_ != nullptr && route_->group != pinned_->group) {
+    answer.source = AnswerSource::Pinned;
+    answer.reply = replies::other_backend();
+    return answer;
+  }
+  if (!route_->exists(asking_.to)) {
+    answer.source = AnswerSource::File;
+    answer.unknown = true;
+    answer.reply = Reply(550, {1, 1}, "User unknown");
+    return answer;
+  }
+  if (client_.known) return {};
+  auto kept = worker_.backends().negatives().find(route_->name, asking_.to.to_string(), asked_at_);
+  if (!kept) return {};
+  answer = {std::move(kept->reply), AnswerSource::Shared,  kept->unknown,
+            std::move(kept->relay), std::move(kept->said), {}};
+  if (!worker_.backends().breaker_open(*route_)) return answer;
+  answer.reply = replies::breaker_open();
+  answer.source = AnswerSource::Breaker;
+  answer.unknown = false;
+  return answer;
+}
+
+// --- equal questions
+// ------------------------------------------------------------------------------
+
+// Good clients' questions are served first, so they never wait for another's.
+std::string Transaction::question_key() const {
+  const smtp::Offered all{true, true, true, true};
+  auto key = route_->name;
+  key += client_.good ? " good " : " ";
+  key += smtp::mail_line(mail_, all);
+  key += ' ';
+  return key += smtp::rcpt_line(asking_, all);
+}
+
+bool Transaction::join() {
+  key_ = question_key();
+  leads_ = worker_.backends().questions().join(key_, {worker_.number(), number_});
+  return leads_;
+}
+
+void Transaction::leave_question() {
+  if (leads_) return end_question({}, /*alone=*/false);
+  if (phase_ != Phase::Following) return;
+  worker_.backends().questions().leave(key_, {worker_.number(), number_});
+  worker_.strike_follower(*this);
+}
+
+void Transaction::end_question(const std::optional<SharedAnswer>& answer, bool alone) {
+  if (!std::exchange(leads_, false)) return;
+  for (const auto& member : worker_.backends().questions().take(key_))
+    worker_.backends().room().send(member.worker, nullptr,
+                                   Joined{member.transaction, answer, alone});
+}
+
+void Transaction::joined(const Joined& letter) {
+  assert(phase_ == Phase::Following);
+  phase_ = Phase::Asking;
+  if (letter.answer) {
+    const auto& shared = *letter.answer;
+    return tell(
+        {shared.reply, AnswerSource::Shared, shared.unknown, shared.relay, shared.said, {}});
+  }
+  if (letter.alone || join()) return ask();
+  phase_ = Phase::Following;
+  worker_.list_follower(*this);
+}
+
+// --- asking
+// ---------------------------------------------------------------------------------------
+
+Attempt::Job Transaction::job(Want want) const {
+  Attempt::Job job;
+  job.plan = plan_;
+  job.route = want == Want::Message ? pinned_ : route_;
+  job.mail = mail_;
+  job.rcpts = want == Want::Message ? accepted_ : std::vector{asking_};
+  job.client = &client_;
+  job.id = id_;
+  job.want = want;
+  return job;
+}
+
+void Transaction::ask() {
+  phase_ = Phase::Asking;
+  if (auto failed = attempt_.start(job(Want::Question))) tell_later(trouble_answer(*failed));
+}
+
+void Transaction::on_outcome(Outcome outcome) {
+  if (phase_ == Phase::Replaying) return conclude_replay(std::move(outcome));
+  conclude_question(std::move(outcome));
+}
+
+void Transaction::conclude_question(Outcome outcome) {
+  relay_ = outcome.relay;
+  if (outcome.trouble != Trouble::None) {
+    if (tie_.taken()) tie_.end();
+    return tell(trouble_answer(outcome));
+  }
+  const bool refused = outcome.mail && outcome.mail->judgement.fault != Fault::None;
+  auto answer = refused ? judge_mail(outcome) : judge_rcpt(outcome);
+  answer.relay = outcome.relay;
+  if (!refused) share(answer, outcome);
+  if (answer.accepted()) {
+    accept(outcome);
+  } else if (tie_.taken()) {
+    tie_.keep_again(std::move(outcome.connection));
+  } else {
+    const auto backend = outcome.connection->backend().shared_from_this();
+    worker_.pool(backend).park(std::move(outcome.connection));
+  }
+  tell(std::move(answer));
+}
+
+void Transaction::accept(Outcome& outcome) {
+  accepted_.push_back(asking_);
+  pinned_ = route_;
+  if (tie_.taken()) return tie_.keep_again(std::move(outcome.connection));
+  // A tie must hold all that was accepted; what came before on another connection is not in it.
+  if (accepted_.size() == 1) return tie_.keep(std::move(outcome.connection), attempt_.asker());
+  const auto backend = outcome.connection->backend().shared_from_this();
+  worker_.pool(backend).park(std::move(outcome.connection));
+}
+
+// --- answers
+// --------------------------------------------------------------------------------------
+
+RecipientAnswer Transaction::trouble_answer(const Outcome& outcome) const {
+  RecipientAnswer answer;
+  answer.source = AnswerSource::OurTrouble;
+  answer.relay = outcome.relay;
+  answer.said = outcome.said;
+  switch (outcome.trouble) {
+    case Trouble::None:
+    case Trouble::Unreachable:
+      answer.reply = replies::backend_unreachable();
+      break;
+    case Trouble::Lost:
+      answer.reply = replies::backend_lost();
+      break;
+    case Trouble::Confused:
+      answer.reply = replies::backend_confused();
+      break;
+    case Trouble::Lacks:
+      answer.reply = replies::backend_lacks();
+      break;
+  }
+  return answer;
+}
+
+// The reply to RCPT behind a refused MAIL says nothing: it is "need MAIL first".
+RecipientAnswer Transaction::judge_mail(const Outcome& outcome) const {
+  const auto& [reply, judgement] = *outcome.mail;
+  const auto& backend = outcome.connection->backend();
+  const auto& facts = outcome.connection->facts();
+  RecipientAnswer answer;
+  answer.said = said_by(backend, facts, reply, Step::Mail);
+  if (judgement.fault == Fault::User) {
+    answer.reply = for_client(reply, 0, backend, facts);
+  } else if (judgement.fault == Fault::Later) {
+    answer.reply = for_client(reply, reply.code == 452 ? 452 : 451, backend, facts);
+  } else {
+    answer.source = AnswerSource::OurTrouble;
+    answer.reply = replies::backend_confused();
+  }
+  return answer;
+}
+
+RecipientAnswer Transaction::judge_rcpt(const Outcome& outcome) {
+  const auto& [reply, judgement] = outcome.rcpts.back();
+  const auto& backend = outcome.connection->backend();
+  const auto& facts = outcome.connection->facts();
+  RecipientAnswer answer;
+  const auto recipient = asking_.to.to_string();
+  if (judgement.fault == Fault::None) {
+    answer.reply = for_client(reply, 0, backend, facts);
+    worker_.backends().accepted(*route_, recipient, worker_.reactor().now());
+    return answer;
+  }
+  answer.said = said_by(backend, facts, reply, Step::Rcpt);
+  if (judgement.fault == Fault::Later) {
+    answer.reply = for_client(reply, reply.code == 452 ? 452 : 451, backend, facts);
+    return answer;
+  }
+  answer.reply = for_client(reply, 0, backend, facts);
+  answer.unknown = judgement.unknown;
+  if (answer.unknown && worker_.backends().held_back(*route_, recipient, worker_.reactor().now())) {
+    answer.reply = replies::breaker_open();
+    answer.source = AnswerSource::Breaker;
+    answer.unknown = false;
+  }
+  return answer;
+}
+
+// To those who asked the same, and, if it is about the mailbox alone, to those who will.
+void Transaction::share(const RecipientAnswer& answer, const Outcome& outcome) {
+  const bool final = answer.source == AnswerSource::Backend && answer.reply.permanent();
+  if (!final) return end_question({}, answer.accepted());
+  const SharedAnswer shared{answer.reply, answer.unknown, answer.relay, answer.said};
+  if (outcome.rcpts.back().judgement.cacheable)
+    worker_.backends().negatives().add(route_->name, asking_.to.to_string(), shared,
+                                       plan_->verify.negative_ttl, worker_.reactor().now());
+  end_question(shared, false);
+}
+
+// The last thing done: the session may end us from here.
+void Transaction::tell(RecipientAnswer answer) {
+  end_question({}, /*alone=*/false);
+  phase_ = Phase::Rest;
+  answer.took = worker_.reactor().now() - asked_at_;
+  setup_ += answer.took;
+  events_.on_recipient(answer);
+}
+
+void Transaction::tell_later(RecipientAnswer answer) {
+  end_question({}, /*alone=*/false);
+  phase_ = Phase::Answering;
+  later_ = worker_.reactor().defer([this, answer = std::move(answer)] { tell(answer); });
+}
+
+// --- time
+// -----------------------------------------------------------------------------------------
+
+void Transaction::check(Time now) {
+  delivery_.check(now);
+  if (tie_ && now - tie_.idle_since() >= plan_->verify.hold) tie_.give_up();
+  const bool asks =
+      phase_ == Phase::Following || phase_ == Phase::Asking || phase_ == Phase::Replaying;
+  const auto since = phase_ == Phase::Replaying ? data_at_ : asked_at_;
+  if (!asks || now - since < plan_->verify.timeout) return;
+  later_ = worker_.reactor().defer([this] { expire(); });
+}
+
+void Transaction::expire() {
+  if (phase_ != Phase::Following && phase_ != Phase::Asking && phase_ != Phase::Replaying) return;
+  leave_question();
+  attempt_.cancel(/*silent=*/true);
+  if (tie_.taken()) tie_.end();
+  if (phase_ == Phase::Replaying) return refuse_data(replies::backend_busy(), "no answer in time");
+  RecipientAnswer answer;
+  answer.source = AnswerSource::OurTrouble;
+  answer.reply = replies::backend_busy();
+  answer.relay = relay_;
+  answer.said = "no answer in time";
+  tell(std::move(answer));
+}
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,109 @@
+// One mail transaction of a client, and what becomes of it at a backend. Holds the connection that
+// accepted its recipients for as long as that is fair (the tie); without it, everything accepted is
+// asked again at DATA.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/backend/attempt.h"
+#include "proxy/backend/delivery.h"
+#include "proxy/backend/tie.h"
+#include "proxy/backend/verifier.h"
+
+namespace ravelin::proxy {
+
+class BackendWorker;
+
+class Transaction final : public BackendTransaction, Attempt::Owner, Delivery::Owner {
+ public:
+  // |worker| and |events| must outlive it.
+  Transaction(BackendWorker& worker, const smtp::MailCommand& mail, const ClientIdentity& client,
+              std::string_view id, BackendEvents& events);
+  ~Transaction() override;
+
+  void recipient(const smtp::RcptCommand& rcpt) override;
+  void start_data() override;
+  bool write(std::string_view text) override;
+  void finish() override;
+
+  // --- for the worker ---
+  void check(Time now);  // timeouts; calls nobody before it has returned
+  void joined(const Joined& letter);
+  uint64_t number() const { return number_; }
+  size_t place = 0;  // in the worker's list
+
+ private:
+  enum class Phase : uint8_t {
+    Rest,       // nothing is asked
+    Answering,  // the answer is known and told at the end of the turn
+    Following,  // somebody else asks the same
+    Asking,
+    Replaying,  // DATA, and there is no tie
+    Sending,    // DATA, text, final reply
+    Over,
+  };
+
+  // Asking (transaction.cc)
+  void ask();
+  std::optional<RecipientAnswer> answer_at_hand();
+  bool join();
+  void leave_question();
+  void end_question(const std::optional<SharedAnswer>& answer, bool alone);
+  std::string question_key() const;
+  Attempt::Job job(Want want) const;
+  void on_outcome(Outcome outcome) override;
+  void conclude_question(Outcome outcome);
+  RecipientAnswer judge_mail(const Outcome& outcome) const;
+  RecipientAnswer judge_rcpt(const Outcome& outcome);
+  RecipientAnswer trouble_answer(const Outcome& outcome) const;
+  void share(const RecipientAnswer& answer, const Outcome& outcome);
+  void accept(Outcome& outcome);
+  void tell(RecipientAnswer answer);
+  void tell_later(RecipientAnswer answer);
+  void expire();
+
+  // Sending (transaction_data.cc)
+  void replay();
+  void conclude_replay(Outcome outcome);
+  bool same_answers(const Outcome& outcome) const;
+  void send(std::unique_ptr<BackendConnection> connection);
+  void on_go() override;
+  void on_room() override;
+  void on_delivery_end(DeliveryEnd end) override;
+  void settle(DeliveryEnd& end);
+  void refuse_data(const smtp::Reply& reply, std::string said);
+  FinalAnswer final_answer(const smtp::Reply& reply, std::string said) const;
+
+  BackendWorker& worker_;
+  BackendEvents& events_;
+  const uint64_t number_;  // unique in the process
+  const std::shared_ptr<const Plan> plan_;
+  const smtp::MailCommand mail_;
+  const ClientIdentity client_;
+  const std::string id_;
+  Phase phase_ = Phase::Rest;
+
+  const Route* route_ = nullptr;   // of the recipient that is asked for
+  const Route* pinned_ = nullptr;  // of those accepted
+  smtp::RcptCommand asking_;
+  std::vector<smtp::RcptCommand> accepted_;
+  bool leads_ = false;  // others may wait for our question
+  std::string key_;     // of it
+
+  Attempt attempt_;
+  Tie tie_;
+  Delivery delivery_;
+  bool replayed_ = false;
+  Time asked_at_{};
+  Time data_at_{};
+  std::chrono::nanoseconds setup_{};
+  std::string relay_;
+  Handle later_;
+};
+
+}  // namespace ravelin::proxy

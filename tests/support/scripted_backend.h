@@ -1,0 +1,143 @@
+// The backend's side of a memory stream: reads commands, answers by rule.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "support/manual_reactor.h"
+#include "support/memory_stream.h"
+
+namespace ravelin::test {
+
+// All connections of one MemoryConnector. Answers are lines with CRLF; "" means silence, "-" that
+// the connection is closed.
+class ScriptedBackend {
+ public:
+  ScriptedBackend(MemoryConnector& connector, ManualReactor& reactor)
+      : connector_(connector), reactor_(reactor) {}
+
+  std::string banner = "220 mail.internal ESMTP\r\n";
+  std::string ehlo =
+      "250-mail.internal Hello ravelin [192.0.2.25]\r\n250-PIPELINING\r\n250-SIZE 1000000\r\n"
+      "250-8BITMIME\r\n250-DSN\r\n250 ENHANCEDSTATUSCODES\r\n";
+  // Replies by the beginning of the command, the longest match first; the rest gets 250.
+  std::map<std::string, std::string, std::less<>> replies{
+      {"DATA", "354 go on\r\n"}, {"QUIT", "221 2.0.0 bye\r\n"}, {".", "250 2.0.0 queued as X\r\n"}};
+  bool refuse_connections = false;
+  bool hang_connections = false;
+  size_t chunk = 0;  // of what we send
+
+  struct Connection {
+    std::vector<std::string> writes;  // as they came, one for each turn
+    std::vector<std::string> commands;
+    std::string text;  // of the last message, as it came
+    std::string unread;
+    bool in_text = false;
+    bool greeted = false;
+    bool ended = false;
+    int fd = -1;  // the number among the connector's
+  };
+  std::vector<Connection> connections;
+
+  // Turns the loop until nobody has anything left to say.
+  void run() {
+    for (bool more = true; more;) {
+      reactor_.run();
+      more = false;
+      while (connections.size() < connector_.opened.size()) {
+        connections.emplace_back();
+        more = true;
+      }
+      for (size_t i = 0; i < connections.size(); ++i) more |= turn(i);
+    }
+  }
+  MemoryPeer& peer(size_t i) { return *connector_.opened[i].peer; }
+  void send(size_t i, std::string_view bytes) { peer(i).stream->send(bytes, chunk); }
+  void close(size_t i) {
+    connections[i].ended = true;
+    if (peer(i).stream != nullptr) peer(i).stream->end(proxy::StreamEnd::Eof);
+  }
+  size_t open() const {
+    size_t count = 0;
+    for (const auto& entry : connector_.opened) count += entry.peer->stream != nullptr ? 1 : 0;
+    return count;
+  }
+  std::vector<std::string> all_commands() const {
+    std::vector<std::string> all;
+    for (const auto& connection : connections)
+      all.insert(all.end(), connection.commands.begin(), connection.commands.end());
+    return all;
+  }
+
+ private:
+  bool turn(size_t i) {
+    auto& connection = connections[i];
+    if (connection.ended || peer(i).stream == nullptr) return false;
+    if (!connection.greeted) return greet(i);
+    const auto came = peer(i).take();
+    if (came.empty()) return false;
+    connection.writes.push_back(came);
+    connection.unread += came;
+    while (line(i)) {
+    }
+    return true;
+  }
+  bool greet(size_t i) {
+    connections[i].greeted = true;
+    auto* const stream = peer(i).stream;
+    if (hang_connections) return false;
+    if (refuse_connections) {
+      connections[i].ended = true;
+      stream->end(proxy::StreamEnd::ConnectRefused);
+      return true;
+    }
+    stream->connected();
+    reactor_.run();
+    say(i, banner);
+    return true;
+  }
+  bool line(size_t i) {
+    auto& connection = connections[i];
+    const auto end = connection.unread.find("\r\n");
+    if (end == std::string::npos || connection.ended) return false;
+    const auto text = connection.unread.substr(0, end);
+    connection.unread.erase(0, end + 2);
+    if (connection.in_text && text != ".") {
+      connection.text += text + "\r\n";
+      return true;
+    }
+    connection.in_text = false;
+    connection.commands.push_back(text);
+    const auto& answer = reply_to(text);
+    if (answer.starts_with("354")) {
+      connection.in_text = true;
+      connection.text.clear();
+    }
+    say(i, answer);
+    return true;
+  }
+  const std::string& reply_to(std::string_view command) {
+    static const std::string kOk = "250 2.0.0 ok\r\n";
+    if (command.starts_with("EHLO")) return ehlo;
+    const std::string* best = &kOk;
+    size_t longest = 0;
+    for (const auto& [prefix, reply] : replies)
+      if (command.starts_with(prefix) && prefix.size() >= longest) {
+        best = &reply;
+        longest = prefix.size();
+      }
+    return *best;
+  }
+  void say(size_t i, const std::string& answer) {
+    if (answer == "-") return close(i);
+    if (!answer.empty() && peer(i).stream != nullptr) send(i, answer);
+  }
+
+  MemoryConnector& connector_;
+  ManualReactor& reactor_;
+};
+
+}  // namespace ravelin::test
