@@ -29,9 +29,9 @@ class BackendHosts {
   Backends& backends_;
   Journal& journal_;
   dns::HostLookup lookup_;
-  std::map<std::string, Handle> asked_;  // by backend
+  std::map<std::string, dns::Handle> asked_;  // by backend
   std::map<std::string, bool> failed_;   // said so already
-  Handle timer_;
+  dns::Handle timer_;
 };
 
 }  // namespace ravelin::proxy
