@@ -22,7 +22,8 @@ class Store;
 // Thread-safe, never blocks on disk. One per process.
 class Greylist {
  public:
-  // |clock| and |store| (may be null: memory only) must outlive it.
+  // |clock| and |store| (may be null: memory only) must outlive it. Rows of the store are read
+  // behind, while calls are answered already.
   Greylist(const Clock& clock, Store* store);
   ~Greylist();
 
@@ -70,8 +71,9 @@ class Greylist {
 // its provider.
 std::string organisation_of(std::string_view name, const dns::IpAddress& address);
 
-// The sender with per-message parts of VERP and SRS made equal, so that a mailing list is one
-// sender: digits runs in the local part become "#", what follows the first "+" is dropped.
+// The sender with per-message parts of VERP, SRS and BATV made equal, so that a mailing list is one
+// sender: runs of digits and hexadecimal ids in the local part become "#", what follows the first
+// "+" is dropped, the signatures too. Lower case.
 std::string normalise_sender(const smtp::Address& sender);
 
 }  // namespace ravelin::proxy

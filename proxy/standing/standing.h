@@ -38,7 +38,8 @@ struct StandingInfo {
 // Thread-safe, never blocks on disk. One per process.
 class Standing {
  public:
-  // |clock| and |store| (may be null: memory only) must outlive it.
+  // |clock| and |store| (may be null: memory only) must outlive it. All rows of the store are there
+  // when it returns (a million clients: about a second).
   Standing(const Clock& clock, Store* store);
   ~Standing();
 
@@ -48,7 +49,9 @@ class Standing {
   // How often the greylist delay doubles for this client (losses within the last 24 h).
   uint32_t doublings(const dns::IpAddress& client) const;
 
-  // |organisation| as Greylist::Client has it, or "".
+  // known_recipient() and unknown_recipient() once per RCPT that the backend answered; delivered()
+  // once per message that it took, with the number of its recipients (0 counts nothing).
+  // |organisation| as Greylist::Tuple has it, or "".
   void delivered(const dns::IpAddress& client, uint32_t recipients);
   void unknown_recipient(const dns::IpAddress& client, std::string_view organisation);
   void known_recipient(const dns::IpAddress& client, std::string_view organisation);

@@ -50,7 +50,16 @@ Hasher& Hasher::add(std::string_view piece) {
 }
 
 Hasher& Hasher::add_raw(std::string_view text) {
-  for (const char c : text) take(static_cast<uint8_t>(c));
+  while (!text.empty()) {
+    if (length_ % 8 == 0 && text.size() >= 8) {  // most of it
+      absorb(little_endian(reinterpret_cast<const uint8_t*>(text.data())));
+      length_ += 8;
+      text.remove_prefix(8);
+    } else {
+      take(static_cast<uint8_t>(text.front()));
+      text.remove_prefix(1);
+    }
+  }
   return *this;
 }
 

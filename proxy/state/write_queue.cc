@@ -1,6 +1,5 @@
 #include "proxy/state/write_queue.h"
 
-#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -29,13 +28,13 @@ void WriteQueue::add_text(const std::string& name, std::optional<std::string> va
 Changes WriteQueue::take(size_t rows) {
   Changes changes;
   while (!rows_.empty() && changes.rows.size() < rows) {
-    auto node = rows_.extract(rows_.begin());
+    auto at = rows_.lower_bound(next_);
+    if (at == rows_.end()) at = rows_.begin();
+    next_ = at->first + 1;
+    auto node = rows_.extract(at);
     changes.rows.push_back({static_cast<Family>(node.key() >> 32),
                             static_cast<uint32_t>(node.key()), std::move(node.mapped())});
   }
-  std::sort(changes.rows.begin(), changes.rows.end(), [](const auto& a, const auto& b) {
-    return key(a.family, a.slot) < key(b.family, b.slot);
-  });
   for (auto& [name, value] : std::exchange(texts_, {}))
     changes.texts.push_back({name, std::move(value)});
   return changes;

@@ -7,7 +7,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
 #include "proxy/state/sqlite_file.h"
 
@@ -22,7 +21,9 @@ class WriteQueue {
   void add(Family family, uint32_t slot, std::string_view row);
   void add_text(const std::string& name, std::optional<std::string> value);
 
-  // At most |rows| changes, sorted by slot so that they touch few pages.
+  // At most |rows| changes with slots in a row, so that they touch few pages of the file: they go
+  // on where the last ones ended, so none waits for ever. (A hash map in place of the ordered one
+  // made a backlog of a million rows write 4 GB.)
   Changes take(size_t rows);
   // They could not be written; what came later for the same slot stays.
   void give_back(Changes&& changes);
@@ -40,7 +41,8 @@ class WriteQueue {
   }
 
   const size_t max_rows_;
-  std::unordered_map<uint64_t, std::string> rows_;
+  std::map<uint64_t, std::string> rows_;
+  uint64_t next_ = 0;  // where take() goes on
   std::map<std::string, std::optional<std::string>> texts_;
   std::array<bool, kFamilies> dropped_{};
 };

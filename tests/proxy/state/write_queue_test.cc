@@ -4,7 +4,7 @@
 
 using namespace ravelin::proxy;
 
-TEST_CASE("the latest row of a slot wins and batches are sorted") {
+TEST_CASE("the latest row of a slot wins and batches come in the order of slots") {
   WriteQueue queue(10);
   queue.add(Family::Standing, 1, "s");
   queue.add(Family::Tuples, 9, "old");
@@ -53,4 +53,15 @@ TEST_CASE("a batch is no larger than asked") {
   for (uint32_t i = 0; i < 5; ++i) queue.add(Family::Tuples, i, "x");
   CHECK(queue.take(2).rows.size() == 2);
   CHECK(queue.size() == 3);
+}
+
+TEST_CASE("low slots that change all the time do not keep high ones waiting") {
+  WriteQueue queue(10);
+  queue.add(Family::Remembered, 9, "high");
+  for (int round = 0; round < 3; ++round) {
+    queue.add(Family::Tuples, 1, "low");
+    queue.take(1);
+  }
+  queue.add(Family::Tuples, 1, "low");
+  CHECK(queue.size() == 1);
 }
