@@ -22,7 +22,6 @@ enum class Alarm : uint8_t {
   NoXforward,  // not offered, or refused
   CatchAll,
   BreakerOpen,
-  RecipientsFile,
 };
 
 // Thread-safe.

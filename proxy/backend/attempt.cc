@@ -155,7 +155,10 @@ Judgement Attempt::judged(Step step, const Reply& reply) const {
 }
 
 void Attempt::on_reply(BackendConnection&, Step step, const Reply& reply) {
-  const auto judgement = judged(step, reply);
+  // Behind a refused MAIL a RCPT is out of order, and what it gets says nothing.
+  const bool moot = step == Step::Rcpt && outcome_.mail &&
+                    outcome_.mail->judgement.fault != Fault::None && reply.code != 421;
+  const auto judgement = moot ? Judgement{} : judged(step, reply);
   note(step, reply, judgement);
   if (judgement.discard)
     return connection_failed(Trouble::Confused,

@@ -55,8 +55,7 @@ void Backends::configure_backends(const Plan& plan) {
 }
 
 void Backends::configure(const Config& config) {
-  std::vector<std::string> faults;
-  auto plan = std::make_shared<Plan>(config.routes, faults);
+  auto plan = std::make_shared<Plan>(config.routes);
   plan->verify = config.verify;
   plan->relay = config.relay;
   plan->hostname = config.hostname;
@@ -66,12 +65,10 @@ void Backends::configure(const Config& config) {
 
   std::vector<std::pair<std::string, std::string>> domains;
   for (const auto& [domain, route] : plan->routes.named_domains())
-    if (!route->listed) domains.emplace_back(domain, route->name);
+    if (!route->listed()) domains.emplace_back(domain, route->name);
   std::sort(domains.begin(), domains.end());
   duties_.set_domains(domains, clock_.boot());
   publish(std::move(plan));
-  for (const auto& fault : faults)
-    alarms_.raise(Alarm::RecipientsFile, "routes", fault, clock_.boot());
 }
 
 void Backends::publish(std::shared_ptr<Plan> plan) {

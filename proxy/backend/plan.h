@@ -17,8 +17,7 @@ namespace ravelin::proxy {
 struct Plan {
   using BackendList = std::vector<std::shared_ptr<Backend>>;
 
-  Plan(const std::vector<RouteSettings>& settings, std::vector<std::string>& faults)
-      : routes(settings, faults) {}
+  explicit Plan(const std::vector<RouteSettings>& settings) : routes(settings) {}
 
   RouteTable routes;
   std::vector<BackendList> groups;  // by Route::group, in order of preference

@@ -1,54 +1,27 @@
 #include "proxy/backend/route.h"
 
+#include <algorithm>
 #include <map>
 #include <tuple>
 
-#include "proxy/config/loader.h"
-
 namespace ravelin::proxy {
-namespace {
-
-std::unordered_set<std::string> read_recipients(const std::string& file, std::string& error) {
-  std::unordered_set<std::string> all;
-  for (const auto& line : read_list_file(file, error)) all.insert(smtp::to_lower(line));
-  return all;
-}
-
-}  // namespace
 
 bool Route::exists(const smtp::Address& recipient) const {
-  return !listed || recipients.contains(smtp::to_lower(recipient.to_string()));
+  if (!listed()) return true;
+  const auto& list = settings.recipients;
+  return std::binary_search(list.begin(), list.end(), smtp::to_lower(recipient.to_string()));
 }
 
-RouteTable::RouteTable(const std::vector<RouteSettings>& routes, std::vector<std::string>& faults) {
+RouteTable::RouteTable(const std::vector<RouteSettings>& routes) {
   std::map<std::tuple<std::vector<std::string>, BackendProtocol, ClientInfo>, size_t> groups;
   for (const auto& settings : routes) {
     auto route = std::make_unique<Route>();
     route->settings = settings;
     const auto way = std::tie(settings.backends, settings.protocol, settings.client_info);
     route->group = groups.emplace(way, groups.size()).first->second;
-    if (!settings.recipients_file.empty()) {
-      std::string error;
-      route->recipients = read_recipients(settings.recipients_file, error);
-      route->listed = error.empty();
-      if (!error.empty()) faults.push_back(std::move(error));
-    }
-    add_domains(*route, faults);
+    if (!settings.domains.empty()) route->name = smtp::to_lower(settings.domains.front());
+    for (const auto& domain : settings.domains) add_domain(domain, *route);
     routes_.push_back(std::move(route));
-  }
-}
-
-void RouteTable::add_domains(Route& route, std::vector<std::string>& faults) {
-  auto domains = route.settings.domains;
-  if (!route.settings.domains_file.empty()) {
-    std::string error;
-    const auto more = read_list_file(route.settings.domains_file, error);
-    domains.insert(domains.end(), more.begin(), more.end());
-    if (!error.empty()) faults.push_back(std::move(error));
-  }
-  for (const auto& domain : domains) {
-    if (route.name.empty()) route.name = smtp::to_lower(domain);
-    add_domain(domain, route);
   }
 }
 

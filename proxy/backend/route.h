@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "proxy/config/config.h"
@@ -20,20 +20,16 @@ struct Route {
   // recipients of all of them.
   size_t group = 0;
   std::string name;     // its first domain: for logs, "breaker show", and keys of cached answers
-  bool listed = false;  // only |recipients| exist
-  std::unordered_set<std::string> recipients;  // "user@domain", lower case
 
-  // The list is written by hand, so upper and lower case are the same here.
+  bool listed() const { return !settings.recipients_file.empty(); }
+  // Always true without a list. The list is written by hand, so upper and lower case are the same.
   bool exists(const smtp::Address& recipient) const;
 };
 
 // Thread-safe because it never changes.
 class RouteTable {
  public:
-  // Reads the files that routes name; one that cannot be read is told in |faults| and leaves its
-  // route without the file's entries (domains) or without a list (recipients: every recipient is
-  // asked for, none is refused for a lost file).
-  RouteTable(const std::vector<RouteSettings>& routes, std::vector<std::string>& faults);
+  explicit RouteTable(const std::vector<RouteSettings>& routes);
 
   // |domain| in lower case. An exact entry before a subdomain entry, the longer one before the
   // shorter. nullptr: we do not serve it.
@@ -49,7 +45,6 @@ class RouteTable {
   };
   using Domains = std::unordered_map<std::string, const Route*, Hash, std::equal_to<>>;
 
-  void add_domains(Route& route, std::vector<std::string>& faults);
   void add_domain(std::string_view text, const Route& route);
 
   std::vector<std::unique_ptr<Route>> routes_;

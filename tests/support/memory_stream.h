@@ -16,6 +16,7 @@ struct MemoryPeer {
   bool destroyed = false;
   bool congested = false;                // set by the test: the peer reads nothing
   class MemoryStream* stream = nullptr;  // null once destroyed
+  int number = -1;                       // among its connector's; detach() gives it away
 
   std::string take() { return std::exchange(received, {}); }
 };
@@ -27,8 +28,13 @@ class MemoryStream final : public proxy::Stream {
     peer_->stream = this;
   }
   ~MemoryStream() override {
+    if (peer_->stream != this) return;  // another stream has adopted the connection
     peer_->stream = nullptr;
     peer_->destroyed = true;
+  }
+  int detach() override {
+    if (!coming_.empty() || !input_.empty() || peer_->finished) return -1;
+    return peer_->number;
   }
 
   void set_events(proxy::StreamEvents* events) override { events_ = events; }
@@ -104,6 +110,7 @@ class MemoryConnector final : public proxy::Connector {
   std::unique_ptr<proxy::Stream> connect(const dns::Endpoint& to, std::chrono::milliseconds,
                                          proxy::StreamEvents& events) override {
     auto peer = std::make_shared<MemoryPeer>();
+    peer->number = static_cast<int>(opened.size());
     auto stream = std::make_unique<MemoryStream>(reactor_, peer);
     stream->set_events(&events);
     opened.push_back({to, peer});
