@@ -249,7 +249,7 @@ class Session final : public StreamEvents, public BackendEvents, public CheckRun
   DialogDns dns_;
   dns::Handle timer_;  // the pause before the greeting
   HeldChecks held_;
-  std::unique_ptr<Transaction> transaction_;
+  std::unique_ptr<MailTransaction> transaction_;
 };
 
 }  // namespace ravelin::proxy

@@ -17,8 +17,8 @@ void Session::on_mail(const smtp::Command& command) {
   if (too_big(*mail)) return;
 
   grade_ = services_.standing.grade(info_.client.address);
-  transaction_ =
-      std::make_unique<Transaction>(*std::move(mail), services_.next_id(), services_.reactor.now());
+  transaction_ = std::make_unique<MailTransaction>(*std::move(mail), services_.next_id(),
+                                                   services_.reactor.now());
   state_.on_mail();
   held_.run(Stage::Mail, check_input(), *this);
   reply(smtp::replies::sender_ok());

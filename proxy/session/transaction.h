@@ -58,8 +58,8 @@ struct TextFlow {
 };
 
 // Order of members: the backend is given back before what it may refer to.
-struct Transaction {
-  explicit Transaction(smtp::MailCommand command, Id id_of, Time now)
+struct MailTransaction {
+  explicit MailTransaction(smtp::MailCommand command, Id id_of, Time now)
       : mail(std::move(command)), id(id_of), began(now) {}
 
   const smtp::MailCommand mail;
