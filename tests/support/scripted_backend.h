@@ -75,8 +75,8 @@ class ScriptedBackend {
  private:
   bool turn(size_t i) {
     auto& connection = connections[i];
-    if (connection.ended || peer(i).stream == nullptr) return false;
-    if (!connection.greeted) return greet(i);
+    if (connection.ended) return false;
+    if (!connection.greeted) return peer(i).stream != nullptr && greet(i);
     const auto came = peer(i).take();
     if (came.empty()) return false;
     connection.writes.push_back(came);
