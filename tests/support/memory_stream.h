@@ -26,6 +26,7 @@ class MemoryStream final : public proxy::Stream {
   MemoryStream(proxy::Reactor& reactor, std::shared_ptr<MemoryPeer> peer)
       : reactor_(reactor), peer_(std::move(peer)) {
     peer_->stream = this;
+    peer_->destroyed = false;  // adopted, perhaps
   }
   ~MemoryStream() override {
     if (peer_->stream != this) return;  // another stream has adopted the connection
