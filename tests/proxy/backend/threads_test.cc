@@ -17,6 +17,7 @@ class Threaded {
           const std::lock_guard lock(mutex_);
           posts_.push_back(std::move(call));
         }) {
+    connector_.detachable = false;  // each thread has a connector of its own
     backend_.replies["RCPT TO:<no"] = "550 5.7.1 no\r\n";
   }
 
@@ -50,7 +51,6 @@ class Threaded {
     }
     for (auto& call : calls) call();
     backend_.run();
-    for (auto& opened : connector_.opened) opened.peer->number = -1;  // stays with its connector
   }
   void count() {
     const int want = asked_ % 2 == 0 ? 550 : 250;
