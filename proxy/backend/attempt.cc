@@ -197,6 +197,7 @@ void Attempt::connection_failed(Trouble why, std::string said, bool stale) {
   BackendConnection::drop(std::move(connection));
   if (!again) {
     outcome_.trouble = why;
+    outcome_.stale = stale;
     outcome_.said = std::move(said);
     return finish(std::move(outcome_));
   }

@@ -36,6 +36,7 @@ enum class Trouble : uint8_t {
 
 struct Outcome {
   Trouble trouble = Trouble::None;
+  bool stale = false;  // in trouble: it was the connection's, and another one may do better
   // With its MAIL open if that was accepted; null if there is trouble.
   std::unique_ptr<BackendConnection> connection;
   std::optional<Judged> mail;  // none when only another RCPT was asked

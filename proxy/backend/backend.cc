@@ -184,6 +184,7 @@ void Backend::sweep(dns::Time now) {
 }
 
 void Backend::learn(const smtp::Capabilities& offers) {
+  probe_wanted_ = false;
   const bool changed = offers_.with([&](auto& mine) {
     if (mine == offers) return false;
     mine = offers;

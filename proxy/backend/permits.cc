@@ -108,7 +108,7 @@ Permits::Grant Permits::ask(Waiter& waiter, dns::Time now, Orders& orders) {
   }
   if (health_.down() && ready_ == 0) return Grant::Down;
   line_of(waiter).emplace(waiter.ticket, waiter);
-  if (may_hold(waiter) && !find_room(waiter, orders)) shed(orders);
+  if (!may_hold(waiter) || !find_room(waiter, orders)) shed(orders);
   return Grant::Wait;
 }
 

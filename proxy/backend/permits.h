@@ -134,13 +134,13 @@ class Permits {
 
   Health health_;
   uint32_t cap_ = 1;
-  uint32_t held_ = 0;           // permits out
-  uint32_t connecting_ = 0;     // of these, not connected yet
-  uint32_t ready_ = 0;          // of these, connected
+  uint32_t held_ = 0;               // permits out
+  uint32_t connecting_ = 0;         // of these, not connected yet
+  uint32_t ready_ = 0;              // of these, connected
   std::vector<uint32_t> promised_;  // per worker, idle ones that must be parted with
-  std::vector<uint32_t> idle_;  // per worker, not promised to others
-  Line fresh_;                  // before all others
-  Line lines_[2][2];            // [good][want]
+  std::vector<uint32_t> idle_;      // per worker, not promised to others
+  Line fresh_;                      // before all others
+  Line lines_[2][2];                // [good][want]
   uint32_t goods_in_a_row_ = 0;
   uint64_t last_ticket_ = 0;
 

@@ -107,8 +107,10 @@ void Pool::park(std::unique_ptr<BackendConnection> connection) {
     return end(std::move(connection));
   }
   connection->touch();
-  idle_.push_back(std::move(connection));
-  open_ahead(*idle_.back());
+  // One that was opened ahead comes behind those with a question or two left.
+  const bool ahead = connection->facts().mails == 0;
+  auto& kept = **idle_.insert(ahead ? idle_.begin() : idle_.end(), std::move(connection));
+  open_ahead(kept);
 }
 
 void Pool::park_later(std::unique_ptr<BackendConnection> connection) {

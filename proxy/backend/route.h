@@ -19,7 +19,7 @@ struct Route {
   // Routes with the same backends and the same way to them count as one: a transaction may hold
   // recipients of all of them.
   size_t group = 0;
-  std::string name;     // its first domain: for logs, "breaker show", and keys of cached answers
+  std::string name;  // its first domain: for logs, "breaker show", and keys of cached answers
 
   bool listed() const { return !settings.recipients_file.empty(); }
   // Always true without a list. The list is written by hand, so upper and lower case are the same.

@@ -165,8 +165,9 @@ void Transaction::on_outcome(Outcome outcome) {
 void Transaction::conclude_question(Outcome outcome) {
   relay_ = outcome.relay;
   if (outcome.trouble != Trouble::None) {
-    if (tie_.taken()) tie_.end();
-    return tell(trouble_answer(outcome));
+    if (!tie_.taken()) return tell(trouble_answer(outcome));
+    tie_.end();
+    return outcome.stale ? ask() : tell(trouble_answer(outcome));
   }
   const bool refused = outcome.mail && outcome.mail->judgement.fault != Fault::None;
   auto answer = refused ? judge_mail(outcome) : judge_rcpt(outcome);

@@ -26,6 +26,7 @@ class MemoryStream final : public proxy::Stream {
   MemoryStream(proxy::Reactor& reactor, std::shared_ptr<MemoryPeer> peer)
       : reactor_(reactor), peer_(std::move(peer)) {
     peer_->stream = this;
+    peer_->destroyed = false;  // adopted, perhaps
   }
   ~MemoryStream() override {
     if (peer_->stream != this) return;  // another stream has adopted the connection
@@ -110,7 +111,7 @@ class MemoryConnector final : public proxy::Connector {
   std::unique_ptr<proxy::Stream> connect(const dns::Endpoint& to, std::chrono::milliseconds,
                                          proxy::StreamEvents& events) override {
     auto peer = std::make_shared<MemoryPeer>();
-    peer->number = static_cast<int>(opened.size());
+    if (detachable) peer->number = static_cast<int>(opened.size());
     auto stream = std::make_unique<MemoryStream>(reactor_, peer);
     stream->set_events(&events);
     opened.push_back({to, peer});
@@ -129,6 +130,7 @@ class MemoryConnector final : public proxy::Connector {
     std::shared_ptr<MemoryPeer> peer;
   };
   std::vector<Opened> opened;
+  bool detachable = true;  // can its streams be handed over?
 
  private:
   proxy::Reactor& reactor_;

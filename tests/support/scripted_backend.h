@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "support/manual_reactor.h"
@@ -26,6 +27,7 @@ class ScriptedBackend {
   // Replies by the beginning of the command, the longest match first; the rest gets 250.
   std::map<std::string, std::string, std::less<>> replies{
       {"DATA", "354 go on\r\n"}, {"QUIT", "221 2.0.0 bye\r\n"}, {".", "250 2.0.0 queued as X\r\n"}};
+  std::pair<std::string, std::string> once;  // one such reply, before |replies|
   bool refuse_connections = false;
   bool hang_connections = false;
   size_t chunk = 0;  // of what we send
@@ -75,8 +77,8 @@ class ScriptedBackend {
  private:
   bool turn(size_t i) {
     auto& connection = connections[i];
-    if (connection.ended || peer(i).stream == nullptr) return false;
-    if (!connection.greeted) return greet(i);
+    if (connection.ended) return false;
+    if (!connection.greeted) return peer(i).stream != nullptr && greet(i);
     const auto came = peer(i).take();
     if (came.empty()) return false;
     connection.writes.push_back(came);
@@ -111,7 +113,7 @@ class ScriptedBackend {
     }
     connection.in_text = false;
     connection.commands.push_back(text);
-    const auto& answer = reply_to(text);
+    const auto answer = reply_to(text);
     if (answer.starts_with("354")) {
       connection.in_text = true;
       connection.text.clear();
@@ -119,8 +121,10 @@ class ScriptedBackend {
     say(i, answer);
     return true;
   }
-  const std::string& reply_to(std::string_view command) {
+  std::string reply_to(std::string_view command) {
     static const std::string kOk = "250 2.0.0 ok\r\n";
+    if (!once.first.empty() && command.starts_with(once.first))
+      return std::exchange(once, {}).second;
     if (command.starts_with("EHLO")) return ehlo;
     const std::string* best = &kOk;
     size_t longest = 0;

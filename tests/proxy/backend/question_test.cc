@@ -118,7 +118,8 @@ TEST_CASE("kept answers end, and only those about the mailbox are kept") {
   auto mail = mx.begin();
   mx.ask(*mail, "no@example.com");
   CHECK(mail->events.last().source == AnswerSource::Backend);
-  for (const auto* reply : {"550 no\r\n", "550 5.7.1 no\r\n", "450 4.1.1 no\r\n", "552 5.2.2 no\r\n"}) {
+  for (const auto* reply :
+       {"550 no\r\n", "550 5.7.1 no\r\n", "450 4.1.1 no\r\n", "552 5.2.2 no\r\n"}) {
     CAPTURE(reply);
     mx.backends.forget("example.com");
     mx.backend.replies["RCPT"] = reply;

@@ -1,0 +1,109 @@
+// Recipients that vanish, and backends that accept everybody.
+#include "proxy/backend/breaker.h"
+
+#include <catch2/catch.hpp>
+
+#include "harness.h"
+
+namespace ravelin::test {
+
+using proxy::AnswerSource;
+using proxy::Breaker;
+
+static std::string user(int i) { return "user" + std::to_string(i) + "@example.com"; }
+
+TEST_CASE("a remembered recipient that is suddenly unknown gets 15 minutes") {
+  Harness mx;
+  mx.ask(user(1));
+  mx.backend.replies["RCPT"] = "550 5.1.1 no\r\n";
+  auto mail = mx.begin();
+  CHECK(mx.ask(*mail, user(1)) == 451);
+  CHECK(mail->events.last().source == AnswerSource::Breaker);
+  CHECK_FALSE(mail->events.last().unknown);
+  CHECK(mx.backends.negative_answers() == 0);
+  CHECK(mx.ask(user(2)) == 550);  // never seen
+  mx.reactor.advance(15min);
+  CHECK(mx.ask(user(1)) == 550);
+}
+
+TEST_CASE("the breaker opens when many vanish and closes with the first that is back") {
+  Harness mx;
+  for (int i = 0; i < 6; ++i) mx.ask(user(i));
+  mx.backend.replies["RCPT"] = "550 5.1.1 no\r\n";
+  for (int i = 0; i < 4; ++i) mx.ask(user(i));
+  CHECK(mx.ask("stranger1@example.com") == 550);
+  SECTION("postmaster is gone too") {
+    mx.ask(user(4));
+    CHECK(mx.ask("stranger2@example.com") == 451);
+    CHECK(mx.ask("stranger1@example.com") == 451);  // what was kept is doubted as well
+    mx.sweep();
+    CHECK(mx.backend.all_commands().back() == "QUIT");
+    CHECK(mx.journal.has("breaker open"));
+    CHECK(mx.backends.breakers()[0].state == Breaker::State::Open);
+    mx.backend.replies["RCPT TO:<user5"] = "250 ok\r\n";
+    CHECK(mx.ask(user(5)) == 250);
+    CHECK(mx.backends.breakers()[0].state == Breaker::State::Closed);
+    CHECK(mx.ask("stranger3@example.com") == 550);
+  }
+  SECTION("postmaster is there") {
+    mx.ask(user(4));
+    mx.backend.replies["RCPT TO:<postmaster@example.com>"] = "250 ok\r\n";
+    mx.sweep();
+    CHECK_FALSE(mx.journal.has("breaker open"));
+    CHECK(mx.ask("stranger2@example.com") == 550);
+  }
+  SECTION("the canary is asked again each minute") {
+    mx.ask(user(4));
+    mx.sweep();
+    mx.backend.replies["RCPT TO:<postmaster@example.com>"] = "250 ok\r\n";
+    mx.advance(61s);
+    mx.sweep();
+    CHECK(mx.backends.breakers()[0].state == Breaker::State::Closed);
+  }
+  SECTION("by hand") {
+    mx.ask(user(4));
+    CHECK(mx.backends.reset_breaker("example.com"));
+    CHECK(mx.ask("stranger2@example.com") == 550);
+    CHECK_FALSE(mx.backends.reset_breaker("example.org"));
+  }
+}
+
+TEST_CASE("a few lost among many are no reason") {
+  Breaker breaker;
+  const dns::Time now{1h};
+  for (uint64_t i = 0; i < 10; ++i) breaker.found(i, now);
+  for (uint64_t i = 10; i < 20; ++i) CHECK_FALSE(breaker.vanished(i, now));
+  CHECK(breaker.vanished(20, now));
+  CHECK(breaker.lost() == 11);
+}
+
+TEST_CASE("what was lost long ago does not count") {
+  Breaker breaker;
+  for (uint64_t i = 0; i < 10; ++i) CHECK_FALSE(breaker.vanished(i, dns::Time{i * 3min}));
+}
+
+TEST_CASE("a backend that accepts everybody is told of") {
+  Harness mx;
+  SECTION("it does") {
+    mx.advance(60s);
+    mx.sweep();
+    CHECK(mx.journal.has("accepts recipients that do not exist"));
+  }
+  SECTION("it does not") {
+    mx.backend.replies["RCPT"] = "550 5.1.1 no\r\n";
+    mx.advance(60s);
+    mx.sweep();
+    CHECK_FALSE(mx.journal.has("accepts recipients"));
+  }
+  size_t probes = 0;
+  for (const auto& command : mx.backend.all_commands()) probes += command == "MAIL FROM:<>";
+  CHECK(probes == 1);
+  mx.advance(59min);
+  mx.advance(1min);
+  mx.sweep();
+  probes = 0;
+  for (const auto& command : mx.backend.all_commands()) probes += command == "MAIL FROM:<>";
+  CHECK(probes == 2);
+}
+
+}  // namespace ravelin::test
