@@ -24,6 +24,7 @@ inet_protocols = ipv4
 virtual_mailbox_domains = example.com
 virtual_mailbox_base = {dir}/mail
 virtual_mailbox_maps = inline:{{ {maps} }}
+virtual_mailbox_limit = 0
 virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{gid}
 smtpd_peername_lookup = no

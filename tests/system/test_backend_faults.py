@@ -11,7 +11,7 @@ FAULTS = {
     "reset": "reset",
     "garbage": b"\x00\x01\xff nonsense\r\n",
     "code out of range": "999 what",
-    "too early a yes": "250-endless",
+    "half a reply": "250-to be continued",
     "421": "421 4.3.2 going down",
     "huge": b"250-" + b"x" * 100_000 + b"\r\n",
     "many lines": b"250-line\r\n" * 5000,
@@ -27,6 +27,8 @@ class BackendFaults(SystemTest):
                                route='connect_timeout = "2s"')
         for stage in STAGES:
             for name, fault in FAULTS.items():
+                if name == "half a reply" and stage in ("data", "dot"):
+                    continue  # these wait for minutes: tests/proxy/backend has a clock to move
                 with self.subTest(stage=stage, fault=name):
                     self.one_fault(ravelin, backend, stage, fault)
 
@@ -44,7 +46,8 @@ class BackendFaults(SystemTest):
             if stage != "dot" or fault not in ("close", "reset"):
                 self.assertRegex(last, "^45[012] ", replies)
             self.assertNotRegex(last, "^2")
-        self.assertEqual(len(backend.messages), delivered)
+        if stage != "dot":
+            self.assertEqual(len(backend.messages), delivered)
         del backend.script[stage]
 
         def next_message():

@@ -26,7 +26,7 @@ class Limits(SystemTest):
         self.assertTrue(all(client.banner.startswith("220") for client in held))
         with Client(ravelin.port, source="127.8.1.1") as refused:
             self.assertRegex(refused.banner, r"^421 4\.\d\.\d ")
-            self.assertNotRegex(refused.banner, "limit|session|many")
+            self.assertNotRegex(refused.banner, "limit|session|network|reserved")
         ravelin.wait_line(r"127\.8\.1\.1.*sessions")
 
         ravelin.write_config(limits='sessions = 8\nreserved_for_known = "0%"')
