@@ -25,7 +25,7 @@ inline constexpr size_t kStages = 4;
 struct Sign {
   std::string_view test;    // "literal" of "helo.literal"; "" if the check has one test only
   smtp::Enhanced enhanced;  // the class digit follows the action
-  std::string_view reason;  // "Client host rejected": what readers of logs look for (LOGS L5)
+  std::string_view reason;  // "Client host rejected": what readers of logs look for
   std::string_view text;    // "cannot find your hostname"
   int reject_code = 550;    // for Action::Reject
 };

@@ -32,7 +32,7 @@ constexpr Param kParams[] = {
         "ptr_mismatch", "Another name than the confirmed one of the address.", "\"note\""),
 };
 
-// The phrases are those that log readers look for (LOGS, fail2ban).
+// The phrases are those that log readers such as fail2ban look for.
 constexpr std::string_view kReason = "Helo command rejected";
 constexpr Sign kSyntax{"syntax", {5, 2}, kReason, "Invalid name", 501};
 constexpr Sign kOwnName{"own_name", {7, 1}, kReason, "You are not me", 550};
