@@ -274,7 +274,7 @@ void Server::Impl::on_worker_drained() {
 }
 
 void Server::Impl::stop_workers() {
-  for (auto& worker : workers_) worker->stop();
+  for (auto& worker : workers_) worker->stop(exit_code_ == kCutShort);
   for (auto& worker : workers_) worker->join();
   workers_.clear();
 }
