@@ -69,10 +69,12 @@ class Bench : World, public Services {
       Arrival arrival;
       arrival.client = {*dns::IpAddress::parse("192.0.2.1"), 4025};
       arrival.id = next_id();
-      sessions
-          .add(std::make_unique<Session>(*this, policy_,
-                                         std::make_unique<test::MemoryStream>(World::reactor, peer),
-                                         std::move(arrival)))
+      std::unique_ptr<Stream> stream;
+      if (hopeless)
+        stream = std::make_unique<HopelessStream>(peer);
+      else
+        stream = std::make_unique<test::MemoryStream>(World::reactor, peer);
+      sessions.add(std::make_unique<Session>(*this, policy_, std::move(stream), std::move(arrival)))
           .start();
     }
     run();
