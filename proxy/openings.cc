@@ -42,27 +42,23 @@ std::string open_listeners(const Config& config, Openings& openings) {
 
 std::string directory_of(const std::string& path) {
   const auto slash = path.rfind('/');
-  return slash == path.npos ? "." : path.substr(0, slash);
+  return slash == path.npos ? "." : path.substr(0, slash == 0 ? 1 : slash);
 }
 
 // A state that cannot be written is no reason not to start: the store says so and goes on. Files of
 // a run that stayed root, too, must be writable now; SQLite has two beside the one that is named.
-void give_state(const std::string& path, const User& user) {
-  (void)give_directory(directory_of(path), user, 0750);
-  for (const auto* part : {"", "-wal", "-journal"}) (void)give_existing(path + part, user);
+void prepare_state(const std::string& path, const std::optional<User>& user) {
+  if (path.empty()) return;
+  (void)make_directory(directory_of(path), user, 0750);
+  if (!user) return;
+  for (const auto* part : {"", "-wal", "-journal"}) (void)give_existing(path + part, *user);
 }
 
-// The directory, where it is ours to make, so that the log can be made anew after a rotation.
-std::string give_log(const std::string& file, const User& user) {
-  if (auto why = give_directory(directory_of(file), user, 0750); !why.empty()) return why;
-  return give_file(file, user, 0640);
-}
-
-// What the user must be able to write later: at each commit of the state, when the log is reopened.
-std::string give(const Config& config, const User& user) {
-  if (!config.state.path.empty()) give_state(config.state.path, user);
-  if (config.log.file == "-") return "";
-  const auto why = give_log(config.log.file, user);
+// The directory is ours to make so that the log can be made anew after a rotation.
+std::string prepare_log(const std::string& file, const std::optional<User>& user) {
+  if (file == "-") return "";
+  auto why = make_directory(directory_of(file), user, 0750);
+  if (why.empty() && user) why = give_file(file, *user, 0640);
   return why.empty() ? "" : "log " + why;
 }
 
@@ -70,9 +66,8 @@ std::string open_control(const Config& config, const std::optional<User>& user,
                          Openings& openings) {
   const auto& path = config.admin.socket;
   if (path.empty()) return "";
-  if (user)
-    if (auto why = give_directory(directory_of(path), *user, 0755); !why.empty())
-      return "control socket " + why;
+  if (auto why = make_directory(directory_of(path), user, 0755); !why.empty())
+    return "control socket " + why;
   auto opened = open_unix_listener(path);
   if (!opened) return "control socket " + opened.error();
   openings.control = std::move(*opened);
@@ -87,7 +82,8 @@ std::string open_all(const Config& config, const std::string& user_name, Opening
   // First of all: another instance that runs is found here, before we touch anything of its.
   if (why.empty()) why = open_control(config, user, openings);
   if (why.empty()) why = open_listeners(config, openings);
-  if (why.empty() && user) why = give(config, *user);
+  if (why.empty()) why = prepare_log(config.log.file, user);
+  if (why.empty()) prepare_state(config.state.path, user);
   if (why.empty() && user) why = become(*user);
   openings.changed_user = user.has_value();
   return why;

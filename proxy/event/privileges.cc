@@ -68,9 +68,9 @@ std::string give_socket(const std::string& path, const User& user) {
   return lchown(path.c_str(), user.uid, user.gid) == 0 ? "" : failed(path);
 }
 
-std::string give_directory(const std::string& path, const User& user, mode_t mode) {
+std::string make_directory(const std::string& path, const std::optional<User>& user, mode_t mode) {
   if (mkdir(path.c_str(), mode) != 0) return errno == EEXIST ? "" : failed(path);
-  return chown(path.c_str(), user.uid, user.gid) == 0 ? "" : failed(path);
+  return !user || chown(path.c_str(), user->uid, user->gid) == 0 ? "" : failed(path);
 }
 
 }  // namespace ravelin::proxy
