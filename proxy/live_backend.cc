@@ -5,9 +5,6 @@
 namespace ravelin::proxy {
 namespace {
 
-// Nobody has such a mailbox, and it looks like one that somebody could have.
-constexpr std::string_view kNobody = "ravelin-live-check-nobody";
-
 std::string_view end_text(StreamEnd end) {
   switch (end) {
     case StreamEnd::ConnectRefused:
@@ -23,10 +20,11 @@ std::string_view end_text(StreamEnd end) {
 
 }  // namespace
 
-LiveBackend::LiveBackend(std::string hostname, std::string domain, bool xforward,
-                         std::function<void()> done)
+LiveBackend::LiveBackend(std::string hostname, std::string domain, std::string nobody,
+                         bool xforward, std::function<void()> done)
     : hostname_(std::move(hostname)),
       domain_(std::move(domain)),
+      nobody_(std::move(nobody)),
       xforward_(xforward),
       done_(std::move(done)),
       dialog_(smtp::ReplyLimits{}, *this) {}
@@ -73,7 +71,7 @@ void LiveBackend::after_ehlo(const smtp::Reply& reply) {
 }
 
 void LiveBackend::ask() {
-  const auto local = std::string(postmaster_asked_ ? kNobody : "postmaster");
+  const auto local = postmaster_asked_ ? nobody_ : "postmaster";
   dialog_.send(smtp::Step::Mail, "MAIL FROM:<>");
   dialog_.send(smtp::Step::Rcpt, "RCPT TO:<" + local + '@' + domain_ + '>');
 }
