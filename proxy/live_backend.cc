@@ -41,7 +41,9 @@ size_t LiveBackend::on_data(std::string_view data) {
 }
 
 void LiveBackend::on_end(StreamEnd end) {
-  if (done_) fail(end_text(end));
+  if (!done_) return;
+  found_.trouble = end_text(end);
+  conclude();
 }
 
 // Banner, EHLO, XFORWARD if wanted, then twice MAIL and RCPT. Anything unforeseen is the trouble.
@@ -99,8 +101,12 @@ void LiveBackend::fail(std::string_view why) {
 void LiveBackend::finish() {
   stream_->write("QUIT\r\n");
   stream_->finish();
+  conclude();
+}
+
+void LiveBackend::conclude() {
   const auto done = std::exchange(done_, nullptr);
-  if (done) done();
+  done();
 }
 
 }  // namespace ravelin::proxy

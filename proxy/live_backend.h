@@ -23,8 +23,8 @@ class LiveBackend final : public StreamEvents, smtp::BackendDialog::Events {
     smtp::Reply nobody;
   };
 
-  // |nobody| is a local part that no mailbox can have. |done| is called once, from a callback of the
-  // stream.
+  // |nobody| is a local part that no mailbox can have. |done| is called once, from a callback of
+  // the stream.
   LiveBackend(std::string hostname, std::string domain, std::string nobody, bool xforward,
               std::function<void()> done);
 
@@ -45,6 +45,7 @@ class LiveBackend final : public StreamEvents, smtp::BackendDialog::Events {
   void flush();
   void fail(std::string_view why);
   void finish();
+  void conclude();
 
   const std::string hostname_;
   const std::string domain_;

@@ -38,6 +38,16 @@ constexpr auto kLastRows = 5s;   // for the state
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
+// As far as the configuration names them. Those of connections to backends are known by themselves.
+std::vector<dns::IpAddress> own_addresses(const Config& config) {
+  std::vector<dns::IpAddress> own;
+  for (const auto& text : config.listen.smtp) {
+    const auto at = dns::Endpoint::parse(text);
+    if (at->address != at->address.network(0)) own.push_back(at->address);
+  }
+  return own;
+}
+
 }  // namespace
 
 class Server::Impl final : public Daemon {
@@ -188,6 +198,7 @@ void Server::Impl::apply() {
   policy_ = std::make_shared<const Policy>(config_);
   shared_->standing.configure(config_->standing);
   shared_->greylist.configure(config_->greylist);
+  shared_->backends.set_own_addresses(own_addresses(*config_));
   shared_->backends.configure(*config_);
   shared_->backend_memory.restore_offers();
   say_if_places_are_few();
