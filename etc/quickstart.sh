@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 
 backend="" domain="" listen="127.0.0.1:2525"
 # For the tests of this script: where its files go, and binaries that are built already.
-place=${QUICKSTART_PLACE:-build/quickstart}
+place=$(realpath -m "${QUICKSTART_PLACE:-build/quickstart}")
 binaries=${QUICKSTART_BINARIES:-}
 
 die() { echo "quickstart: $2" >&2; exit "$1"; }

@@ -26,7 +26,7 @@ class Quickstart(SystemTest):
         while not self.unused(self.port + 1):
             self.port = harness.free_port()
         self.listen = f"127.0.0.1:{self.port}"
-        self.environment = dict(os.environ, QUICKSTART_PLACE=str(self.place),
+        self.environment = dict(os.environ, QUICKSTART_PLACE=os.path.relpath(self.place, harness.ROOT),
                                 QUICKSTART_BINARIES=str(harness.BUILD))
 
     def unused(self, port):
