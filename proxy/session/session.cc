@@ -86,7 +86,7 @@ void Session::listen() {
   stream_->resume(Pause::Waiting);
 }
 
-// The last words. The stream sees to it that they are heard (DESIGN §3.7).
+// The last words. The stream sees to it that they are heard.
 void Session::close_with(const smtp::Reply& last) {
   write(last);
   phase_ = Phase::Closing;
