@@ -245,7 +245,7 @@ std::vector<std::string> Server::Impl::put_in_force(std::shared_ptr<const Config
   journal_->set_format(format);
   apply();
   for (auto& worker : workers_) worker->publish(published());
-  hosts_->refresh();
+  hosts_->reload();
   return {};
 }
 

@@ -142,6 +142,21 @@ class Reload(SystemTest):
             ravelin.ctl("reload")
         self.assertLessEqual(len(list(descriptors.iterdir())), before + 1)
 
+    def test_backends_by_name_and_look_ups_go_on(self):
+        backend = self.start(Backend())
+        ravelin = self.ravelin([], sections={
+            "[[route]]": '[[route]]\ndomains = ["example.com"]\n'
+                         f'backends = ["localhost:{backend.port}"]'}, domains=())
+
+        def accepted():
+            with ravelin.client() as client:
+                return client.mail(["bob@example.com"])[-1].startswith("250")
+
+        wait_for(accepted, "the name to be known")
+        for _ in range(3):
+            ravelin.ctl("reload")
+            self.assertTrue(accepted())
+
     def test_each_error_is_told_in_full(self):
         ravelin = self.ravelin([9])
         ravelin.write_config(limits='errors = "x"\nsesions = 3', greylist='delay = "1y"')
