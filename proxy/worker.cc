@@ -69,7 +69,8 @@ class Worker::Impl {
   void publish(Published published) {
     const auto before = dns_settings(published_).servers;
     published_ = std::move(published);
-    if (auto servers = dns_settings(published_).servers; servers != before)
+    // Without servers of our own it is resolv.conf that counts, which may be another by now.
+    if (auto servers = dns_settings(published_).servers; servers.empty() || servers != before)
       resolver_.reconfigure(std::move(servers));
   }
   bool dns_on_loopback() const { return resolver_.uses_loopback_only(); }

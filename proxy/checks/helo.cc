@@ -98,8 +98,10 @@ class Helo final : public Check {
   const Settings settings_;
 };
 
-constexpr CheckDef kHelo =
-    define_check<Helo, kParams>("checks.helo", Stage::Helo, "The name given in HELO or EHLO.");
+constexpr const Sign* kSigns[] = {&kSyntax,  &kOwnName,      &kLiteral,
+                                  &kNotFqdn, &kUnresolvable, &kPtrMismatch};
+constexpr CheckDef kHelo = define_check<Helo, kParams, kSigns>("checks.helo", Stage::Helo,
+                                                               "The name given in HELO or EHLO.");
 const RegisterCheck registered{kHelo};
 
 }  // namespace

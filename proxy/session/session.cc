@@ -90,9 +90,11 @@ void Session::listen() {
 void Session::close_with(const smtp::Reply& last) {
   write(last);
   phase_ = Phase::Closing;
+  doomed_ = true;  // unless the stream takes over
   timer_.reset();
   reset();
   stream_->finish();
+  doomed_ = false;
 }
 
 // The framing cannot be trusted any more.
