@@ -91,13 +91,15 @@ void SocketStream::redeliver() {
 }
 
 // Something came while reading is paused. The end of the connection is told, because it ends what
-// the owner waits for; data is left to the kernel, whose window then holds the peer back.
+// the owner waits for; data is left to the kernel, whose window then holds the peer back. A peer
+// that closed its side while we hold input of it may still listen ("printf ... | nc -N"): its end
+// comes behind that input, when it is read for.
 void SocketStream::peek() {
   if (broken_) return end(StreamEnd::Reset);
   char byte;
   const ssize_t got = raw_read(&byte, 1, MSG_PEEK);
+  if (got > 0 || (got == 0 && held() > 0)) return stop_reading();
   if (got == 0) return at_peers_end();
-  if (got > 0) return stop_reading();
   if (!would_block(errno)) end(StreamEnd::Reset);
 }
 

@@ -36,8 +36,10 @@ class StreamEvents {
   virtual size_t on_data(std::string_view data) = 0;
   // Output has fallen below the low watermark after it had been above the high one.
   virtual void on_drained() {}
-  // The end; nothing is called after it. Also comes while reading is paused (input not yet taken is
-  // lost then): a peer that is gone ends waits.
+  // The end; nothing is called after it. A peer that is gone ends waits: Reset comes at once, and
+  // input not yet taken is lost. Eof comes while reading is paused only if all input was taken: who
+  // has sent everything and closed its side may still read, so the rest is delivered first. Whoever
+  // closed both sides answers our next write with a RST.
   virtual void on_end(StreamEnd end) = 0;
 
  protected:

@@ -141,6 +141,7 @@ class Session final : public StreamEvents, public BackendEvents, public CheckRun
 
   // session_commands.cc
   void on_command(std::string_view line);
+  bool forgives(const smtp::Reply& refusal);
   bool too_much(const Row& row);
   void on_helo(const smtp::Command& command);
   void on_ehlo(const smtp::Command& command);

@@ -37,9 +37,17 @@ void Session::on_command(std::string_view line) {
   if (const auto* refusal = state_.refuses(command.verb)) {
     // The chunk that follows a BDAT would be read as commands (RFC 3030 §2).
     if (command.verb == smtp::Verb::Bdat) return close_broken("BDAT", *refusal);
+    if (forgives(*refusal)) return reply(*refusal);
     return error(*refusal);
   }
   (this->*kCommands[verb].handler)(command);
+}
+
+// Who pipelines sends DATA before it hears what became of its recipients (RFC 2920 §3.1), and many
+// of them hear a 4xx of ours: not an error, but not more than once in a transaction either.
+bool Session::forgives(const smtp::Reply& refusal) {
+  if (&refusal != &smtp::replies::no_valid_recipients()) return false;
+  return !std::exchange(transaction_->data_refused, true);
 }
 
 // The command before the one that is too much had its own answer: that of an unknown recipient, for
@@ -50,7 +58,8 @@ bool Session::too_much(const Row& row) {
     give_up("too many errors", smtp::replies::too_many_errors());
     return true;
   }
-  if (row.junk && ++junk_ > limits().junk_commands) {
+  if (row.junk) ++junk_;
+  if (junk_ > limits().junk_commands) {
     give_up("too many junk commands", smtp::replies::too_many_junk());
     return true;
   }

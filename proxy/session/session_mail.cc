@@ -24,10 +24,12 @@ void Session::on_mail(const smtp::Command& command) {
   reply(smtp::replies::sender_ok());
 }
 
-// RFC 1870 §6.1: said beforehand, it saves both sides the text.
+// RFC 1870 §6.1: said beforehand, it saves both sides the text. Not an error, but a command without
+// use: there must be an end to it.
 bool Session::too_big(const smtp::MailCommand& mail) {
   const auto limit = message_limit();
   if (limit == 0 || mail.size.value_or(0) <= limit) return false;
+  ++junk_;
   const auto refusal = with_id(smtp::replies::size_exceeded());
   say_refused(refusal, {.stage = "MAIL", .subject = mail.from.to_string(), .reason = kTooBig});
   reply(refusal);

@@ -117,6 +117,42 @@ TEST_CASE("the end of the connection is told while reading is paused") {
   CHECK(dialog.owner.pieces.empty());
 }
 
+TEST_CASE("a peer that has sent all and shut its side down is still answered") {
+  Dialog dialog;
+  auto& stream = *dialog.stream;
+  dialog.owner.take = [&stream](std::string_view data) {
+    stream.pause(Pause::Waiting);
+    return data.find('\n') + 1;
+  };
+  REQUIRE(test::send_all(dialog.pair.theirs, "a\nb\nc\n"));
+  REQUIRE(::shutdown(dialog.pair.theirs.get(), SHUT_WR) == 0);
+  for (const std::string so_far : {"a\n", "a\nb\n", "a\nb\nc\n"}) {
+    REQUIRE(dialog.turns.until([&] { return dialog.owner.taken == so_far; }));
+    if (so_far.size() < 6) {  // something is left: not the end yet
+      dialog.turns.poll();
+      CHECK_FALSE(dialog.ended());
+      stream.write("ok ");
+      stream.resume(Pause::Waiting);
+    }
+  }
+  CHECK(dialog.until_end());
+  CHECK(*dialog.owner.end == StreamEnd::Eof);
+  CHECK(test::read_all(dialog.pair.theirs).bytes == "ok ok ");
+}
+
+TEST_CASE("a reset ends the wait, whatever input is left") {
+  Dialog dialog;
+  dialog.owner.take = [&dialog](std::string_view data) {
+    dialog.stream->pause(Pause::Waiting);
+    return data.find('\n') + 1;
+  };
+  REQUIRE(test::send_all(dialog.pair.theirs, "a\nb\n"));
+  REQUIRE(dialog.turns.until([&] { return dialog.owner.taken == "a\n"; }));
+  test::reset_connection(dialog.pair.theirs);
+  CHECK(dialog.until_end());
+  CHECK(*dialog.owner.end == StreamEnd::Reset);
+}
+
 TEST_CASE("an end that hides behind unread data is told after the resume") {
   Dialog dialog;
   dialog.stream->pause(Pause::Waiting);

@@ -101,6 +101,26 @@ TEST_CASE("our own 4xx is no error of the client") {
                 "C: RCPT TO:<later@mx.example>\nS: 451\nC: NOOP\nS: 250\n") == "");
 }
 
+// Whoever pipelines sends DATA before it knows that all its recipients will be told to come later.
+TEST_CASE("DATA behind refused recipients is no error of the client, once in a transaction") {
+  Harness mx("[limits]\nerrors = 1");
+  mx.verifier().refuse("later@mx.example", {451, {3, 0}, "later"}, false);
+  const std::string deferred =
+      "C: MAIL FROM:<a@client.example>\nC: RCPT TO:<later@mx.example>\nC: DATA\n"
+      "S: 250\nS: 451\nS: 554 5.5.1\n";
+  CHECK(mx.play(kHello + deferred + "C: RSET\nS: 250\n" + deferred + "C: RSET\nS: 250\n" +
+                deferred + "C: DATA\nS: 554\nC: NOOP\nS: 421 4.7.0\nS! closed") == "");
+}
+
+TEST_CASE("a MAIL that is too big moves no mail: it cannot be said without end") {
+  Harness mx("[limits]\njunk_commands = 3");
+  const std::string big = "C: MAIL FROM:<a@client.example> SIZE=999999999\nS: 552 5.3.4\n";
+  CHECK(mx.play(kHello + big + big + "C: MAIL FROM:<a@client.example>\nS: 250\nC: NOOP\nS: 421\n"
+                                     "S! closed") == "");
+  CHECK(mx.play(kHello + big + big + big + "C: MAIL FROM:<a@client.example>\nS: 421\n"
+                                           "S! closed") == "");
+}
+
 TEST_CASE("junk beyond need ends the dialog; a delivery makes up for it") {
   Harness mx("[limits]\njunk_commands = 3");
   CHECK(mx.play(kHello +
