@@ -138,9 +138,10 @@ class Reload(SystemTest):
         ravelin.ctl("reload")
         descriptors = pathlib.Path(f"/proc/{ravelin.pid}/fd")
         before = len(list(descriptors.iterdir()))
-        for _ in range(10):
+        for _ in range(30):
             ravelin.ctl("reload")
-        self.assertLessEqual(len(list(descriptors.iterdir())), before + 1)
+        # Each asks the backend what it offers: some connections come and go.
+        wait_for(lambda: len(list(descriptors.iterdir())) < before + 10, "descriptors to be closed")
 
     def test_backends_by_name_and_look_ups_go_on(self):
         backend = self.start(Backend())
