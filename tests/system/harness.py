@@ -416,6 +416,12 @@ class Ravelin(Process):
         with socket.socket(socket.AF_INET6 if ":" in self.address else socket.AF_INET) as probe:
             return probe.connect_ex((self.address, self.port)) == 0
 
+    def status(self):
+        """The kernel's view once root is given up: the socket listens before that."""
+        path = pathlib.Path(f"/proc/{self.pid}/status")
+        return wait_for(lambda: "NoNewPrivs:\t1" in path.read_text() and path.read_text(),
+                        "root to be given up")
+
     def lines(self, pattern=""):
         if not self.log.exists():
             return []

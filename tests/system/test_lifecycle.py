@@ -55,7 +55,7 @@ class Start(SystemTest):
         backend = self.start(Backend())
         ravelin = self.ravelin([backend], options=["--user", "nobody"],
                                sections={"state": 'path = "{dir}/state.db"'})
-        status = pathlib.Path(f"/proc/{ravelin.pid}/status").read_text()
+        status = ravelin.status()
         uid = pwd.getpwnam("nobody").pw_uid
         self.assertIn(f"Uid:\t{uid}\t{uid}\t{uid}\t{uid}", status)
         self.assertRegex(status, r"CapEff:\t0{16}")
