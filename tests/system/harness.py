@@ -405,10 +405,25 @@ class Ravelin(Process):
         self.config.write_text("\n\n".join(parts) + "\n")
 
     def start(self, wait=True):
+        before = self.starts()
         super().__init__([str(BUILD / "ravelin"), "--config", str(self.config), *self.options],
                          str(self.directory / "ravelin.out"), **self.popen)
         if wait:
             wait_for(self.listening, "Ravelin to listen")
+            # The socket listens before root is given up and the workers run; the log says when all
+            # is done, if it is one that can be read.
+            wait_for(lambda: self.starts() != before or before is None and self.starts() is None,
+                     "Ravelin to have started")
+
+    def starts(self):
+        """How often the log says that Ravelin started; None if it cannot be read."""
+        named = re.search(r'^file = "([^"]+)"', self.sections.get("log", ""), re.M)
+        path = pathlib.Path(named.group(1).replace("{dir}", str(self.directory)) if named else "-")
+        if str(path) == "-":
+            path = self.directory / "ravelin.out"
+        if path.exists() and not path.is_file():
+            return None
+        return path.read_text(errors="replace").count("started: version") if path.exists() else 0
 
     def listening(self):
         if self.process.poll() is not None:
