@@ -134,7 +134,9 @@ async def main():
     host, _, port = options.listen.rpartition(":")
     server = await asyncio.start_server(serve, host, int(port), limit=1_000_000)
     stop = asyncio.get_running_loop().create_future()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    # Who starts us in the background (quickstart.sh) ends us in its own order, not by Ctrl-C.
+    ends = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) != signal.SIG_IGN]
+    for number in ends:
         asyncio.get_running_loop().add_signal_handler(number, lambda: stop.done() or stop.set_result(None))
     print(f"demo mailbox server on {options.listen}, mail in {options.maildir}", flush=True)
     await stop

@@ -22,6 +22,12 @@ void BackendHosts::refresh() {
   timer_ = loop_.timer(kAgain, [this] { refresh(); });
 }
 
+void BackendHosts::reload() {
+  asked_.clear();
+  lookup_.reconfigure();
+  refresh();
+}
+
 void BackendHosts::ask(const Backends::Host& host) {
   asked_[host.backend] = lookup_.look_up(
       host.host, [this, host](dns::Status status, const std::vector<dns::IpAddress>& addresses) {

@@ -19,6 +19,8 @@ class BackendHosts {
 
   // Asks for every name that the backends want: at start, after a reload, and by itself.
   void refresh();
+  // The same after a reload: resolv.conf may have changed, too.
+  void reload();
 
  private:
   void ask(const Backends::Host& host);

@@ -5,9 +5,6 @@
 namespace ravelin::proxy {
 namespace {
 
-// Nobody has such a mailbox, and it looks like one that somebody could have.
-constexpr std::string_view kNobody = "ravelin-live-check-nobody";
-
 std::string_view end_text(StreamEnd end) {
   switch (end) {
     case StreamEnd::ConnectRefused:
@@ -23,10 +20,11 @@ std::string_view end_text(StreamEnd end) {
 
 }  // namespace
 
-LiveBackend::LiveBackend(std::string hostname, std::string domain, bool xforward,
-                         std::function<void()> done)
+LiveBackend::LiveBackend(std::string hostname, std::string domain, std::string nobody,
+                         bool xforward, std::function<void()> done)
     : hostname_(std::move(hostname)),
       domain_(std::move(domain)),
+      nobody_(std::move(nobody)),
       xforward_(xforward),
       done_(std::move(done)),
       dialog_(smtp::ReplyLimits{}, *this) {}
@@ -43,7 +41,9 @@ size_t LiveBackend::on_data(std::string_view data) {
 }
 
 void LiveBackend::on_end(StreamEnd end) {
-  if (done_) fail(end_text(end));
+  if (!done_) return;
+  found_.trouble = end_text(end);
+  conclude();
 }
 
 // Banner, EHLO, XFORWARD if wanted, then twice MAIL and RCPT. Anything unforeseen is the trouble.
@@ -73,7 +73,7 @@ void LiveBackend::after_ehlo(const smtp::Reply& reply) {
 }
 
 void LiveBackend::ask() {
-  const auto local = std::string(postmaster_asked_ ? kNobody : "postmaster");
+  const auto local = postmaster_asked_ ? nobody_ : "postmaster";
   dialog_.send(smtp::Step::Mail, "MAIL FROM:<>");
   dialog_.send(smtp::Step::Rcpt, "RCPT TO:<" + local + '@' + domain_ + '>');
 }
@@ -101,8 +101,12 @@ void LiveBackend::fail(std::string_view why) {
 void LiveBackend::finish() {
   stream_->write("QUIT\r\n");
   stream_->finish();
+  conclude();
+}
+
+void LiveBackend::conclude() {
   const auto done = std::exchange(done_, nullptr);
-  if (done) done();
+  done();
 }
 
 }  // namespace ravelin::proxy

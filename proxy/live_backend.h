@@ -23,8 +23,10 @@ class LiveBackend final : public StreamEvents, smtp::BackendDialog::Events {
     smtp::Reply nobody;
   };
 
-  // |done| is called once, from a callback of the stream.
-  LiveBackend(std::string hostname, std::string domain, bool xforward, std::function<void()> done);
+  // |nobody| is a local part that no mailbox can have. |done| is called once, from a callback of
+  // the stream.
+  LiveBackend(std::string hostname, std::string domain, std::string nobody, bool xforward,
+              std::function<void()> done);
 
   void connect(Connector& connector, const dns::Endpoint& to, std::chrono::milliseconds limit);
   // What there is by now; if it is not done, that is its trouble.
@@ -43,9 +45,11 @@ class LiveBackend final : public StreamEvents, smtp::BackendDialog::Events {
   void flush();
   void fail(std::string_view why);
   void finish();
+  void conclude();
 
   const std::string hostname_;
   const std::string domain_;
+  const std::string nobody_;
   const bool xforward_;
   std::function<void()> done_;
   std::unique_ptr<Stream> stream_;

@@ -1,5 +1,6 @@
 // ravelin: reads its command line and configuration, then is a Server.
 #include <cstdio>
+#include <exception>
 #include <string>
 #include <utility>
 
@@ -27,10 +28,19 @@ std::shared_ptr<const Config> load(const std::string& file) {
   return loaded.config;
 }
 
+// "" or why not.
+std::string start(Server& server) {
+  try {
+    return server.start();
+  } catch (const std::exception& error) {  // no descriptor for a loop, no memory, no thread
+    return std::string("cannot start: ") + error.what();
+  }
+}
+
 int run(const Options& options, std::shared_ptr<const Config> config) {
   prepare_signals();
   Server server(options, std::move(config));
-  if (const auto why = server.start(); !why.empty()) {
+  if (const auto why = start(server); !why.empty()) {
     print(stderr, "ravelin: " + why + "\n");
     return kFailed;
   }

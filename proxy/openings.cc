@@ -14,14 +14,21 @@ namespace {
 // "" or what is wrong.
 std::string find_target(const std::string& name, std::optional<User>& user) {
   if (name.empty()) return "";
-  if (!running_as_root()) return "cannot become " + name + ": not started as root";
   user = find_user(name);
-  return user ? "" : "there is no user " + name;
+  if (!user) return "there is no user " + name;
+  if (running_as_root()) return "";
+  // A service manager may have made us that user already.
+  const bool done = is_us(*user);
+  user.reset();
+  return done ? "" : "cannot become " + name + ": not started as root";
 }
 
 std::string open_listeners(const Config& config, Openings& openings) {
   const auto workers = worker_count(config);
   openings.listeners.resize(workers);
+  for (const auto& text : config.listen.smtp)  // all of them before the first is ours
+    if (is_taken(*dns::Endpoint::parse(text)))
+      return "cannot listen on " + text + ": the address is in use by another process";
   for (const auto& text : config.listen.smtp) {
     const auto at = dns::Endpoint::parse(text);
     for (auto& sockets : openings.listeners) {
@@ -35,29 +42,36 @@ std::string open_listeners(const Config& config, Openings& openings) {
 
 std::string directory_of(const std::string& path) {
   const auto slash = path.rfind('/');
-  return slash == path.npos ? "." : path.substr(0, slash);
+  return slash == path.npos ? "." : path.substr(0, slash == 0 ? 1 : slash);
 }
 
-// What the user must be able to write later: at a reload of the log, at each commit of the state.
-std::string give(const Config& config, const User& user) {
-  if (!config.state.path.empty()) {
-    // A state that cannot be written is no reason not to start: the store says so and goes on.
-    (void)give_directory(directory_of(config.state.path), user, 0750);
-  }
-  if (config.log.file != "-")
-    if (auto why = give_file(config.log.file, user, 0640); !why.empty()) return why;
-  if (!config.admin.socket.empty())
-    return give_directory(directory_of(config.admin.socket), user, 0755);
-  return "";
+// A state that cannot be written is no reason not to start: the store says so and goes on. Files of
+// a run that stayed root, too, must be writable now; SQLite has two beside the one that is named.
+void prepare_state(const std::string& path, const std::optional<User>& user) {
+  if (path.empty()) return;
+  (void)make_directory(directory_of(path), user, 0750);
+  if (!user) return;
+  for (const auto* part : {"", "-wal", "-journal"}) (void)give_existing(path + part, *user);
+}
+
+// The directory is ours to make so that the log can be made anew after a rotation.
+std::string prepare_log(const std::string& file, const std::optional<User>& user) {
+  if (file == "-") return "";
+  auto why = make_directory(directory_of(file), user, 0750);
+  if (why.empty() && user) why = give_file(file, *user, 0640);
+  return why.empty() ? "" : "log " + why;
 }
 
 std::string open_control(const Config& config, const std::optional<User>& user,
                          Openings& openings) {
   const auto& path = config.admin.socket;
   if (path.empty()) return "";
+  if (auto why = make_directory(directory_of(path), user, 0755); !why.empty())
+    return "control socket " + why;
   auto opened = open_unix_listener(path);
   if (!opened) return "control socket " + opened.error();
   openings.control = std::move(*opened);
+  openings.control_file = SocketFile(path);
   return user ? give_socket(path, *user) : "";
 }
 
@@ -65,10 +79,13 @@ std::string open_all(const Config& config, const std::string& user_name, Opening
   std::optional<User> user;
   openings.file_limit = raise_fd_limit();
   auto why = find_target(user_name, user);
-  if (why.empty()) why = open_listeners(config, openings);
-  if (why.empty() && user) why = give(config, *user);
+  // First of all: another instance that runs is found here, before we touch anything of its.
   if (why.empty()) why = open_control(config, user, openings);
+  if (why.empty()) why = open_listeners(config, openings);
+  if (why.empty()) why = prepare_log(config.log.file, user);
+  if (why.empty()) prepare_state(config.state.path, user);
   if (why.empty() && user) why = become(*user);
+  openings.changed_user = user.has_value();
   return why;
 }
 

@@ -7,6 +7,7 @@
 
 #include "proxy/config/config.h"
 #include "proxy/event/fd.h"
+#include "proxy/event/socket_file.h"
 #include "proxy/overload/fd_budget.h"
 #include "smtp/expected.h"
 
@@ -15,12 +16,15 @@ namespace ravelin::proxy {
 struct Openings {
   std::vector<std::vector<Fd>> listeners;  // by worker
   Fd control;                              // none if admin.socket is ""
-  uint64_t file_limit = 0;                 // descriptors that this process may have
+  SocketFile control_file;                 // goes before |control|
+  bool changed_user = false;
+  uint64_t file_limit = 0;  // descriptors that this process may have
 };
 
 // |user|: whom to become; "" to stay. Opens every reuse-port socket of every worker now: the kernel
 // wants one uid for all of an address. Prepares log, state and control socket so that the user can
-// write them. The error is one line. The process must have one thread.
+// write them. Another process on one of our addresses, or on the control socket, is an error, and
+// is not disturbed. The error is one line. The process must have one thread.
 smtp::Expected<Openings, std::string> open_and_drop(const Config& config, const std::string& user);
 
 // How many workers a configuration means on this machine.

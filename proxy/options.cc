@@ -30,8 +30,16 @@ constexpr option kOptions[] = {
     {nullptr, 0, nullptr, 0},
 };
 
+// Tasks exclude each other; the first one named stays.
+void set_task(Options& options, Options::Task task, const char* word, const char*& chosen) {
+  if (chosen != nullptr && options.error.empty())
+    options.error = std::string(chosen) + " and " + word + " do not go together";
+  chosen = word;
+  options.task = task;
+}
+
 // One option's effect; false if it is not known.
-bool take(Options& options, int option, bool& live) {
+bool take(Options& options, int option, bool& live, const char*& task) {
   using Task = Options::Task;
   switch (option) {
     case kConfig:
@@ -39,29 +47,41 @@ bool take(Options& options, int option, bool& live) {
       return true;
     case kUser:
       options.user = optarg;
+      if (options.user.empty()) options.error = "--user needs a name";
       return true;
     case kCheck:
-      options.task = Task::Check;
+      set_task(options, Task::Check, "--check", task);
       return true;
     case kLive:
       live = true;
       return true;
     case kDefaults:
-      options.task = Task::PrintDefaults;
+      set_task(options, Task::PrintDefaults, "--print-defaults", task);
       return true;
     case kDocs:
-      options.task = Task::PrintDocs;
+      set_task(options, Task::PrintDocs, "--print-docs", task);
       options.docs = optarg;
       return true;
     case kVersion:
-      options.task = Task::Version;
+      set_task(options, Task::Version, "--version", task);
       return true;
     case kHelp:
-      options.task = Task::Help;
+      set_task(options, Task::Help, "--help", task);
       return true;
     default:
       return false;
   }
+}
+
+// What getopt_long() did not like. |word| is what it looked at last.
+std::string complaint(int option, const std::string& word) {
+  if (option == ':') return word + " needs a value";
+  const auto equals = word.find('=');
+  if (optopt >= kCheck && equals != word.npos) return word.substr(0, equals) + " takes no value";
+  // Of "-xy" the word is not done with yet.
+  if (optopt > 0 && optopt < kCheck)
+    return std::string("unknown option -") + static_cast<char>(optopt);
+  return "unknown option " + word;
 }
 
 bool needs_config(Options::Task task) {
@@ -69,26 +89,33 @@ bool needs_config(Options::Task task) {
   return task == Task::Run || task == Task::Check || task == Task::CheckLive;
 }
 
+// What is wrong with the words together; "" if nothing is.
+std::string contradiction(const Options& options, bool live) {
+  if (live && options.task != Options::Task::Check) return "--live goes with --check";
+  if (needs_config(options.task) && options.config_file.empty()) return "--config FILE is missing";
+  if (options.task == Options::Task::PrintDocs && options.docs != "parameters" &&
+      options.docs != "checks")
+    return "--print-docs takes parameters or checks";
+  return "";
+}
+
 }  // namespace
 
 Options parse_options(int argc, char** argv) {
   Options options;
   bool live = false;
+  const char* task = nullptr;
   opterr = 0;
-  optind = 1;
+  optind = 0;  // glibc: begin anew, whatever an earlier call left in the middle of a word
   for (int option; (option = getopt_long(argc, argv, ":c:h", kOptions, nullptr)) != -1;) {
-    if (take(options, option, live)) continue;
-    const std::string word = argv[optind - 1];
-    options.error = option == ':' ? word + " needs a value" : "unknown option " + word;
+    if (take(options, option, live, task)) continue;
+    options.error = complaint(option, argv[optind - 1]);
     return options;
   }
-  if (optind < argc) options.error = std::string("unexpected argument ") + argv[optind];
-  if (live && options.task != Options::Task::Check) options.error = "--live goes with --check";
+  if (options.error.empty() && optind < argc)
+    options.error = std::string("unexpected argument ") + argv[optind];
+  if (options.error.empty()) options.error = contradiction(options, live);
   if (live) options.task = Options::Task::CheckLive;
-  if (needs_config(options.task) && options.config_file.empty())
-    options.error = "--config FILE is missing";
-  if (!options.docs.empty() && options.docs != "parameters" && options.docs != "checks")
-    options.error = "--print-docs takes parameters or checks";
   return options;
 }
 

@@ -11,7 +11,6 @@ std::vector<std::string> needs_restart(const Config& now, const Config& next) {
   compare("listen.workers", now.listen.workers == next.listen.workers);
   compare("user", now.user == next.user);
   compare("state.path", now.state.path == next.state.path);
-  compare("log.file", now.log.file == next.log.file);
   compare("admin.socket", now.admin.socket == next.admin.socket);
   return changed;
 }

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <optional>
 #include <utility>
 
 #include "proxy/backend_hosts.h"
@@ -11,9 +12,12 @@
 #include "proxy/control_commands.h"
 #include "proxy/event/connector.h"
 #include "proxy/event/credentials.h"
+#include "proxy/event/library_log.h"
 #include "proxy/event/listener.h"
 #include "proxy/event/loop.h"
+#include "proxy/event/privileges.h"
 #include "proxy/event/signals.h"
+#include "proxy/event/socket_file.h"
 #include "proxy/observe/control_server.h"
 #include "proxy/observe/log_journal.h"
 #include "proxy/openings.h"
@@ -28,8 +32,21 @@ using namespace std::chrono_literals;
 
 constexpr int kEndedByTerm = 0;
 constexpr int kCutShort = 3;
+constexpr auto kSaveOffers = 1s;
 constexpr auto kLastWords = 2s;  // for the log, at the end
 constexpr auto kLastRows = 5s;   // for the state
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+// As far as the configuration names them. Those of connections to backends are known by themselves.
+std::vector<dns::IpAddress> own_addresses(const Config& config) {
+  std::vector<dns::IpAddress> own;
+  for (const auto& text : config.listen.smtp) {
+    const auto at = dns::Endpoint::parse(text);
+    if (at->address != at->address.network(0)) own.push_back(at->address);
+  }
+  return own;
+}
 
 }  // namespace
 
@@ -55,10 +72,13 @@ class Server::Impl final : public Daemon {
 
  private:
   std::string open_log();
+  void say_who_we_are(bool changed_user);
   void open_state();
   void start_workers(std::vector<std::vector<Fd>> sockets);
   void open_control(Fd socket);
   void apply();
+  void say_if_places_are_few();
+  std::vector<std::string> put_in_force(std::shared_ptr<const Config> next);
   Published published() const;
   void on_signal(int number);
   void drain();
@@ -75,16 +95,19 @@ class Server::Impl final : public Daemon {
   std::shared_ptr<const Policy> policy_;
   std::unique_ptr<LogWriter> log_;
   std::unique_ptr<LogJournal> journal_;
+  std::optional<LibraryLog> library_log_;
   std::unique_ptr<Shared> shared_;
   std::unique_ptr<Loop> loop_;
   std::unique_ptr<BackendHosts> hosts_;
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<Listener> control_listener_;
+  SocketFile control_file_;  // goes before the listener
   std::unique_ptr<SignalWatcher> signals_;
   std::vector<std::unique_ptr<Worker>> workers_;
   size_t busy_workers_ = 0;  // while draining
   bool draining_ = false;
   dns::Handle drain_timer_;
+  dns::Handle saver_;
   int exit_code_ = kEndedByTerm;
 };
 
@@ -93,13 +116,18 @@ std::string Server::Impl::start() {
   auto opened = open_and_drop(*config_, user);
   if (!opened) return opened.error();
   file_limit_ = opened->file_limit;
+  control_file_ = std::move(opened->control_file);
   if (auto why = open_log(); !why.empty()) return why;
+  library_log_.emplace([this](std::string_view text) { warn("libevent: " + std::string(text)); });
+  say_who_we_are(opened->changed_user);
+  organisation_of("mx.example.com", {});  // reads the public suffix list: now, not in a dialog
   loop_ = std::make_unique<Loop>(clock_);
   open_state();
   apply();
   start_workers(std::move(opened->listeners));
   hosts_ = std::make_unique<BackendHosts>(*loop_, shared_->backends, *journal_);
   hosts_->refresh();
+  saver_ = loop_->every(kSaveOffers, [this] { shared_->backend_memory.save_offers(); });
   if (opened->control) open_control(std::move(opened->control));
   signals_ = std::make_unique<SignalWatcher>(
       *loop_, std::initializer_list<int>{SIGHUP, SIGUSR1, SIGTERM, SIGINT},
@@ -115,10 +143,21 @@ std::string Server::Impl::open_log() {
   options.flood = config_->log.flood;
   const auto format = make_line_format(config_->log, config_->hostname, clock_);
   auto writer = LogWriter::open(options, format, clock_);
-  if (!writer) return "log: " + writer.error();
+  if (!writer) return writer.error();
   log_ = std::move(*writer);
   journal_ = std::make_unique<LogJournal>(*log_, format);
   return "";
+}
+
+// As root every mistake of ours would be one with all rights. And what root could read at start is
+// read again at a reload, by the user that we are now.
+void Server::Impl::say_who_we_are(bool changed_user) {
+  if (running_as_root()) warn("running as root: name a user to become with user = or --user");
+  if (!changed_user) return;
+  const auto again = load_config(options_.config_file);
+  if (again.config) return;
+  warn("a reload will fail as this user: " +
+       first_line(again.errors.front().format(options_.config_file)));
 }
 
 // Standing is read before the first client is accepted; greylist tuples follow behind.
@@ -159,32 +198,54 @@ void Server::Impl::apply() {
   policy_ = std::make_shared<const Policy>(config_);
   shared_->standing.configure(config_->standing);
   shared_->greylist.configure(config_->greylist);
+  shared_->backends.set_own_addresses(own_addresses(*config_));
   shared_->backends.configure(*config_);
-  if (const auto asked = config_->limits.sessions; published().places < asked)
-    warn("limits.sessions is " + std::to_string(asked) + ", but file descriptors allow " +
-         std::to_string(published().places));
+  shared_->backend_memory.restore_offers();
+  say_if_places_are_few();
+}
+
+void Server::Impl::say_if_places_are_few() {
+  const auto asked = config_->limits.sessions;
+  const auto places = published().places;
+  const auto all = std::to_string(file_limit_) + " file descriptors";
+  if (places <= 1)
+    return warn(all +
+                " are not enough for the backends' connections alone: raise the limit of "
+                "open files (LimitNOFILE=), or lower route.connections");
+  if (places < asked)
+    warn("limits.sessions is " + std::to_string(asked) + ", but " + all + " allow " +
+         std::to_string(places) + ": raise the limit of open files (LimitNOFILE=)");
 }
 
 std::vector<std::string> Server::Impl::reload() {
-  const auto loaded = load_config(options_.config_file);
   std::vector<std::string> errors;
-  for (const auto& error : loaded.errors) errors.push_back(error.format(options_.config_file));
-  if (loaded.config) errors = needs_restart(*config_, *loaded.config);
-  if (draining_) errors = {"shutting down: nothing is reloaded"};
-  if (!errors.empty()) {
-    for (const auto& error : errors) warn("reload: " + error.substr(0, error.find('\n')));
-    return errors;
+  if (draining_) {
+    errors = {"shutting down: nothing is reloaded"};
+  } else {
+    const auto loaded = load_config(options_.config_file);
+    for (const auto& error : loaded.errors) errors.push_back(error.format(options_.config_file));
+    for (const auto& warning : loaded.warnings) warn("reload: " + warning);
+    if (loaded.config) errors = put_in_force(loaded.config);
   }
-  for (const auto& warning : loaded.warnings) warn("reload: " + warning);
-  config_ = loaded.config;
+  for (const auto& error : errors) warn("reload: " + first_line(error));
+  note(errors.empty() ? "reload: the configuration is in force" : "reload: nothing was changed");
+  return errors;
+}
+
+// All or nothing: what can fail comes first.
+std::vector<std::string> Server::Impl::put_in_force(std::shared_ptr<const Config> next) {
+  auto errors = needs_restart(*config_, *next);
+  if (!errors.empty()) return errors;
+  if (next->log.file != config_->log.file)
+    if (auto why = log_->move_to(next->log.file); !why.empty()) return {std::move(why)};
+  config_ = std::move(next);
   const auto format = make_line_format(config_->log, config_->hostname, clock_);
   log_->set_format(format);
   log_->set_flood(config_->log.flood);
   journal_->set_format(format);
   apply();
   for (auto& worker : workers_) worker->publish(published());
-  hosts_->refresh();
-  note("reload: the configuration is in force");
+  hosts_->reload();
   return {};
 }
 
@@ -214,6 +275,7 @@ void Server::Impl::drain() {
   for (auto& worker : workers_)
     worker->drain([this] { loop_->post([this] { on_worker_drained(); }); });
   drain_timer_ = loop_->timer(config_->relay.drain_timeout, [this] {
+    note("relay.drain_timeout has passed: only messages that are with a backend are waited for");
     for (auto& worker : workers_) worker->hurry();
   });
 }
@@ -223,7 +285,7 @@ void Server::Impl::on_worker_drained() {
 }
 
 void Server::Impl::stop_workers() {
-  for (auto& worker : workers_) worker->stop();
+  for (auto& worker : workers_) worker->stop(exit_code_ == kCutShort);
   for (auto& worker : workers_) worker->join();
   workers_.clear();
 }
@@ -231,6 +293,7 @@ void Server::Impl::stop_workers() {
 int Server::Impl::run() {
   loop_->run();
   stop_workers();
+  shared_->backend_memory.save_offers();
   if (exit_code_ == kEndedByTerm && shared_->store) shared_->store->flush(kLastRows);
   note("ended");
   log_->shut_down(kLastWords);

@@ -9,6 +9,7 @@
 
 #include "dns/cache.h"
 #include "proxy/backend/backends.h"
+#include "proxy/backend_memory.h"
 #include "proxy/event/system_clock.h"
 #include "proxy/ids.h"
 #include "proxy/observe/journal.h"
@@ -32,6 +33,7 @@ struct Shared {
   Standing standing{clock, store.get()};
   Greylist greylist{clock, store.get()};
   Backends backends{journal, clock};
+  BackendMemory backend_memory{clock, store.get(), backends};
 
   // Numbers dialogs; stands in [ ] in the log, where a process id would be.
   uint32_t next_serial() { return serial_.fetch_add(1, std::memory_order_relaxed) + 1; }

@@ -21,6 +21,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kSweep = 100ms;
+constexpr auto kFarewells = 3s;  // for QUIT and the backends' FIN, at the end
+constexpr auto kLook = 10ms;     // and how often we look whether they are done
 
 // The lines that those hear who get no dialog, made once.
 const std::string& no_place_line() {
@@ -67,7 +69,8 @@ class Worker::Impl {
   void publish(Published published) {
     const auto before = dns_settings(published_).servers;
     published_ = std::move(published);
-    if (auto servers = dns_settings(published_).servers; servers != before)
+    // Without servers of our own it is resolv.conf that counts, which may be another by now.
+    if (auto servers = dns_settings(published_).servers; servers.empty() || servers != before)
       resolver_.reconfigure(std::move(servers));
   }
   bool dns_on_loopback() const { return resolver_.uses_loopback_only(); }
@@ -83,9 +86,15 @@ class Worker::Impl {
     say_if_drained();
   }
   void hurry() { sessions_.shut_down(true); }
-  void stop() {
+  // Backends hear QUIT and get a moment to close first, which leaves TIME_WAIT with them.
+  void stop(bool at_once) {
     verifier_.shutdown();
-    loop_.stop();
+    if (at_once || verifier_.quiet()) return loop_.stop();
+    deadline_ = loop_.now() + kFarewells;
+    sweeper_ = loop_.every(kLook, [this] {
+      verifier_.sweep(loop_.now());
+      if (verifier_.quiet() || loop_.now() >= deadline_) loop_.stop();
+    });
   }
 
   uint32_t sessions() const { return count_.load(std::memory_order_relaxed); }
@@ -157,6 +166,7 @@ class Worker::Impl {
   Sessions sessions_;  // before all that they use, so that they go first
   std::vector<std::unique_ptr<Listener>> listeners_;
   Handle sweeper_;
+  Time deadline_{};  // of stop()
   std::function<void()> drained_;
   std::atomic<uint32_t> count_{0};
   std::thread thread_;
@@ -177,8 +187,8 @@ void Worker::drain(std::function<void()> done) {
 void Worker::hurry() {
   impl_->post([this] { impl_->hurry(); });
 }
-void Worker::stop() {
-  impl_->post([this] { impl_->stop(); });
+void Worker::stop(bool at_once) {
+  impl_->post([this, at_once] { impl_->stop(at_once); });
 }
 uint32_t Worker::sessions() const { return impl_->sessions(); }
 bool Worker::dns_on_loopback() const { return impl_->dns_on_loopback(); }

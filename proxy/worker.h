@@ -29,7 +29,9 @@ class Worker {
   void drain(std::function<void()> done);
   // Ends the dialogs that drain() left, but for those whose message is with a backend.
   void hurry();
-  void stop();  // the loop ends; whatever is left is dropped
+  // The loop ends and whatever is left is dropped: |at_once|, or after connections to backends had
+  // a few seconds to end in order.
+  void stop(bool at_once);
 
   uint32_t sessions() const;  // thread-safe
   // Before start(): do all DNS servers live on this machine?

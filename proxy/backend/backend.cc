@@ -38,6 +38,7 @@ Backend::Backend(std::string name, MailRoom& room) : name_(std::move(name)), roo
     host_ = endpoint->address.to_string();
     port_ = endpoint->port;
     addresses_.with([&](auto& list) { list = {*endpoint}; });
+    resolved_ = true;
     return;
   }
   const auto colon = name_.rfind(':');
@@ -85,6 +86,7 @@ void Backend::set_addresses(std::vector<dns::Endpoint> addresses) {
     if (mine.empty()) want_probe();
     mine = std::move(addresses);
   });
+  resolved_.store(true, std::memory_order_release);
 }
 
 std::vector<dns::Endpoint> Backend::addresses() const {

@@ -61,6 +61,7 @@ class Backend : public std::enable_shared_from_this<Backend> {
   // Without an address (the name has never been resolved) nothing can be asked.
   void set_addresses(std::vector<dns::Endpoint> addresses);  // an empty list changes nothing
   std::vector<dns::Endpoint> addresses() const;              // the last that worked first
+  bool resolved() const { return resolved_.load(std::memory_order_acquire); }
   void worked(const dns::Endpoint& address);
 
   // See Permits. What it orders goes out through the mail room.
@@ -142,6 +143,7 @@ class Backend : public std::enable_shared_from_this<Backend> {
   Guarded<std::optional<smtp::Capabilities>> offers_;
   std::atomic<uint64_t> learned_{0};
   std::atomic<dns::Time::rep> last_heard_{0};
+  std::atomic<bool> resolved_{false};  // there is an address
   std::atomic<bool> retired_{false};
   std::atomic<bool> probe_wanted_{true};
 };

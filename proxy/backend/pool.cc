@@ -32,7 +32,7 @@ std::unique_ptr<BackendConnection> Pool::take_out(Connections& list,
 Pool::Took Pool::take(Request& request, std::unique_ptr<BackendConnection>& connection) {
   request.waiter.worker = context_.worker;
   const auto now = context_.reactor.now();
-  if (backend_->addresses().empty()) {
+  if (!backend_->resolved()) {
     context_.alarms.raise(Alarm::Unresolved, "backend " + backend_->name(),
                           "its name has never been resolved to an address", now);
     return Took::Down;
@@ -294,7 +294,7 @@ void Pool::sweep_silent(Time now, std::chrono::nanoseconds asking) {
 // A backend that is down is tried again without a client waiting for it. A new one, and each after
 // a reload, is asked for its capabilities; the connection then waits for the first question.
 void Pool::probe(Time now) {
-  if (backend_->addresses().empty()) return;
+  if (!backend_->resolved()) return;
   if (backend_->ask_probe(now)) return open({});
   if (backend_->take_probe() && backend_->ask_spare(now)) open({});
 }

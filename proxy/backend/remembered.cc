@@ -7,7 +7,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kRemember = 30 * 24h;
 constexpr auto kWriteAgain = 24h;
 
 }  // namespace
@@ -46,7 +45,7 @@ bool Remembered::accepted(Key key, dns::Time now) {
       return false;
     }
     auto& entry = found->second;
-    const bool valid = now - entry.accepted < kRemember;
+    const bool valid = now - entry.accepted < kLife;
     write = now - entry.accepted >= kWriteAgain;
     entry.unknown_since = {};
     if (write) entry.accepted = now;
@@ -59,7 +58,7 @@ bool Remembered::accepted(Key key, dns::Time now) {
 std::chrono::nanoseconds Remembered::unknown(Key key, dns::Time now) {
   return shard_of(key).with([&](Shard& shard) -> std::chrono::nanoseconds {
     const auto found = shard.entries.find(key);
-    if (found == shard.entries.end() || now - found->second.accepted >= kRemember) return -1ns;
+    if (found == shard.entries.end() || now - found->second.accepted >= kLife) return -1ns;
     auto& since = found->second.unknown_since;
     if (since == dns::Time{}) since = now;
     return now - since;

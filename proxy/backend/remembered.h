@@ -1,6 +1,6 @@
-// Recipients that a backend has accepted in the last 30 days. Never used as an answer: only to see
-// that somebody who existed is suddenly said not to, which is more often a broken directory than a
-// deleted mailbox.
+// Recipients that a backend has accepted in the last 30 days (kLife). Never used as an answer: only
+// to see that somebody who existed is suddenly said not to, which is more often a broken directory
+// than a deleted mailbox.
 #pragma once
 
 #include <array>
@@ -22,6 +22,7 @@ namespace ravelin::proxy {
 class Remembered {
  public:
   using Key = uint64_t;
+  static constexpr std::chrono::hours kLife{30 * 24};  // since it was last accepted
   // Where acceptances are written, so that they outlive a restart; called outside locks, on any
   // worker's thread, at most once a day per key. Must not block.
   using Keep = std::function<void(Key key, dns::Time accepted)>;

@@ -30,7 +30,8 @@ void RouteTable::add_domain(std::string_view text, const Route& route) {
   const bool below = text.starts_with('.');
   auto domain = smtp::to_lower(below ? text.substr(1) : text);
   if (domain.empty()) return;
-  if (first_domain_.empty()) first_domain_ = domain;
+  // One that is written out is to be preferred: ".example.com" does not serve example.com itself.
+  if (first_domain_.empty() || (!below && exact_.empty())) first_domain_ = domain;
   (below ? below_ : exact_).emplace(std::move(domain), &route);
 }
 

@@ -38,7 +38,7 @@ RegisterCheck::RegisterCheck(const CheckDef& def) {
 std::span<const CheckDef* const> registered_checks() { return checks(); }
 
 // 450 and not 451 for a deferral: the cause is the client's, and log readers may count it. Our own
-// trouble never looks like this (LOGS L8).
+// trouble never looks like this.
 smtp::Reply refusal_of(const Verdict& verdict) {
   assert(verdict.refuses() && verdict.sign);
   const auto& sign = *verdict.sign;

@@ -25,7 +25,7 @@ inline constexpr size_t kStages = 4;
 struct Sign {
   std::string_view test;    // "literal" of "helo.literal"; "" if the check has one test only
   smtp::Enhanced enhanced;  // the class digit follows the action
-  std::string_view reason;  // "Client host rejected": what readers of logs look for (LOGS L5)
+  std::string_view reason;  // "Client host rejected": what readers of logs look for
   std::string_view text;    // "cannot find your hostname"
   int reject_code = 550;    // for Action::Reject
 };
@@ -66,30 +66,40 @@ struct CheckDef {
   // Holds for everybody, in shadow mode too, and is not waited for: the rules of the house, not
   // signs of abuse.
   bool rule = false;
+  // Of a rule only |doc| is set.
   Section section;
   std::unique_ptr<const Check> (*make)(const CheckDef& def, const Config& config) = nullptr;
+  // All that it can find, for docs/checks.md.
+  std::span<const Sign* const> signs = {};
 };
 
 inline constexpr std::string_view kCheckPrefix = "checks.";
 
-// |C| has a type Settings and is made from one; |Params| are the rows of its section. |path| is
-// "checks.NAME".
-template <class C, const auto& Params>
+// |C| has a type Settings and is made from one; |Params| are the rows of its section, |Signs| point
+// to what it can find. |path| is "checks.NAME".
+template <class C, const auto& Params, const auto& Signs>
 constexpr CheckDef define_check(std::string_view path, Stage stage, std::string_view doc) {
-  return {path.substr(kCheckPrefix.size()), stage, false,
+  return {path.substr(kCheckPrefix.size()),
+          stage,
+          false,
           Section{path, doc, std::span<const Param>(Params), &make_settings<typename C::Settings>},
           [](const CheckDef& def, const Config& config) -> std::unique_ptr<const Check> {
             return std::make_unique<C>(config.section<typename C::Settings>(def.section.path));
-          }};
+          },
+          Signs};
 }
 
 // A rule that cannot be switched off.
-template <class C>
-constexpr CheckDef define_rule(std::string_view name, Stage stage) {
-  return {name, stage, true, Section{},
+template <class C, const auto& Signs>
+constexpr CheckDef define_rule(std::string_view name, Stage stage, std::string_view doc) {
+  return {name,
+          stage,
+          true,
+          Section{{}, doc, {}, nullptr},
           [](const CheckDef&, const Config&) -> std::unique_ptr<const Check> {
             return std::make_unique<C>();
-          }};
+          },
+          Signs};
 }
 
 // Static initialisation only. |def| must be static.

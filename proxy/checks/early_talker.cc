@@ -10,8 +10,11 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Param kParams[] = {
-    action_param<&EarlyTalkerSettings::action>(
-        "action", "What to do with a client that talks before the greeting.", "\"reject\""),
+    action_param<&EarlyTalkerSettings::action>("action",
+                                               "What to do with a client that talks before the "
+                                               "greeting. It hears 554 at once, or 421 with "
+                                               "\"defer\", and loses standing.",
+                                               "\"reject\""),
     duration_param<&EarlyTalkerSettings::pause>(
         "pause",
         "How long the greeting is held back to see who talks first. Clients in good standing and "

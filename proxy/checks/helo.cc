@@ -32,7 +32,7 @@ constexpr Param kParams[] = {
         "ptr_mismatch", "Another name than the confirmed one of the address.", "\"note\""),
 };
 
-// The phrases are those that log readers look for (LOGS, fail2ban).
+// The phrases are those that log readers such as fail2ban look for.
 constexpr std::string_view kReason = "Helo command rejected";
 constexpr Sign kSyntax{"syntax", {5, 2}, kReason, "Invalid name", 501};
 constexpr Sign kOwnName{"own_name", {7, 1}, kReason, "You are not me", 550};
@@ -98,8 +98,10 @@ class Helo final : public Check {
   const Settings settings_;
 };
 
-constexpr CheckDef kHelo =
-    define_check<Helo, kParams>("checks.helo", Stage::Helo, "The name given in HELO or EHLO.");
+constexpr const Sign* kSigns[] = {&kSyntax,  &kOwnName,      &kLiteral,
+                                  &kNotFqdn, &kUnresolvable, &kPtrMismatch};
+constexpr CheckDef kHelo = define_check<Helo, kParams, kSigns>("checks.helo", Stage::Helo,
+                                                               "The name given in HELO or EHLO.");
 const RegisterCheck registered{kHelo};
 
 }  // namespace

@@ -49,7 +49,8 @@ class Rdns final : public Check {
   const Settings settings_;
 };
 
-constexpr CheckDef kRdns = define_check<Rdns, kParams>(
+constexpr const Sign* kSigns[] = {&kNoName, &kMismatch};
+constexpr CheckDef kRdns = define_check<Rdns, kParams, kSigns>(
     "checks.rdns", Stage::Connect, "Reverse DNS: a name for the address that leads back to it.");
 const RegisterCheck registered{kRdns};
 

@@ -19,7 +19,11 @@ class RelayDomain final : public Check {
   }
 };
 
-constexpr CheckDef kRelayDomain = define_rule<RelayDomain>("relay_domain", Stage::Rcpt);
+constexpr const Sign* kSigns[] = {&kRelay};
+constexpr CheckDef kRelayDomain = define_rule<RelayDomain, kSigns>(
+    "relay_domain", Stage::Rcpt,
+    "The recipient's domain: is it one of those that the routes serve? Open relays are abused "
+    "within hours, so nothing switches this off: no list, no standing, no shadow mode.");
 const RegisterCheck registered{kRelayDomain};
 
 }  // namespace

@@ -66,7 +66,8 @@ class SenderDomain final : public Check {
   const Settings settings_;
 };
 
-constexpr CheckDef kSenderDomain = define_check<SenderDomain, kParams>(
+constexpr const Sign* kSigns[] = {&kNotFound, &kNullMx};
+constexpr CheckDef kSenderDomain = define_check<SenderDomain, kParams, kSigns>(
     "checks.sender_domain", Stage::Mail, "The sender's domain: does it exist, does it take mail?");
 const RegisterCheck registered{kSenderDomain};
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <iostream>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -171,12 +170,11 @@ int run(const Request& request) {
   const bool ok = parsed["ok"].get<bool>();
   if (!ok && !request.as_json) return refused(parsed);
   const auto result = parsed.value("result", json());
-  if (request.as_json) {
-    std::cout << (ok ? result : parsed).dump(2, ' ', true) << '\n';
-  } else {
-    std::cout << print_result(result);
-  }
-  if (!std::cout.flush()) return complain("cannot write the answer", kUnreachable);
+  const auto shown =
+      request.as_json ? (ok ? result : parsed).dump(2, ' ', true) + '\n' : print_result(result);
+  if (std::fwrite(shown.data(), 1, shown.size(), stdout) != shown.size() ||
+      std::fflush(stdout) != 0)
+    return complain("cannot write the answer", kUnreachable);
   return ok ? 0 : kRefused;
 }
 

@@ -77,6 +77,15 @@ Expected<Fd, std::string> open_listener(const dns::Endpoint& at, bool reuse_port
   return fd;
 }
 
+bool is_taken(const dns::Endpoint& at) {
+  sockaddr_storage address;
+  const socklen_t size = at.address.to_sockaddr(at.port, address);
+  const Fd fd(sys.socket(address.ss_family, kSocketType, 0));
+  if (!fd || !set_options(fd, at, false)) return false;
+  return sys.bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0 &&
+         errno == EADDRINUSE;
+}
+
 dns::Endpoint local_endpoint(int fd) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
@@ -91,7 +100,9 @@ Expected<Fd, std::string> open_unix_listener(const std::string& path, mode_t mod
   ReserveFd::process();
   const auto address = unix_address(path);
   if (!address) return failure(path, ENAMETOOLONG);
-  if (const int error = remove_stale(path, *address); error != 0) return failure(path, error);
+  if (const int error = remove_stale(path, *address); error != 0)
+    return error == EADDRINUSE ? path + ": in use, another process answers on it"
+                               : failure(path, error);
   Fd fd(sys.socket(AF_UNIX, kSocketType, 0));
   if (!fd || fchmod(fd.get(), mode) != 0 ||
       sys.bind(fd.get(), generic(*address), sizeof *address) != 0)

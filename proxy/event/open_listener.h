@@ -25,6 +25,11 @@ constexpr int kBacklog = 4096;
 // a second one fails, also from another process. Port 0: the kernel chooses.
 Expected<Fd, std::string> open_listener(const dns::Endpoint& at, bool reuse_port);
 
+// Does somebody listen at |at| already? With |reuse_port| a second process of the same user would
+// get its share of the connections, and would reset them when it then fails to start. Asks without
+// taking part: what is only bound gets no connection.
+bool is_taken(const dns::Endpoint& at);
+
 // The address that a listening socket got.
 dns::Endpoint local_endpoint(int fd);
 

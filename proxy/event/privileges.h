@@ -15,6 +15,7 @@ struct User {
 };
 
 bool running_as_root();
+bool is_us(const User& user);
 std::optional<User> find_user(const std::string& name);
 
 // Becomes |user| with its groups, for good: no saved ids, no capabilities, no new privileges by
@@ -22,10 +23,14 @@ std::optional<User> find_user(const std::string& name);
 // must end.
 std::string become(const User& user);
 
-// Makes |path| (created if it is missing, as a file or as a directory with its parent there) belong
-// to |user|, so that it can be written after become(). Returns "" or what failed.
+// Make |path| (created if it is missing, as a file or as a directory with its parent there) belong
+// to |user|, so that it can be written after become(). What was there and belongs to somebody else
+// stays theirs. Return "" or what failed.
 std::string give_file(const std::string& path, const User& user, mode_t mode);
+// The same for a file that may be missing, and then stays so.
+std::string give_existing(const std::string& path, const User& user);
 std::string give_socket(const std::string& path, const User& user);
-std::string give_directory(const std::string& path, const User& user, mode_t mode);
+// Made for |user|, or for ourselves if there is none; one that is there is left as it is.
+std::string make_directory(const std::string& path, const std::optional<User>& user, mode_t mode);
 
 }  // namespace ravelin::proxy

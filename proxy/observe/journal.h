@@ -63,7 +63,7 @@ struct Delivered {
   bool client_gone = false;             // the client left between our dot and our reply
 };
 
-// One per RCPT (LOGS: ravelin/decision). Strings may hold anything.
+// One per RCPT (tag ravelin/decision). Strings may hold anything.
 struct Decision {
   Id transaction = 0;
   const smtp::Address* sender = nullptr;

@@ -37,6 +37,8 @@ struct LogWriter::Core {
 
   void run();
   bool take_batch(std::string& batch, bool& reopening);
+  bool take_next_sink();  // under |mutex|
+  bool moved();
   void add_notices(std::string& batch, bool last);
   void reopen_sink(std::string& batch);
   void write(std::string& batch);
@@ -55,6 +57,7 @@ struct LogWriter::Core {
   std::condition_variable idle;  // from the thread
   std::shared_ptr<const LineFormat> format;
   std::string pending;
+  std::unique_ptr<LogSink> next_sink;  // of move_to()
   bool reopen_wanted = false;
   bool hurry = false;  // somebody waits in flush()
   bool writing = false;
@@ -63,7 +66,7 @@ struct LogWriter::Core {
   steady_clock::time_point deadline;
 
   // The thread's own.
-  LogSink sink;
+  std::unique_ptr<LogSink> sink = std::make_unique<LogSink>();
   uint64_t reporting = 0;  // drops that a notice in the current batch tells of
   bool mid_line = false;   // the sink failed in the middle of a line
   steady_clock::time_point last_notice = steady_clock::now();
@@ -73,15 +76,28 @@ struct LogWriter::Core {
 // Takes all that waits, in at most |kNoticePeriod|. Returns whether it is the last batch.
 bool LogWriter::Core::take_batch(std::string& batch, bool& reopening) {
   std::unique_lock lock(mutex);
-  const auto urgent = [this] { return stopping || reopen_wanted || hurry; };
+  const auto urgent = [this] { return stopping || reopen_wanted || next_sink || hurry; };
   work.wait_for(lock, kNoticePeriod, [&] { return urgent() || !pending.empty(); });
   work.wait_for(lock, options.batch_delay,
                 [&] { return urgent() || pending.empty() || pending.size() >= kBatchBytes; });
   batch.clear();
   batch.swap(pending);
   reopening = std::exchange(reopen_wanted, false);
+  take_next_sink();
   writing = true;
   return stopping;
+}
+
+bool LogWriter::Core::take_next_sink() {
+  if (!next_sink) return false;
+  sink = std::move(next_sink);
+  mid_line = false;
+  return true;
+}
+
+bool LogWriter::Core::moved() {
+  const std::lock_guard lock(mutex);
+  return take_next_sink();
 }
 
 void LogWriter::Core::run() {
@@ -106,7 +122,7 @@ void LogWriter::Core::run() {
 }
 
 void LogWriter::Core::reopen_sink(std::string& batch) {
-  const auto error = sink.reopen();
+  const auto error = sink->reopen();
   if (error.empty()) {
     mid_line = false;  // the other half of that line is in the other file
     return;
@@ -139,9 +155,9 @@ void LogWriter::Core::write(std::string& batch) {
   std::string_view rest = batch;
   while (!rest.empty()) {
     size_t written = 0;
-    const auto result = sink.write(rest, written);
+    const auto result = sink->write(rest, written);
     const bool blocked = result == LogSink::Result::Blocked;
-    if (blocked && !out_of_time()) continue;
+    if (blocked && (moved() || !out_of_time())) continue;
     if (result != LogSink::Result::Written) return lose(rest.substr(filler));
     lines.fetch_add(count_lines(rest.substr(filler, written - filler)), std::memory_order_relaxed);
     filler = 0;
@@ -169,8 +185,8 @@ smtp::Expected<std::unique_ptr<LogWriter>, std::string> LogWriter::open(
     const LogWriterOptions& options, std::shared_ptr<const LineFormat> format, const Clock& clock) {
   auto core = std::make_shared<Core>(options, std::move(format), clock);
   if (options.fd >= 0) {
-    core->sink.borrow(options.fd);
-  } else if (auto error = core->sink.open(options.file); !error.empty()) {
+    core->sink->borrow(options.fd);
+  } else if (auto error = core->sink->open(options.file); !error.empty()) {
     return error;
   }
   core->thread = std::thread([core] { core->run(); });
@@ -210,6 +226,15 @@ void LogWriter::reopen() {
   const std::lock_guard lock(core_->mutex);
   core_->reopen_wanted = true;
   core_->work.notify_one();
+}
+
+std::string LogWriter::move_to(const std::string& file) {
+  auto sink = std::make_unique<LogSink>();
+  if (auto error = sink->open(file); !error.empty()) return error;
+  const std::lock_guard lock(core_->mutex);
+  core_->next_sink = std::move(sink);
+  core_->work.notify_one();
+  return "";
 }
 
 void LogWriter::set_flood(uint32_t lines_per_second) { core_->gate.set_limit(lines_per_second); }

@@ -46,6 +46,9 @@ class LogWriter {
   // The file is opened anew before the next line is written. If that fails, the old one is kept
   // and says so.
   void reopen();
+  // Another file from now on, "-" for stderr; lines that still wait go there, too. Opened on the
+  // caller's thread, so that a reload can fail: returns "" or why not, and then nothing changes.
+  std::string move_to(const std::string& file);
   void set_flood(uint32_t lines_per_second);
   void set_format(std::shared_ptr<const LineFormat> format);
 

@@ -9,10 +9,10 @@
 namespace ravelin::proxy {
 
 inline constexpr smtp::SyntaxLimits kSyntax{};
-// One read of commands (DESIGN §3.3), and of message text.
+// One read of commands, and of message text.
 inline constexpr size_t kCommandRead = 4096;
 inline constexpr size_t kTextRead = 65536;
-// How long the rest of a refused message is read, so that the reply is heard (DESIGN §3.7).
+// How long the rest of a refused message is read, so that the reply is heard.
 inline constexpr std::chrono::seconds kDiscardTime{30};
 inline constexpr size_t kPregreetText = 100;  // octets of early talk that the log shows
 inline constexpr uint32_t kMaxReceived = 50;  // RFC 5321 §6.3

@@ -86,13 +86,15 @@ void Session::listen() {
   stream_->resume(Pause::Waiting);
 }
 
-// The last words. The stream sees to it that they are heard (DESIGN §3.7).
+// The last words. The stream sees to it that they are heard.
 void Session::close_with(const smtp::Reply& last) {
   write(last);
   phase_ = Phase::Closing;
+  doomed_ = true;  // unless the stream takes over
   timer_.reset();
   reset();
   stream_->finish();
+  doomed_ = false;
 }
 
 // The framing cannot be trusted any more.

@@ -177,7 +177,7 @@ void Session::say_undelivered(const smtp::Reply& last, const FinalAnswer& answer
                                 ", and no reply came: it may be delivered twice");
 }
 
-// Shadow mode lets everything through, so a delivery means less there (DESIGN §5).
+// Shadow mode lets everything through, so a delivery means less there.
 void Session::say_delivered(const FinalAnswer& answer) {
   auto& t = *transaction_;
   junk_ = 0;

@@ -38,14 +38,9 @@ class FakeDnsServer {
 
   FakeDnsServer(dns::Reactor& reactor, Tcp tcp = Tcp::Served) : reactor_(reactor) {
     std::signal(SIGPIPE, SIG_IGN);
-    udp_ = bound(SOCK_DGRAM, 0);
-    sockaddr_in local{};
-    socklen_t size = sizeof local;
-    getsockname(udp_, reinterpret_cast<sockaddr*>(&local), &size);
-    port_ = ntohs(local.sin_port);
+    open_sockets(tcp);
     udp_watch_ = reactor_.watch(udp_, true, false, [this](auto) { on_datagram(); });
     if (tcp == Tcp::Refused) return;
-    listener_ = bound(SOCK_STREAM, port_);
     REQUIRE(listen(listener_, 16) == 0);
     listener_watch_ = reactor_.watch(listener_, true, false, [this](auto) { on_connection(); });
   }
@@ -102,14 +97,32 @@ class FakeDnsServer {
     }
   };
 
+  // One port for both transports: what the kernel gives for UDP may be taken for TCP.
+  void open_sockets(Tcp tcp) {
+    for (int tries = 0; tries < 100; ++tries) {
+      udp_ = bound(SOCK_DGRAM, 0);
+      REQUIRE(udp_ >= 0);
+      sockaddr_in local{};
+      socklen_t size = sizeof local;
+      getsockname(udp_, reinterpret_cast<sockaddr*>(&local), &size);
+      port_ = ntohs(local.sin_port);
+      if (tcp == Tcp::Refused) return;
+      listener_ = bound(SOCK_STREAM, port_);
+      if (listener_ >= 0) return;
+      close(udp_);
+    }
+    FAIL("no port for both UDP and TCP");
+  }
+
   static int bound(int type, uint16_t port) {
     const int fd = socket(AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     sockaddr_storage local{};
     const auto size = dns::IpAddress::v4({127, 0, 0, 1}).to_sockaddr(port, local);
     const int one = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    REQUIRE(bind(fd, reinterpret_cast<sockaddr*>(&local), size) == 0);
-    return fd;
+    if (bind(fd, reinterpret_cast<sockaddr*>(&local), size) == 0) return fd;
+    close(fd);
+    return -1;
   }
 
   std::vector<std::string> answer(std::string_view wire, bool tcp, const sockaddr_storage& from) {

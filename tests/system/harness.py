@@ -292,9 +292,19 @@ class _BackendDialog:
                    "xforward": dict(self.xforward), "connection": self.number}
         if self.backend.script.get("stored"):
             self.backend.script["stored"](message)
-        if self.act("dot", "250 2.0.0 Ok: queued", bytes(text)):
-            with self.backend.lock:
-                self.backend.messages.append(message)
+        # Stored first, as a real server does: who hears the 250 may look at once.
+        with self.backend.lock:
+            self.backend.messages.append(message)
+        kept = False
+        try:
+            kept = self.act("dot", "250 2.0.0 Ok: queued", bytes(text))
+        except OSError:
+            kept = True  # the other side has gone: it is stored all the same
+            raise
+        finally:
+            if not kept:
+                with self.backend.lock:
+                    self.backend.messages.remove(message)
         self.reset()
 
     def on_rset(self, _):

@@ -94,7 +94,7 @@ class Harness {
   }
   Harness() : Harness({route_to({"192.0.2.7:25"})}) {}
 
-  proxy::Config config;
+  proxy::Config config{};
   ManualClock clock;
   ManualReactor reactor{clock};
   MemoryConnector connector{reactor};

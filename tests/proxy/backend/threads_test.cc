@@ -88,7 +88,7 @@ TEST_CASE("threads share permits, and everybody is answered") {
   const ManualClock clock;
   RecordingJournal journal;
   proxy::Backends backends(journal, clock);
-  proxy::Config config;
+  proxy::Config config{};
   config.hostname = "mx.example.net";
   config.routes = {route_to({"192.0.2.7:25"}, cap)};
   config.verify = {proxy::VerifyOrder::AfterGreylist, 60s, 10s, 5min};

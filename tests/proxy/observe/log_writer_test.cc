@@ -178,6 +178,38 @@ TEST_CASE_METHOD(Writing, "LogWriter: who keeps the old file says so") {
                                            ": Is a directory; the old file stays in use"));
 }
 
+TEST_CASE_METHOD(Writing, "LogWriter: the log moves as a whole, or not at all") {
+  const auto writer = open_file(folder.file("log"));
+  writer->append("one\n");
+  REQUIRE(writer->flush(10s));
+  CHECK(writer->move_to(folder.path + "/none/log") ==
+        "cannot open the log " + folder.path + "/none/log: No such file or directory");
+  writer->append("two\n");
+  REQUIRE(writer->flush(10s));
+  CHECK(writer->move_to(folder.file("other")) == "");
+  writer->append("three\n");
+  REQUIRE(writer->flush(10s));
+  CHECK(content(folder.file("log")) == "one\ntwo\n");
+  CHECK(content(folder.file("other")) == "three\n");
+
+  std::filesystem::rename(folder.file("other"), folder.file("other.1"));
+  writer->reopen();  // the new name is opened anew
+  writer->append("four\n");
+  REQUIRE(writer->flush(10s));
+  CHECK(content(folder.file("other")) == "four\n");
+}
+
+TEST_CASE_METHOD(Writing, "LogWriter: moving the log gets it out of a pipe that nobody reads") {
+  Pipe pipe;
+  const auto writer = open_fd(pipe.ends[1], 1'000'000);
+  const std::string line = std::string(99, 'x') + '\n';
+  for (int i = 0; i < 2'000; ++i) writer->append(line);  // 200 kB; a pipe takes 64 kB
+  CHECK(writer->move_to(folder.file("log")) == "");
+  REQUIRE(writer->flush(10s));
+  CHECK(content(folder.file("log")).size() > 100'000);
+  CHECK(writer->counters().dropped == 0);
+}
+
 TEST_CASE_METHOD(Writing, "LogWriter: a blocked pipe blocks nobody, drops are counted and told") {
   Pipe pipe;
   const auto writer = open_fd(pipe.ends[1], 10'000);

@@ -1,0 +1,165 @@
+// What ravelinctl asks, where its arguments are wrong or there is nothing to tell.
+#include "proxy/control_commands.h"
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "proxy/config/sample.h"
+#include "proxy/event/system_clock.h"
+#include "proxy/observe/control_protocol.h"
+#include "support/manual_reactor.h"
+#include "support/memory_stream.h"
+#include "support/recording_journal.h"
+
+using namespace ravelin;
+using namespace ravelin::proxy;
+using nlohmann::json;
+
+namespace {
+
+class FakeDaemon final : public Daemon {
+ public:
+  FakeDaemon() : shared_(SystemClock::instance(), journal_, nullptr) {
+    config_ = load("mode = 'shadow'\n[limits]\nsessions = 50\ncommand_timeout = '90s'\n").config;
+    REQUIRE(config_);
+    shared_.standing.configure(config_->standing);
+    shared_.greylist.configure(config_->greylist);
+    shared_.backends.configure(*config_);
+  }
+  std::shared_ptr<const Config> config() const override { return config_; }
+  std::vector<std::string> reload() override { return reload_errors; }
+  uint32_t places() const override { return 40; }
+  uint32_t workers() const override { return 3; }
+  std::chrono::seconds uptime() const override { return std::chrono::seconds(77); }
+  JournalCounters journal() const override { return counters; }
+  Shared& shared() override { return shared_; }
+
+  std::vector<std::string> reload_errors;
+  JournalCounters counters;
+
+ private:
+  test::RecordingJournal journal_;
+  Shared shared_;
+  std::shared_ptr<const Config> config_;
+};
+
+struct Bench {
+  Bench() {
+    add_control_commands(server, daemon);
+    server.adopt(std::make_unique<test::MemoryStream>(reactor, peer), Credentials{1, 0, 0, {}});
+    reactor.run();
+  }
+  // The whole answer.
+  json ask(const json& request) {
+    const auto text = request.dump();
+    std::string_view rest = text;
+    std::string wire;
+    append_frame(wire, rest);
+    peer->stream->send(wire);
+    reactor.run();
+    const auto bytes = peer->take();
+    FrameReader reader(kControlPage, kMaxControlResponse);
+    std::string_view data = bytes;
+    REQUIRE(reader.feed(data) == FrameReader::Result::Message);
+    return json::parse(reader.message());
+  }
+  json result(const json& request) {
+    const auto answer = ask(request);
+    CAPTURE(answer);
+    REQUIRE(answer.at("ok") == true);
+    return answer.at("result");
+  }
+  std::string error(const json& request) {
+    const auto answer = ask(request);
+    CAPTURE(answer);
+    REQUIRE(answer.at("ok") == false);
+    return answer.at("error");
+  }
+
+  test::ManualClock clock;
+  test::ManualReactor reactor{clock};
+  FakeDaemon daemon;
+  ControlServer server{reactor, {}};
+  std::shared_ptr<test::MemoryPeer> peer = std::make_shared<test::MemoryPeer>();
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Bench, "arguments that are wrong or missing are named") {
+  struct Row {
+    json request;
+    std::string want;
+  };
+  const json tuple = {{"command", "greylist.show"},
+                      {"client", "192.0.2.1"},
+                      {"from", "a@client.example"},
+                      {"to", "b@example.com"}};
+  const auto with = [](json request, const char* key, const json& value) {
+    request[key] = value;
+    return request;
+  };
+  const Row rows[] = {
+      {{{"command", "standing.show"}}, "'' is not an IP address"},
+      {{{"command", "standing.show"}, {"client", 7}}, "'' is not an IP address"},
+      {{{"command", "standing.show"}, {"client", "host"}}, "'host' is not an IP address"},
+      {{{"command", "standing.reset"}, {"client", "192.0.2.1"}}, "192.0.2.1: never seen"},
+      {with(tuple, "client", "nobody"), "'nobody' is not an IP address"},
+      {with(tuple, "from", "no address"), "'no address' is not an address"},
+      {with(tuple, "to", ""), "'' is not an address"},
+      {with(tuple, "to", "b@x>\r\nRCPT TO:<c"), "'b@x>\r\nRCPT TO:<c' is not an address"},
+      {tuple, "never seen"},
+      {{{"command", "verify.forget"}}, "an address or a domain is missing"},
+      {{{"command", "breaker.reset"}, {"route", "elsewhere.example"}},
+       "no route 'elsewhere.example'"},
+  };
+  for (const auto& row : rows) CHECK(error(row.request) == row.want);
+}
+
+TEST_CASE_METHOD(Bench, "a tuple can be passed before it was ever seen") {
+  json tuple = {{"command", "greylist.pass"},
+                {"client", "2001:db8::1"},
+                {"from", GENERATE("", "<>", "a@client.example")},
+                {"to", "b@example.com"}};
+  CHECK(result(tuple).at("kind") == "known");
+  tuple["command"] = "greylist.show";
+  CHECK(result(tuple).at("left_s") == 0);
+}
+
+TEST_CASE_METHOD(Bench, "limits are written as the configuration writes them") {
+  const auto now = result({{"command", "limits"}});
+  CHECK(now.at("places") == 40);
+  CHECK(now.at("sessions") == 50);
+  CHECK(now.at("command_timeout") == "90s");
+  CHECK(now.at("reserved_for_known") == "25%");
+  CHECK(now.at("message_size") == "50MB");
+  CHECK(now.at("data_min_rate") == "500B");
+  for (const auto& [name, value] : now.items()) CHECK_FALSE(value.is_null());
+}
+
+TEST_CASE_METHOD(Bench, "status tells of a daemon without a state file") {
+  daemon.counters.messages = 5;
+  const auto now = result({{"command", "status"}});
+  CHECK(now.at("mode") == "shadow");
+  CHECK(now.at("uptime_s") == 77);
+  CHECK(now.at("workers") == 3);
+  CHECK(now.at("sessions") == json{{"open", 0}, {"peak", 0}, {"limit", 40}});
+  CHECK(now.at("mails").at("accepted") == 5);
+  CHECK(now.at("store").at("memory_only") == true);
+  CHECK(now.at("backends").at(0).at("name") == "mail.internal:25");
+  CHECK(now.at("breaker").at(0).at("open") == false);
+}
+
+TEST_CASE_METHOD(Bench, "a failed reload brings all errors") {
+  CHECK(result({{"command", "reload"}}) == json{{"reloaded", true}});
+  daemon.reload_errors = {"r.toml:1:2: one", "r.toml:3:4: two"};
+  const auto answer = ask({{"command", "reload"}});
+  CHECK(answer.at("ok") == false);
+  CHECK(answer.at("errors") == json(daemon.reload_errors));
+}
+
+TEST_CASE_METHOD(Bench, "every command of the reference page is known, and no other") {
+  const auto list = error({{"command", "?"}});
+  CHECK(list ==
+        "unknown command \"?\"; known are: breaker.reset, breaker.show, greylist.pass, "
+        "greylist.show, limits, reload, standing.reset, standing.show, status, verify.forget");
+}

@@ -1,0 +1,157 @@
+// Who is swept when, and that a sweep may end dialogs.
+#include "proxy/sessions.h"
+
+#include <catch2/catch.hpp>
+#include <new>
+
+#include "proxy/config/sample.h"
+#include "support/fake_resolver.h"
+#include "support/fake_verifier.h"
+#include "support/manual_reactor.h"
+#include "support/memory_stream.h"
+#include "support/recording_journal.h"
+
+using namespace ravelin;
+using namespace ravelin::proxy;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct World {
+  test::ManualClock clock;
+  test::ManualReactor reactor{clock};
+  test::FakeResolver resolver{reactor};
+  test::FakeVerifier verifier{reactor};
+  test::RecordingJournal journal;
+  Greylist greylist{clock, nullptr};
+  Standing standing{clock, nullptr};
+};
+
+// There is no memory to close it with.
+class HopelessStream final : public Stream {
+ public:
+  explicit HopelessStream(std::shared_ptr<test::MemoryPeer> peer) : peer_(std::move(peer)) {}
+  ~HopelessStream() override { peer_->destroyed = true; }
+  void set_events(StreamEvents*) override {}
+  void write(std::string_view bytes) override { peer_->received += bytes; }
+  size_t unsent() const override { return 0; }
+  bool congested() const override { return false; }
+  void pause(Pause) override {}
+  void resume(Pause) override {}
+  void set_read_size(size_t) override {}
+  void finish() override { throw std::bad_alloc(); }
+  int detach() override { return -1; }
+
+ private:
+  const std::shared_ptr<test::MemoryPeer> peer_;
+};
+
+class Bench : World, public Services {
+ public:
+  Bench()
+      : Services(World::reactor, World::clock, World::resolver, World::verifier, World::journal,
+                 World::greylist, World::standing) {
+    const auto config = load("[checks.early_talker]\npause = '0s'\n").config;
+    REQUIRE(config);
+    policy_ = std::make_shared<const Policy>(config);
+    now_limits = config->limits;
+  }
+  Id next_id() override { return ++id_; }
+  const Limits& limits() const override { return now_limits; }
+  void retire(Session& session) override {
+    ++retired;
+    sessions.retire(session);
+  }
+
+  void connect(int count) {
+    for (int i = 0; i < count; ++i) {
+      auto& peer = peers.emplace_back(std::make_shared<test::MemoryPeer>());
+      Arrival arrival;
+      arrival.client = {*dns::IpAddress::parse("192.0.2.1"), 4025};
+      arrival.id = next_id();
+      std::unique_ptr<Stream> stream;
+      if (hopeless)
+        stream = std::make_unique<HopelessStream>(peer);
+      else
+        stream = std::make_unique<test::MemoryStream>(World::reactor, peer);
+      sessions.add(std::make_unique<Session>(*this, policy_, std::move(stream), std::move(arrival)))
+          .start();
+    }
+    run();
+  }
+  void run() { World::reactor.run(); }
+  void sweep() { sessions.sweep(World::clock.boot()); }
+  void wait(std::chrono::seconds time) { World::reactor.advance(time); }
+  size_t told(std::string_view code) const {
+    size_t count = 0;
+    for (const auto& peer : peers) count += peer->received.find(code) != std::string::npos;
+    return count;
+  }
+
+  Limits now_limits{};
+  bool hopeless = false;
+  int retired = 0;
+  std::vector<std::shared_ptr<test::MemoryPeer>> peers;
+  Sessions sessions{World::reactor};
+
+ private:
+  std::shared_ptr<const Policy> policy_;
+  Id id_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("ten sweeps look at every dialog once, and no sweep at all of them") {
+  Bench bench;
+  bench.connect(200);
+  CHECK(bench.told("220 ") == 200);
+  bench.wait(std::chrono::minutes(6));  // beyond limits.command_timeout
+  size_t before = 0;
+  for (int i = 0; i < 10; ++i) {
+    bench.sweep();
+    const auto now = bench.told("\r\n421 ");
+    CHECK(now - before < 100);
+    before = now;
+  }
+  CHECK(before == 200);
+}
+
+TEST_CASE("dialogs that end inside their sweep are destroyed at the end of the turn") {
+  Bench bench;
+  bench.hopeless = true;
+  bench.connect(20);
+  bench.wait(std::chrono::minutes(6));
+  for (int i = 0; i < 10; ++i) bench.sweep();  // they cannot even be closed
+  CHECK(bench.retired == 0);
+  for (int i = 0; i < 10; ++i) bench.sweep();
+  CHECK(bench.retired == 20);
+  CHECK(bench.sessions.empty());
+  for (const auto& peer : bench.peers) CHECK_FALSE(peer->destroyed);
+  bench.run();
+  for (const auto& peer : bench.peers) CHECK(peer->destroyed);
+}
+
+TEST_CASE("dialogs that come between sweeps are looked at within two rounds") {
+  Bench bench;
+  bench.connect(5);
+  for (int i = 0; i < 3; ++i) bench.sweep();
+  bench.connect(500);  // the table grows: dialogs change their place in it
+  bench.wait(std::chrono::minutes(6));
+  for (int i = 0; i < 20; ++i) bench.sweep();
+  CHECK(bench.told("\r\n421 ") == 505);
+}
+
+TEST_CASE("an empty table is swept as well") {
+  Bench bench;
+  for (int i = 0; i < 11; ++i) bench.sweep();
+  CHECK(bench.sessions.size() == 0);
+}
+
+TEST_CASE("shutting down tells every idle dialog") {
+  Bench bench;
+  bench.connect(30);
+  bench.sessions.shut_down(false);
+  bench.run();
+  CHECK(bench.told("\r\n421 4.3.2 ") == 30);
+  CHECK(bench.sessions.empty());
+}
