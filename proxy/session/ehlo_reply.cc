@@ -1,14 +1,17 @@
 #include "proxy/session/ehlo_reply.h"
 
+#include <algorithm>
+
 #include "smtp/trace.h"
 
 namespace ravelin::proxy {
 
-// As smtp::ehlo_reply() announces it: what was announced is what is enforced.
+// As smtp::ehlo_reply() announces it: what was announced is what is enforced. Room for the line
+// that we add is needed in the backends' limit only; ours is for what the client sends.
 uint64_t message_limit(uint64_t ours, uint64_t backends) {
-  if (ours == 0 || (backends > 0 && backends < ours)) ours = backends;
-  if (ours == 0) return 0;
-  return ours > smtp::kTraceRoom ? ours - smtp::kTraceRoom : 1;
+  if (backends == 0) return ours;
+  const auto theirs = backends > smtp::kTraceRoom ? backends - smtp::kTraceRoom : 1;
+  return ours == 0 ? theirs : std::min(ours, theirs);
 }
 
 std::string_view EhloReply::wire(std::string_view hostname, const smtp::Capabilities& backends,

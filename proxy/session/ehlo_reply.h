@@ -9,8 +9,8 @@
 
 namespace ravelin::proxy {
 
-// Octets that a message may have: |ours| or what the |backends| take, whichever is less, less the
-// room for our Received: line. 0 means no limit, in all three.
+// Octets that a client may send: |ours|, or what the |backends| take less the room for our
+// Received: line, whichever is less. 0 means no limit, in all three.
 uint64_t message_limit(uint64_t ours, uint64_t backends);
 
 class EhloReply {

@@ -162,6 +162,7 @@ class Session final : public StreamEvents, public BackendEvents, public CheckRun
   // session_rcpt.cc: check it, filter it (may wait), proceed
   void on_rcpt(const smtp::Command& command);
   const smtp::Reply* no_more_recipients() const;
+  void refuse_excess(const smtp::Reply& full, const smtp::Command& command);
   void check_rcpt();
   bool settled() const;
   const Finding* broken_rule() const;

@@ -8,12 +8,7 @@
 namespace ravelin::proxy {
 
 void Session::on_rcpt(const smtp::Command& command) {
-  if (const auto* full = no_more_recipients()) {
-    say_refused(*full, {.stage = "RCPT",
-                        .subject = std::string(command.argument),
-                        .reason = "Recipient address rejected"});
-    return reply(*full);
-  }
+  if (const auto* full = no_more_recipients()) return refuse_excess(*full, command);
   const bool utf8 = transaction_->mail.smtputf8;
   auto rcpt = smtp::parse_rcpt(command.argument, offered_, utf8, kSyntax);
   if (!rcpt) return syntax_error("RCPT", command, rcpt.error());
@@ -36,6 +31,19 @@ const smtp::Reply* Session::no_more_recipients() const {
   if (transaction_->mail.from.null() && state_.accepted() > 0)
     return &smtp::replies::null_sender_one_recipient();
   return nullptr;
+}
+
+// Logged once in a transaction: a client that has thousands left pipelines them all. As many again
+// as are taken is patience enough; who still goes on is not listening.
+void Session::refuse_excess(const smtp::Reply& full, const smtp::Command& command) {
+  const auto count = ++transaction_->excess;
+  if (count > limits().recipients) ++junk_;
+  if (count == 1) {
+    say_refused(full, {.stage = "RCPT",
+                       .subject = std::string(command.argument),
+                       .reason = "Recipient address rejected"});
+  }
+  reply(full);
 }
 
 // A rule of the house is not held back by look-ups: who wants to relay hears it at once.

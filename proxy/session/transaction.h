@@ -66,6 +66,7 @@ struct MailTransaction {
   const Id id;
   const Time began;
   uint32_t asked = 0;                       // RCPTs, whatever came of them
+  uint32_t excess = 0;                      // RCPTs beyond the limit
   bool data_refused = false;                // DATA came, and there was no recipient
   std::vector<smtp::Address> accepted;      // recipients
   std::optional<std::string> organisation;  // of the client, once it was needed

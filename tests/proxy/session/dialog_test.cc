@@ -83,6 +83,17 @@ TEST_CASE("recipients beyond the limit come later, and the dialog goes on") {
                          "C: RCPT TO:<c@mx.example>\nS: 452 4.5.3\nC: DATA\nS: 354\n") == "");
 }
 
+TEST_CASE("far beyond the limit RCPT is junk, and the log says the limit once a transaction") {
+  Harness mx("[limits]\njunk_commands = 3");
+  mx.now_limits.recipients = 2;
+  std::string script = kHello + "C: MAIL FROM:<a@client.example>\nS: 250\n";
+  const std::string rcpt = "C: RCPT TO:<b@mx.example>\n";
+  for (int i = 0; i < 2; ++i) script += rcpt + "S: 250\n";
+  for (int i = 0; i < 5; ++i) script += rcpt + "S: 452 4.5.3\n";
+  CHECK(mx.play(script + rcpt + "S: 421 4.7.0\nS! closed") == "");
+  CHECK(mx.log().count("reject RCPT 452") == 1);
+}
+
 TEST_CASE("unknown recipients are errors, and too many of them end the dialog") {
   Harness mx("[limits]\nerrors = 2");
   mx.verifier().refuse("no@mx.example", {550, {1, 1}, "User unknown"}, true);
@@ -115,10 +126,12 @@ TEST_CASE("DATA behind refused recipients is no error of the client, once in a t
 TEST_CASE("a MAIL that is too big moves no mail: it cannot be said without end") {
   Harness mx("[limits]\njunk_commands = 3");
   const std::string big = "C: MAIL FROM:<a@client.example> SIZE=999999999\nS: 552 5.3.4\n";
-  CHECK(mx.play(kHello + big + big + "C: MAIL FROM:<a@client.example>\nS: 250\nC: NOOP\nS: 421\n"
-                                     "S! closed") == "");
-  CHECK(mx.play(kHello + big + big + big + "C: MAIL FROM:<a@client.example>\nS: 421\n"
-                                           "S! closed") == "");
+  CHECK(mx.play(kHello + big + big +
+                "C: MAIL FROM:<a@client.example>\nS: 250\nC: NOOP\nS: 421\n"
+                "S! closed") == "");
+  CHECK(mx.play(kHello + big + big + big +
+                "C: MAIL FROM:<a@client.example>\nS: 421\n"
+                "S! closed") == "");
 }
 
 TEST_CASE("junk beyond need ends the dialog; a delivery makes up for it") {
@@ -163,6 +176,16 @@ TEST_CASE("SIZE beyond the limit is refused at MAIL; what is announced is what h
                 "8BITMIME\n"
                 "C: MAIL FROM:<a@b.example> SIZE=47953\nS: 552 5.3.4\n"
                 "C: MAIL FROM:<a@b.example> SIZE=47952\nS: 250\n") == "");
+}
+
+TEST_CASE("a limit of ours below the backends' is announced and enforced to the octet") {
+  Harness mx("[limits]\nmessage_size = '100kB'");
+  mx.verifier().capabilities.size_limit = GENERATE(0, 200'000);
+  CHECK(mx.play("S: 220\nC: EHLO c.example\nS: 250-ours.example|250-PIPELINING|250-SIZE 100000|\n"
+                "C: MAIL FROM:<a@b.example> SIZE=100001\nS: 552 5.3.4\n"
+                "C: MAIL FROM:<a@b.example> SIZE=100000\nS: 250\n"
+                "C: RCPT TO:<b@mx.example>\nS: 250\nC: DATA\nS: 354\nC: " +
+                std::string(99'998, 'x') + "\nC: .\nS: 250\n") == "");
 }
 
 TEST_CASE("BDAT closes, for its chunk would be read as commands") {
