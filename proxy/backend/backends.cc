@@ -100,8 +100,11 @@ void Backends::set_addresses(std::string_view backend, std::vector<dns::Endpoint
 // ---------------------------------------------------------------------------------
 
 void Backends::restore_capabilities(std::string_view backend, const smtp::Capabilities& offers) {
-  for (const auto& known : plan()->all)
-    if (known->name() == backend && !known->capabilities()) known->learn(offers);
+  for (const auto& known : plan()->all) {
+    if (known->name() != backend || known->capabilities()) continue;
+    known->learn(offers);
+    known->want_probe();  // that was then
+  }
 }
 
 std::vector<std::pair<std::string, smtp::Capabilities>> Backends::known_capabilities() const {
