@@ -84,7 +84,7 @@ bool BackendDialog::feed(std::string_view bytes) {
     bytes.remove_prefix(step.consumed);
     if (step.status == ReplyParser::Status::Broken)
       nonsense(parser_.why());
-    else if (answered_ == taken_)
+    else if (answered_ == taken_ || early_)
       unasked(step.status);
     else if (step.status == ReplyParser::Status::Reply)
       on_reply(parser_.take());
@@ -92,10 +92,19 @@ bool BackendDialog::feed(std::string_view bytes) {
   return !broken_;
 }
 
-// Most often a 421 before the server closes an idle connection: its words are for the log.
+// A server that will not have the text may say so half-way, and only that is worth hearing; how the
+// rest of its reply comes does not matter, not even behind our dot: it was not made for that.
+// Outside of the text it is most often a 421 before the server closes an idle connection: for the
+// log.
 void BackendDialog::unasked(ReplyParser::Status status) {
-  if (status != ReplyParser::Status::Reply) return nonsense("bytes that answer nothing");
+  early_ = early_ || in_text_;
+  if (status != ReplyParser::Status::Reply)
+    return early_ ? void() : nonsense("bytes that answer nothing");
   const Reply reply = parser_.take();
+  if (early_ && !reply.positive()) {
+    broken_ = true;
+    return events_.on_text_refused(reply);
+  }
   nonsense("a reply that answers nothing: " + std::to_string(reply.code) + ' ' + reply.text());
 }
 

@@ -25,6 +25,12 @@ class BackendDialog {
    public:
     // The reply to |step|. The dialog may be told to send more from here.
     virtual void on_reply(Step step, const Reply& reply) = 0;
+    // A 4xx or 5xx while the text is still under way. As after on_nonsense() the connection is of
+    // no further use.
+    virtual void on_text_refused(const Reply& reply) {
+      on_nonsense("the text is refused half-way: " + std::to_string(reply.code) + ' ' +
+                  reply.text());
+    }
     // What came was not SMTP, was too large, or answered nothing: the connection is lost. |what| is
     // printable and dies with the call.
     virtual void on_nonsense(std::string_view what) = 0;
@@ -48,7 +54,8 @@ class BackendDialog {
   // Bytes that may leave now; the caller writes them and calls again after feed(). Only what was
   // taken here can be answered: a reply that comes sooner was not made for its command.
   std::string take_output();
-  // Input from the backend. Events come from in here. Returns false after on_nonsense(). A 421 is a
+  // Input from the backend. Events come from in here. Returns false after on_text_refused() and
+  // on_nonsense(). A 421 is a
   // reply like any other, if something was asked.
   bool feed(std::string_view bytes);
 
@@ -82,6 +89,7 @@ class BackendDialog {
   std::string output_;
   bool pipelining_ = false;
   bool in_text_ = false;
+  bool early_ = false;  // a reply has begun before the end of the text was sent
   bool broken_ = false;
 };
 

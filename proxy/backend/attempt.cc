@@ -1,5 +1,6 @@
 #include "proxy/backend/attempt.h"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -11,6 +12,14 @@ namespace ravelin::proxy {
 
 using smtp::Reply;
 using smtp::Step;
+
+// A wish that would be dropped in silence is one too many.                           RFC 3461 §5
+bool lacks(const smtp::Capabilities& offers, const smtp::MailCommand& mail,
+           std::span<const smtp::RcptCommand> rcpts) {
+  if (smtp::needs_more_than(mail, offers.offered())) return true;
+  const auto wishes = [](const auto& rcpt) { return rcpt.notify != 0 || !rcpt.orcpt.empty(); };
+  return !offers.dsn && std::any_of(rcpts.begin(), rcpts.end(), wishes);
+}
 
 // --- finding a connection
 // -------------------------------------------------------------------------
@@ -50,7 +59,7 @@ std::optional<Outcome> Attempt::acquire() {
     switch (pool.take(*this, connection)) {
       case Pool::Took::Now:
         waiting_at_ = nullptr;
-        if (lacks(*connection)) {
+        if (lacks(connection->facts().offers, job_.mail, job_.rcpts)) {
           release_tie(pool.backend());
           pool.park(std::move(connection));
           trouble_ = Trouble::Lacks;
@@ -62,6 +71,7 @@ std::optional<Outcome> Attempt::acquire() {
         waiting_at_ = &pool;
         return {};
       case Pool::Took::Down:
+        waiter.fresh = job_.fresh;  // the next one's connections have not failed us
         continue;
     }
   }
@@ -79,7 +89,8 @@ std::optional<Outcome> Attempt::next_backend(Trouble why) {
 
 void Attempt::on_connection(std::unique_ptr<BackendConnection> connection) {
   waiting_at_ = nullptr;
-  if (!lacks(*connection)) return begin(std::move(connection));
+  if (!lacks(connection->facts().offers, job_.mail, job_.rcpts))
+    return begin(std::move(connection));
   auto& pool = worker_.pool(connection->backend().shared_from_this());
   release_tie(pool.backend());
   pool.park(std::move(connection));
@@ -90,14 +101,11 @@ void Attempt::on_connection(std::unique_ptr<BackendConnection> connection) {
 void Attempt::on_no_connection(const Lost& lost) {
   const auto& backend = std::exchange(waiting_at_, nullptr)->backend();
   if (lost.why == Lost::Why::Busy && backend.has_ready()) {
+    waiter.fresh = job_.fresh;
     if (auto outcome = acquire()) owner_.on_outcome(std::move(*outcome));
     return;
   }
   if (auto outcome = next_backend(Trouble::Unreachable)) owner_.on_outcome(std::move(*outcome));
-}
-
-bool Attempt::lacks(const BackendConnection& connection) const {
-  return smtp::needs_more_than(job_.mail, connection.facts().offers.offered());
 }
 
 void Attempt::release_tie(Backend& backend) {
@@ -147,9 +155,19 @@ void Attempt::say_rcpts() {
 // A 452 "too many" counts against a used connection only: on a new one, and behind recipients that
 // were accepted, it is what the backend means. Where it may be heard by the client it is.
 Judgement Attempt::judged(Step step, const Reply& reply) const {
-  auto judgement = judge(step, reply, job_.plan->judge_context(*job_.route, connection_->facts()));
+  auto context = job_.plan->judge_context(*job_.route, connection_->facts());
+  std::string sender, recipient;
+  if (!reply.positive()) {
+    sender = job_.mail.from.to_string();
+    const auto index = outcome_.rcpts.size();
+    if (step == Step::Rcpt && index < job_.rcpts.size())
+      recipient = job_.rcpts[index].to.to_string();
+    context.sender = sender;
+    context.recipient = recipient;
+  }
+  auto judgement = judge(step, reply, context);
   const bool replaceable = connection_->facts().reused && !more_ && !repeated_;
-  if (judgement.fault == Fault::Busy && reply.code == 452 && !replaceable)
+  if (judgement.fault == Fault::Busy && reply.code != 421 && !replaceable)
     judgement = {.fault = Fault::Later};
   return judgement;
 }

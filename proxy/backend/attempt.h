@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,10 @@ struct Outcome {
   std::string relay;           // of the backend asked last; "" if none
   std::string said;            // its words, in trouble
 };
+
+// Does the message need something that such a backend does not offer?
+bool lacks(const smtp::Capabilities& offers, const smtp::MailCommand& mail,
+           std::span<const smtp::RcptCommand> rcpts);
 
 class Attempt final : ConnectionUser, Request {
  public:
@@ -89,7 +94,6 @@ class Attempt final : ConnectionUser, Request {
   std::optional<Outcome> acquire();
   std::optional<Outcome> next_backend(Trouble why);
   void begin(std::unique_ptr<BackendConnection> connection);
-  bool lacks(const BackendConnection& connection) const;
   void say_xforward();
   void say_rcpts();
   void use(std::unique_ptr<BackendConnection> connection);

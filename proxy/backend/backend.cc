@@ -148,7 +148,8 @@ void Backend::untie(const Waiter& holder, dns::Time now) {
 }
 
 uint64_t Backend::tie_idle(uint32_t worker) {
-  return permits_.with([&](Permits& permits) { return permits.tie_idle(worker); });
+  return with_permits(
+      [&](Permits& permits, Orders& orders) { return permits.tie_idle(worker, orders); });
 }
 
 void Backend::tie_busy(uint64_t tie) {

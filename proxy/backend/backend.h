@@ -81,7 +81,7 @@ class Backend : public std::enable_shared_from_this<Backend> {
   }
   bool tie(const Waiter& holder);
   void untie(const Waiter& holder, dns::Time now);
-  uint64_t tie_idle(uint32_t worker);
+  uint64_t tie_idle(uint32_t worker);  // never given up before it has returned
   void tie_busy(uint64_t tie);
   void shed_again();
   void sweep(dns::Time now);

@@ -97,7 +97,6 @@ void Backends::set_addresses(std::string_view backend, std::vector<dns::Endpoint
 }
 
 // --- capabilities
-// ---------------------------------------------------------------------------------
 
 void Backends::restore_capabilities(std::string_view backend, const smtp::Capabilities& offers) {
   for (const auto& known : plan()->all) {

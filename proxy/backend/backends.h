@@ -80,7 +80,7 @@ class Backends {
   NegativeAnswers& negatives() { return negatives_; }
   Alarms& alarms() { return alarms_; }
   Duties& duties() { return duties_; }
-  uint64_t next_transaction() { return ++last_transaction_; }
+  uint64_t next_question() { return ++last_question_; }
 
   // What a RCPT answer says about the whole route. True: a "no such user" must be held back (451).
   bool held_back(const Route& route, std::string_view recipient, dns::Time now);
@@ -112,7 +112,7 @@ class Backends {
   Guarded<std::shared_ptr<const Plan>> plan_;
   Guarded<std::vector<dns::IpAddress>> own_addresses_;
   std::atomic<uint64_t> plan_version_{0};
-  std::atomic<uint64_t> last_transaction_{0};
+  std::atomic<uint64_t> last_question_{0};
 };
 
 }  // namespace ravelin::proxy

@@ -70,6 +70,9 @@ Reply for_client(const Reply& reply, int code, const Backend& backend, const Fac
   return heard;
 }
 
+// 552 is judged as "later" only where it means 452.                        RFC 5321 §4.5.3.1.10
+int later_code(const Reply& reply) { return reply.code == 452 || reply.code == 552 ? 452 : 451; }
+
 std::string to_log(const Reply& reply) {
   auto text = std::to_string(reply.code);
   if (reply.enhanced.present()) text += " " + reply.status();

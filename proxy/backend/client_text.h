@@ -16,6 +16,9 @@ namespace ravelin::proxy {
 smtp::Reply for_client(const smtp::Reply& reply, int code, const Backend& backend,
                        const Facts& facts);
 
+// What the client hears of the backend's "later": 451, or 452 where it is about room.
+int later_code(const smtp::Reply& reply);
+
 // "550 5.1.1 no such user", one line.
 std::string to_log(const smtp::Reply& reply);
 // "host mail.internal[192.0.2.7] said: 550 5.1.1 no such user (in reply to RCPT TO command)"

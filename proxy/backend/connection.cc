@@ -49,6 +49,8 @@ std::string_view Lost::text() const {
       return "refuses our connection";
     case Why::Nonsense:
       return "does not speak SMTP";
+    case Why::Refused:
+      return "refused the text half-way";
     case Why::Closed:
       return "closed the connection";
     case Why::Silent:
@@ -110,6 +112,7 @@ void BackendConnection::try_next() {
 void BackendConnection::on_connected() {
   connecting_ = false;
   facts_.opened = reactor_.now();
+  facts_.local = stream_->local_address();
   touch();
 }
 
@@ -185,6 +188,7 @@ void BackendConnection::on_reply(Step step, const Reply& reply) {
 // What the backend's patience depends on, whoever uses the connection.
 void BackendConnection::count(Step step, const Reply& reply) {
   backend_->heard(reactor_.now());
+  if (!reply.positive()) ++facts_.refusals;  // Postfix counts all, 4xx too, as the client's errors
   switch (step) {
     case Step::Rset:
       facts_.mail_open = false;
@@ -193,9 +197,7 @@ void BackendConnection::count(Step step, const Reply& reply) {
       facts_.mail_open = reply.positive();
       break;
     case Step::Rcpt:
-      if (!reply.permanent()) break;
-      ++facts_.refusals;
-      ++backend_->counters.refusals;
+      if (reply.permanent()) ++backend_->counters.refusals;
       break;
     case Step::Dot:
       facts_.mail_open = false;
@@ -212,11 +214,15 @@ void BackendConnection::on_nonsense(std::string_view what) {
   lose(Lost::Why::Nonsense, std::string(what));
 }
 
+void BackendConnection::on_text_refused(const Reply& reply) {
+  lose(Lost::Why::Refused, to_log(reply), reply);
+}
+
 void BackendConnection::overdue() { lose(Lost::Why::Silent); }
 
-void BackendConnection::lose(Lost::Why why, std::string said) {
+void BackendConnection::lose(Lost::Why why, std::string said, std::optional<Reply> refusal) {
   if (std::exchange(lost_, true)) return;
-  Lost lost{why, std::move(said)};
+  const Lost lost{why, std::move(said), std::move(refusal)};
   if (!ready_) permit_.failed(lost.fault());
   if (user_ != nullptr) user_->on_lost(*this, lost);
 }

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,12 +27,14 @@ struct Lost {
     Busy,      // 421 or 4xx at the banner
     Rejected,  // 5xx at the banner, or EHLO and HELO refused
     Nonsense,  // what came was no SMTP
+    Refused,   // the text, before its end
     Closed,    // end of stream or reset
     Silent,    // greeting took too long
     Quit,      // our own quit() is done
   };
   Why why = Why::Closed;
-  std::string said;  // sanitised; "" if there were no words
+  std::string said;                      // sanitised; "" if there were no words
+  std::optional<smtp::Reply> refusal{};  // if Refused
 
   ConnectFault fault() const;
   std::string_view text() const;  // for logs
@@ -105,6 +108,7 @@ class BackendConnection final : StreamEvents, smtp::BackendDialog::Events {
   void on_drained() override;
   void on_end(StreamEnd end) override;
   void on_reply(smtp::Step step, const smtp::Reply& reply) override;
+  void on_text_refused(const smtp::Reply& reply) override;
   void on_nonsense(std::string_view what) override;
 
   void try_next();
@@ -113,7 +117,7 @@ class BackendConnection final : StreamEvents, smtp::BackendDialog::Events {
   void on_helo(const smtp::Reply& reply);
   void become_ready();
   void count(smtp::Step step, const smtp::Reply& reply);
-  void lose(Lost::Why why, std::string said = {});
+  void lose(Lost::Why why, std::string said = {}, std::optional<smtp::Reply> refusal = {});
 
   std::shared_ptr<Backend> backend_;
   Permit permit_;  // above stream_: given back after the connection is closed

@@ -23,7 +23,7 @@ Reply heard_for(const Judged& judged, const Backend& backend, const Facts& facts
     case Fault::User:
       return for_client(judged.reply, 0, backend, facts);
     case Fault::Later:
-      return for_client(judged.reply, judged.reply.code == 452 ? 452 : 451, backend, facts);
+      return for_client(judged.reply, later_code(judged.reply), backend, facts);
     case Fault::Busy:
       return smtp::replies::backend_busy();
     case Fault::Ours:
@@ -80,12 +80,12 @@ DeliveryEnd::When Delivery::when() const {
 // ------------------------------------------------------------------------
 
 void Delivery::on_reply(BackendConnection&, Step step, const Reply& reply) {
-  if (step != Step::Data || reply.code != 354) return on_answer(step, reply);
+  if (step != Step::Data || reply.code != 354) return on_answer(step, reply, /*keep=*/true);
   phase_ = Phase::Text;
   owner_.on_go();
 }
 
-void Delivery::on_answer(Step step, const Reply& reply) {
+void Delivery::on_answer(Step step, const Reply& reply, bool keep) {
   auto& facts = connection_->facts();
   const auto& backend = connection_->backend();
   DeliveryEnd end;
@@ -94,7 +94,7 @@ void Delivery::on_answer(Step step, const Reply& reply) {
   end.heard = heard_for(*end.reply, backend, facts);
   end.said = end.reply->judgement.fault == Fault::None ? to_log(reply)
                                                        : said_by(backend, facts, reply, step);
-  if (end.reply->judgement.discard)
+  if (end.reply->judgement.discard || !keep)
     abandon();
   else
     end.connection = std::move(connection_);
@@ -106,7 +106,10 @@ void Delivery::on_room(BackendConnection&) {
   if (phase_ == Phase::Text) owner_.on_room();
 }
 
+// The backend may say what it has against the text before it has all of it; that is as good as its
+// last word, but the connection is in the middle of a message.
 void Delivery::on_lost(BackendConnection&, const Lost& lost) {
+  if (lost.refusal) return on_answer(Step::Dot, *lost.refusal, /*keep=*/false);
   auto said = "host " + connection_->backend().host() + " " + std::string(lost.text());
   if (!lost.said.empty()) said += ": " + lost.said;
   auto end = end_without_reply(std::move(said));

@@ -59,7 +59,7 @@ class Delivery final : ConnectionUser {
   void on_reply(BackendConnection& connection, smtp::Step step, const smtp::Reply& reply) override;
   void on_room(BackendConnection& connection) override;
   void on_lost(BackendConnection& connection, const Lost& lost) override;
-  void on_answer(smtp::Step step, const smtp::Reply& reply);
+  void on_answer(smtp::Step step, const smtp::Reply& reply, bool keep);
   void expire();
   DeliveryEnd end_without_reply(std::string said);
   DeliveryEnd::When when() const;

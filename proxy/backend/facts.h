@@ -17,13 +17,14 @@ struct Facts {
   dns::Endpoint peer;
   std::string greeting_name;  // what the backend calls itself; never goes to a client
   std::optional<dns::IpAddress> our_address;  // as the backend's EHLO reply names us
+  std::optional<dns::IpAddress> local;        // of our end
   smtp::Capabilities offers;
   bool exim = false;       // its banner says so
   bool mail_open = false;  // a MAIL was taken and not ended: RSET first
   bool reused = false;     // has served a question before: may be stale
   dns::Time opened{};
   uint32_t mails = 0;
-  uint32_t refusals = 0;  // of recipients, since the last accepted message
+  uint32_t refusals = 0;  // of anything, since the last accepted message
   uint32_t resets = 0;    // likewise
   uint32_t accepted = 0;  // messages
 

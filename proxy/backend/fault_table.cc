@@ -56,20 +56,38 @@ bool about_our_address(const Reply& reply, std::string_view lower, const JudgeCo
     if (status.subject == 7 && (status.detail == 23 || status.detail == 25)) return true;
     if (has(lower, "blocked using")) return true;
   }
-  if (context.seen_as != nullptr && names_address(lower, *context.seen_as)) return true;
+  for (const auto* const own : {context.seen_as, context.local})
+    if (own != nullptr && names_address(lower, *own)) return true;
   return std::any_of(context.own_addresses.begin(), context.own_addresses.end(),
                      [&](const auto& own) { return names_address(lower, own); });
 }
 
+// A client that calls somebody "relay-denied@example.com" would otherwise have its refusal taken
+// for our trouble, and the connection closed, as often as it likes.
+void blank_out(std::string& lower, std::string_view said) {
+  const auto echo = smtp::to_lower(smtp::sanitise(said));
+  if (echo.empty()) return;
+  for (auto at = lower.find(echo); at != std::string::npos; at = lower.find(echo, at + 1))
+    lower.replace(at, echo.size(), 1, '*');
+}
+
 bool about_us(const Reply& reply, const JudgeContext& context) {
   if (about_our_command(reply)) return true;
-  const auto lower = smtp::to_lower(reply.text());
+  auto lower = smtp::to_lower(reply.text());
+  blank_out(lower, context.recipient);
+  blank_out(lower, context.sender);
   return denies_relay(lower) || about_our_address(reply, lower, context);
 }
 
 bool too_many(const Reply& reply) {
   return reply.code == 452 &&
          (reply.enhanced == smtp::Enhanced{5, 3} || has(smtp::to_lower(reply.text()), "too many"));
+}
+
+// The code that RFC 821 had for it; clients are to read it as 452.        RFC 5321 §4.5.3.1.10
+bool too_many_recipients(const Reply& reply) {
+  return reply.code == 552 && (reply.enhanced == smtp::Enhanced{5, 3} ||
+                               has(smtp::to_lower(reply.text()), "too many recipients"));
 }
 
 bool means_no_such_user(const Reply& reply, const JudgeContext& context) {
@@ -90,6 +108,7 @@ Judgement judge_mail(const Reply& reply, const JudgeContext& context) {
 }
 
 Judgement judge_rcpt(const Reply& reply, const JudgeContext& context) {
+  if (too_many_recipients(reply)) return kBusy;
   if (reply.transient()) return too_many(reply) ? kBusy : kLater;
   if (about_us(reply, context)) return kOurs;
   if (means_no_such_user(reply, context))

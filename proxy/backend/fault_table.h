@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "dns/ip.h"
 #include "smtp/backend_dialog.h"
@@ -35,9 +36,13 @@ struct JudgeContext {
   // client_info none or xforward: the backend sees our address as the client's, so what it holds
   // against a client's address it holds against us.
   bool sees_us_as_client = true;
-  std::span<const std::string> unknown_codes;  // "5.4.1": more codes that mean "no such user"
-  std::span<const dns::IpAddress> own_addresses;
+  std::span<const std::string> unknown_codes{};  // "5.4.1": more codes that mean "no such user"
+  std::span<const dns::IpAddress> own_addresses{};
   const dns::IpAddress* seen_as = nullptr;  // what the backend itself calls us
+  const dns::IpAddress* local = nullptr;    // of our end of the connection
+  // What the client said and a backend may repeat: words in it are not the backend's.
+  std::string_view sender{};
+  std::string_view recipient{};
 };
 
 // |reply| answers |step|. Any step and any reply; never throws.

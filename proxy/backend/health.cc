@@ -20,6 +20,7 @@ void Health::back_off(dns::Time now) {
 void Health::failed(ConnectFault fault, uint32_t ready, dns::Time now) {
   switch (fault) {
     case ConnectFault::Down:
+      if (down_ && now < retry_at_) break;  // with the one that was told first
       down_ = true;
       connect_limit_ = 1;
       back_off(now);

@@ -39,7 +39,7 @@ struct SharedAnswer {
 };
 // To those who joined an equal question in flight.
 struct Joined {
-  uint64_t transaction = 0;
+  uint64_t question = 0;               // the follower's own
   std::optional<SharedAnswer> answer;  // empty: nothing that can be shared
   bool alone = false;                  // then: ask by yourself, do not join again
 };

@@ -61,18 +61,22 @@ void Permits::let_go(const Waiter& waiter) {
 
 void Permits::untie(const Waiter& holder, dns::Time now, Orders& orders) {
   let_go(holder);
-  // A message that waited for a tie's place, not for a connection, can go on now.
+  // A message that waited for a tie's place, not for a connection, can go on now; or, if there are
+  // still too many since a cap was lowered, when the next one is given up.
   for (auto& by_want : lines_) {
     auto& messages = by_want[static_cast<size_t>(Want::Message)];
-    if (!messages.empty() && may_hold(messages.begin()->second) &&
-        claim_idle(Order::Kind::HandOver, orders))
+    if (messages.empty()) continue;
+    if (!may_hold(messages.begin()->second))
+      shed(orders);
+    else if (claim_idle(Order::Kind::HandOver, orders))
       return;
   }
   pump(now, orders);
 }
 
-uint64_t Permits::tie_idle(uint32_t worker) {
+uint64_t Permits::tie_idle(uint32_t worker, Orders& orders) {
   idle_ties_.emplace_hint(idle_ties_.end(), ++last_tie_, worker);
+  shed_again(orders);
   return last_tie_;
 }
 
@@ -201,6 +205,7 @@ Permits::Parked Permits::park(uint32_t worker, Waiter& next_waiter) {
     next_waiter = *found;
     return Parked::Pass;
   }
+  if (!fresh_.empty() && held_ == cap()) return Parked::Close;  // in its place a new one
   know(worker);
   ++idle_[worker];
   return Parked::Idle;

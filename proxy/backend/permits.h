@@ -94,7 +94,7 @@ class Permits {
   void untie(const Waiter& holder, dns::Time now, Orders& orders);
   // A tie begins to wait for its client; the result names it for GiveUp and tie_busy(). Ties of
   // good clients are never given up for others.
-  uint64_t tie_idle(uint32_t worker);
+  uint64_t tie_idle(uint32_t worker, Orders& orders);
   void tie_busy(uint64_t tie) { idle_ties_.erase(tie); }
   // An order to give up came too late: another tie must do it.
   void shed_again(Orders& orders);

@@ -31,8 +31,11 @@ struct Plan {
   // Points into the plan and |facts|.
   JudgeContext judge_context(const Route& route, const Facts& facts) const {
     const auto info = route.settings.client_info;
-    return {info == ClientInfo::None || info == ClientInfo::Xforward, route.settings.unknown_codes,
-            own_addresses, facts.our_address ? &*facts.our_address : nullptr};
+    return {.sees_us_as_client = info == ClientInfo::None || info == ClientInfo::Xforward,
+            .unknown_codes = route.settings.unknown_codes,
+            .own_addresses = own_addresses,
+            .seen_as = facts.our_address ? &*facts.our_address : nullptr,
+            .local = facts.local ? &*facts.local : nullptr};
   }
 };
 

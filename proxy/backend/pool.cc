@@ -296,7 +296,9 @@ void Pool::sweep_silent(Time now, std::chrono::nanoseconds asking) {
 void Pool::probe(Time now) {
   if (!backend_->resolved()) return;
   if (backend_->ask_probe(now)) return open({});
-  if (backend_->take_probe() && backend_->ask_spare(now)) open({});
+  if (!backend_->take_probe()) return;
+  if (!backend_->ask_spare(now)) return backend_->want_probe();  // no room now
+  open({});
 }
 
 void Pool::shutdown() {

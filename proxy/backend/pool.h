@@ -57,9 +57,10 @@ class Pool final : public ConnectionUser {
   void sweep(Time now, std::chrono::nanoseconds asking);
   void shutdown();  // idle connections QUIT, others when they come back
 
+  // It has no connection, and nobody waits for one: it may go.
   bool empty() const {
-    return idle_.empty() && opening_.empty() && ending_.empty() && draining_.empty() &&
-           passing_.empty();
+    return requests_.empty() && idle_.empty() && opening_.empty() && ending_.empty() &&
+           draining_.empty() && passing_.empty();
   }
   Backend& backend() const { return *backend_; }
 

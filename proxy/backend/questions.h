@@ -18,7 +18,7 @@ class Questions {
  public:
   struct Member {
     uint32_t worker = 0;
-    uint64_t transaction = 0;  // unique in the process
+    uint64_t question = 0;  // unique in the process
     bool operator==(const Member&) const = default;
   };
 

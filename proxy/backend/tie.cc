@@ -35,13 +35,13 @@ void Tie::rest() {
   connection_->touch();
   if (holder_.good) return;
   idle_tie_ = backend_->tie_idle(worker_.number());
-  worker_.list_tie(idle_tie_, *this);
+  worker_.list_tie(*backend_, idle_tie_, *this);
 }
 
 void Tie::stir() {
   if (idle_tie_ == 0) return;
   backend_->tie_busy(idle_tie_);
-  worker_.strike_tie(std::exchange(idle_tie_, 0));
+  worker_.strike_tie(*backend_, std::exchange(idle_tie_, 0));
 }
 
 std::unique_ptr<BackendConnection> Tie::take() {

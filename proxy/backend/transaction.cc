@@ -18,7 +18,6 @@ Transaction::Transaction(BackendWorker& worker, const smtp::MailCommand& mail,
                          const ClientIdentity& client, std::string_view id, BackendEvents& events)
     : worker_(worker),
       events_(events),
-      number_(worker.backends().next_transaction()),
       plan_(worker.plan()),
       mail_(mail),
       client_(client),
@@ -47,9 +46,7 @@ void Transaction::recipient(const smtp::RcptCommand& rcpt) {
   asked_at_ = worker_.reactor().now();
   route_ = plan_->routes.find(asking_.to.domain);
   if (auto answer = answer_at_hand()) return tell_later(*std::move(answer));
-  if (tie_ &&
-      tie_.connection().backend().settings().rotation.refused_enough(tie_.connection().facts()))
-    tie_.give_up();  // from here on this connection would answer slowly
+  if (tie_ && !tie_serves()) tie_.give_up();
   if (tie_) {
     phase_ = Phase::Asking;
     auto connection = tie_.take();
@@ -60,6 +57,13 @@ void Transaction::recipient(const smtp::RcptCommand& rcpt) {
     return worker_.list_follower(*this);
   }
   ask();
+}
+
+// Not when the backend would answer slowly from here on, nor when it lacks what is wished for.
+bool Transaction::tie_serves() const {
+  const auto& connection = tie_.connection();
+  return !connection.backend().settings().rotation.refused_enough(connection.facts()) &&
+         !lacks(connection.facts().offers, mail_, {&asking_, 1});
 }
 
 // What needs no backend.
@@ -104,8 +108,11 @@ std::string Transaction::question_key() const {
   return key += smtp::rcpt_line(asking_, all);
 }
 
+// A number for each question: news of an earlier one that was not waited for any more says nothing
+// about this.
 bool Transaction::join() {
   key_ = question_key();
+  number_ = worker_.backends().next_question();
   leads_ = worker_.backends().questions().join(key_, {worker_.number(), number_});
   return leads_;
 }
@@ -120,8 +127,7 @@ void Transaction::leave_question() {
 void Transaction::end_question(const std::optional<SharedAnswer>& answer, bool alone) {
   if (!std::exchange(leads_, false)) return;
   for (const auto& member : worker_.backends().questions().take(key_))
-    worker_.backends().room().send(member.worker, nullptr,
-                                   Joined{member.transaction, answer, alone});
+    worker_.backends().room().send(member.worker, nullptr, Joined{member.question, answer, alone});
 }
 
 void Transaction::joined(const Joined& letter) {
@@ -172,7 +178,7 @@ void Transaction::conclude_question(Outcome outcome) {
   const bool refused = outcome.mail && outcome.mail->judgement.fault != Fault::None;
   auto answer = refused ? judge_mail(outcome) : judge_rcpt(outcome);
   answer.relay = outcome.relay;
-  if (!refused) share(answer, outcome);
+  share(answer, !refused && outcome.rcpts.back().judgement.cacheable);
   if (answer.accepted()) {
     accept(outcome);
   } else if (tie_.taken()) {
@@ -230,7 +236,7 @@ RecipientAnswer Transaction::judge_mail(const Outcome& outcome) const {
   if (judgement.fault == Fault::User) {
     answer.reply = for_client(reply, 0, backend, facts);
   } else if (judgement.fault == Fault::Later) {
-    answer.reply = for_client(reply, reply.code == 452 ? 452 : 451, backend, facts);
+    answer.reply = for_client(reply, later_code(reply), backend, facts);
   } else {
     answer.source = AnswerSource::OurTrouble;
     answer.reply = replies::backend_confused();
@@ -247,11 +253,12 @@ RecipientAnswer Transaction::judge_rcpt(const Outcome& outcome) {
   if (judgement.fault == Fault::None) {
     answer.reply = for_client(reply, 0, backend, facts);
     worker_.backends().accepted(*route_, recipient, worker_.reactor().now());
+    worker_.backends().negatives().accepted(route_->name, recipient);
     return answer;
   }
   answer.said = said_by(backend, facts, reply, Step::Rcpt);
   if (judgement.fault == Fault::Later) {
-    answer.reply = for_client(reply, reply.code == 452 ? 452 : 451, backend, facts);
+    answer.reply = for_client(reply, later_code(reply), backend, facts);
     return answer;
   }
   answer.reply = for_client(reply, 0, backend, facts);
@@ -264,12 +271,13 @@ RecipientAnswer Transaction::judge_rcpt(const Outcome& outcome) {
   return answer;
 }
 
-// To those who asked the same, and, if it is about the mailbox alone, to those who will.
-void Transaction::share(const RecipientAnswer& answer, const Outcome& outcome) {
-  const bool final = answer.source == AnswerSource::Backend && answer.reply.permanent();
-  if (!final) return end_question({}, answer.accepted());
+// A refusal goes to those who asked the same, and, if it is about the mailbox alone (|keep|), to
+// those who will. Our own trouble is nobody else's, and an acceptance belongs to its connection.
+void Transaction::share(const RecipientAnswer& answer, bool keep) {
+  const bool ours = answer.source == AnswerSource::OurTrouble;
+  if (ours || answer.accepted()) return end_question({}, answer.accepted());
   const SharedAnswer shared{answer.reply, answer.unknown, answer.relay, answer.said};
-  if (outcome.rcpts.back().judgement.cacheable)
+  if (keep && answer.source == AnswerSource::Backend)
     worker_.backends().negatives().add(route_->name, asking_.to.to_string(), shared,
                                        plan_->verify.negative_ttl, worker_.reactor().now());
   end_question(shared, false);

@@ -51,6 +51,7 @@ class Transaction final : public BackendTransaction, Attempt::Owner, Delivery::O
   // Asking (transaction.cc)
   void ask();
   std::optional<RecipientAnswer> answer_at_hand();
+  bool tie_serves() const;
   bool join();
   void leave_question();
   void end_question(const std::optional<SharedAnswer>& answer, bool alone);
@@ -61,7 +62,7 @@ class Transaction final : public BackendTransaction, Attempt::Owner, Delivery::O
   RecipientAnswer judge_mail(const Outcome& outcome) const;
   RecipientAnswer judge_rcpt(const Outcome& outcome);
   RecipientAnswer trouble_answer(const Outcome& outcome) const;
-  void share(const RecipientAnswer& answer, const Outcome& outcome);
+  void share(const RecipientAnswer& answer, bool keep);
   void accept(Outcome& outcome);
   void tell(RecipientAnswer answer);
   void tell_later(RecipientAnswer answer);
@@ -81,7 +82,7 @@ class Transaction final : public BackendTransaction, Attempt::Owner, Delivery::O
 
   BackendWorker& worker_;
   BackendEvents& events_;
-  const uint64_t number_;  // unique in the process
+  uint64_t number_ = 0;  // of the question; unique in the process
   const std::shared_ptr<const Plan> plan_;
   const smtp::MailCommand mail_;
   const ClientIdentity client_;

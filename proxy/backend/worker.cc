@@ -67,6 +67,7 @@ Pool& BackendWorker::pool(const std::shared_ptr<Backend>& backend) {
     plan();  // fills hostname_
     const Pool::Context context{reactor_, connector_, backends_.alarms(), hostname_, number_};
     pool = std::make_unique<Pool>(context, backend);
+    if (closing_) pool->shutdown();
   }
   return *pool;
 }
@@ -101,7 +102,7 @@ void BackendWorker::receive(const std::shared_ptr<Backend>& backend, const Lette
   if (const auto* const parcel = std::get_if<HandedOver>(&letter))
     return pool(backend).receive(*parcel);
   const auto& news = std::get<Joined>(letter);
-  const auto found = followers_.find(news.transaction);
+  const auto found = followers_.find(news.question);
   if (found == followers_.end()) return;  // it has left
   auto& transaction = *found->second;
   followers_.erase(found);
@@ -109,7 +110,7 @@ void BackendWorker::receive(const std::shared_ptr<Backend>& backend, const Lette
 }
 
 void BackendWorker::give_up(Backend& backend, uint64_t tie) {
-  const auto found = ties_.find(tie);
+  const auto found = ties_.find({&backend, tie});
   if (found == ties_.end()) return backend.shed_again();  // its client has spoken meanwhile
   found->second->give_up();
 }
@@ -131,7 +132,7 @@ void BackendWorker::sweep(Time now) {
 }
 
 void BackendWorker::sweep_pools(Time now) {
-  const auto& current = plan();
+  const auto current = plan();  // held: a reload may come between
   if (!closing_)
     for (const auto& backend : current->all) pool(backend);
   const auto asking = current->verify.timeout;

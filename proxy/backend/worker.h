@@ -4,10 +4,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "proxy/backend/backends.h"
@@ -55,8 +57,10 @@ class BackendWorker final : public Verifier, Inbox {
   void strike(Transaction& transaction);
   void list_follower(Transaction& transaction);
   void strike_follower(Transaction& transaction);
-  void list_tie(uint64_t number, Tie& tie) { ties_[number] = &tie; }
-  void strike_tie(uint64_t number) { ties_.erase(number); }
+  void list_tie(const Backend& backend, uint64_t number, Tie& tie) {
+    ties_[{&backend, number}] = &tie;
+  }
+  void strike_tie(const Backend& backend, uint64_t number) { ties_.erase({&backend, number}); }
 
  private:
   void receive(const std::shared_ptr<Backend>& backend, const Letter& letter) override;
@@ -75,7 +79,7 @@ class BackendWorker final : public Verifier, Inbox {
   std::unordered_map<const Backend*, std::unique_ptr<Pool>> pools_;
   std::vector<Transaction*> transactions_;
   std::unordered_map<uint64_t, Transaction*> followers_;
-  std::unordered_map<uint64_t, Tie*> ties_;
+  std::map<std::pair<const Backend*, uint64_t>, Tie*> ties_;  // each backend counts its own
   std::shared_ptr<Probe> probe_;
   bool closing_ = false;
 };

@@ -26,6 +26,8 @@ bool DialogDns::look_up_name(const dns::IpAddress& address, std::function<void()
                                 [this, asked, done = std::move(done)](const dns::Fcrdns& found) {
                                   spend(asked);
                                   fcrdns_ = found;
+                                  // An idle dialog need not keep what it has no use for.
+                                  const auto over = std::move(name_query_);
                                   done();
                                 });
   return fcrdns_.has_value();

@@ -15,8 +15,8 @@ constexpr Param kRows[] = {
     duration_param<&DnsSettings::timeout>(
         "timeout",
         "Time for all DNS questions of one dialog together. What is not known by then never "
-        "counts against a client.",
-        "\"5s\"", 100ms, 60s),
+        "counts against a client. 0: nothing is looked up.",
+        "\"5s\"", 0ms, 60s),
 };
 
 }  // namespace

@@ -30,6 +30,14 @@ Fd start_connecting(const dns::Endpoint& to) {
 
 }  // namespace
 
+std::optional<dns::IpAddress> SocketStream::local_address() const {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  auto* const generic = reinterpret_cast<sockaddr*>(&address);
+  if (getsockname(fd_.get(), generic, &size) != 0) return {};
+  return dns::IpAddress::from(generic);
+}
+
 std::unique_ptr<Stream> accepted_stream(Loop& loop, Fd fd) {
   return std::make_unique<SocketStream>(loop, std::move(fd));
 }

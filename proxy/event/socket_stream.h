@@ -48,6 +48,7 @@ class SocketStream final : public Stream, public Link {
   void set_read_size(size_t bytes) override;
   void finish() override;
   void finish_after_peer(std::chrono::milliseconds limit) override;
+  std::optional<dns::IpAddress> local_address() const override;
   int detach() override;
 
   void set_watermarks(Watermarks marks) { marks_ = marks; }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "dns/ip.h"
@@ -82,6 +83,9 @@ class Stream {
     (void)limit;
     finish();
   }
+
+  // Of our end of a connection that is up; nothing if there is no such address.
+  virtual std::optional<dns::IpAddress> local_address() const { return {}; }
 
   // Takes the connection out of the stream, so that another thread's Connector can adopt() it: the
   // file descriptor, which is the caller's from here on, or -1 if there are bytes that wait in

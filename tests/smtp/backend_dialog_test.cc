@@ -214,6 +214,34 @@ TEST_CASE("A reply in the middle of the text is no verdict on it") {
   CHECK(test.events.log.starts_with("DATA=354 !"));
 }
 
+TEST_CASE("A refusal in the middle of the text is heard, in pieces or whole") {
+  const auto chunk = GENERATE(as<size_t>{}, 1, 2, 3, 1000);
+  Fixture test(true);
+  test.dialog.send(Step::Data, "DATA");
+  test.dialog.take_output();
+  CHECK(test.feed("354 go\r\n"));
+  test.dialog.send_text("a\r\n", false);
+  test.dialog.take_output();
+  const std::string_view refusal = "552-5.3.4 too\r\n552 5.3.4 big\r\n";
+  bool living = true;
+  for (size_t at = 0; at < refusal.size(); at += chunk)
+    living = test.dialog.feed(refusal.substr(at, chunk));
+  CHECK_FALSE(living);
+  CHECK(test.events.log == "DATA=354 !the text is refused half-way: 552 too big");
+}
+
+TEST_CASE("A reply that began in the text is not the reply to its end") {
+  Fixture test(true);
+  test.dialog.send(Step::Data, "DATA");
+  test.dialog.take_output();
+  CHECK(test.feed("354 go\r\n"));
+  CHECK(test.dialog.feed("250 2.0.0 qu"));
+  test.dialog.send_text("a\r\n", true);
+  test.dialog.take_output();
+  CHECK_FALSE(test.feed("eued\r\n"));
+  CHECK(test.events.log.starts_with("DATA=354 !"));
+}
+
 TEST_CASE("Nonsense from the parser ends the dialog") {
   Fixture test(true);
   test.dialog.send(Step::Mail, "MAIL FROM:<>");

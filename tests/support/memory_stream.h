@@ -1,6 +1,7 @@
 // A stream without a socket: the test is the peer.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,9 +15,10 @@ struct MemoryPeer {
   std::string received;   // what the program wrote and the test has not taken
   bool finished = false;  // finish() was called
   bool destroyed = false;
-  bool congested = false;                // set by the test: the peer reads nothing
-  class MemoryStream* stream = nullptr;  // null once destroyed
-  int number = -1;                       // among its connector's; detach() gives it away
+  std::optional<dns::IpAddress> local{};  // the program's address
+  bool congested = false;                 // set by the test: the peer reads nothing
+  class MemoryStream* stream = nullptr;   // null once destroyed
+  int number = -1;                        // among its connector's; detach() gives it away
 
   std::string take() { return std::exchange(received, {}); }
 };
@@ -38,6 +40,7 @@ class MemoryStream final : public proxy::Stream {
     return peer_->number;
   }
 
+  std::optional<dns::IpAddress> local_address() const override { return peer_->local; }
   void set_events(proxy::StreamEvents* events) override { events_ = events; }
   void write(std::string_view bytes) override { peer_->received += bytes; }
   size_t unsent() const override { return peer_->congested ? peer_->received.size() : 0; }

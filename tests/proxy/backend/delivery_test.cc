@@ -178,6 +178,57 @@ TEST_CASE("a backend lost in the text is told at once and is never a 250") {
   CHECK(mail->events.final.size() == 1);
 }
 
+TEST_CASE("a backend that refuses the text half-way is heard, and left") {
+  struct Row {
+    const char* reply;
+    int code;
+    const char* status;
+  };
+  const auto row = GENERATE(values<Row>({{"552 5.3.4 too big\r\n", 552, "5.3.4"},
+                                         {"554-5.7.1 not\r\n554 5.7.1 this\r\n", 554, "5.7.1"},
+                                         {"451 4.3.0 disk\r\n", 451, "4.3.0"},
+                                         {"452 4.3.1 disk\r\n", 452, "4.3.1"},
+                                         {"421 4.3.2 bye\r\n", 451, "4.4.5"},
+                                         {"503 5.5.1 what\r\n", 451, "4.3.5"},
+                                         {"550 5.7.23 SPF\r\n", 451, "4.3.5"}}));
+  const auto chunk = GENERATE(as<size_t>{}, 1, 2, 3, 0);
+  CAPTURE(row.reply, chunk);
+  Harness mx;
+  auto mail = mx.begin();
+  mx.ask(*mail, "x@example.com");
+  mail->transaction->start_data();
+  mx.run();
+  mail->transaction->write("Subject: x\r\n");
+  mx.backend.chunk = chunk;
+  mx.backend.send(0, row.reply);
+  mx.run();
+  REQUIRE(mail->events.final.size() == 1);
+  CHECK(mail->events.final[0].reply.code == row.code);
+  CHECK(mail->events.final[0].reply.status() == row.status);
+  CHECK(mail->events.final[0].said.find(std::string(row.reply, 3)) != std::string::npos);
+  CHECK_FALSE(mail->events.final[0].maybe_delivered);
+  CHECK(mx.backend.open() == 0);
+  CHECK(mx.backends.snapshot()[0].ties == 0);
+}
+
+TEST_CASE("a reply that began before the dot is no 250 for it") {
+  Harness mx;
+  auto mail = mx.begin();
+  mx.ask(*mail, "x@example.com");
+  mail->transaction->start_data();
+  mx.run();
+  mail->transaction->write("Subject: x\r\n");
+  mx.backend.send(0, "250 2.0.0 qu");
+  mx.run();
+  mx.backend.replies["."] = "";
+  if (mail->events.final.empty()) mail->transaction->finish();
+  mx.run();
+  if (mail->events.final.empty()) mx.backend.send(0, "eued\r\n");
+  mx.run();
+  REQUIRE(mail->events.final.size() == 1);
+  CHECK(mail->events.final[0].reply.code == 451);
+}
+
 TEST_CASE("a client that leaves in the text takes the connection with it") {
   Harness mx;
   auto mail = mx.begin();

@@ -76,6 +76,8 @@ std::vector<Row> rows() {
       {"our address", Step::Rcpt, {550, {7, 1}, "rejected [192.0.2.25]"}, kOurs},
       {"like our address", Step::Rcpt, {550, {7, 1}, "rejected 192.0.2.250"}, kUser},
       {"our address as told at EHLO", Step::Rcpt, {550, {7, 1}, "go away, 2001:db8::9"}, kOurs},
+      {"too many recipients as RFC 821 says it", Step::Rcpt, {552, {5, 3}, "Too many"}, kBusy},
+      {"likewise, bare", Step::Rcpt, {552, "Too many recipients"}, kBusy},
       {"command error", Step::Rcpt, {503, {5, 1}, "need MAIL"}, kOurs},
       {"bare command error", Step::Rcpt, {503, "need MAIL"}, kOurs},
       {"354 to rcpt", Step::Rcpt, {354, "what"}, kOurs},
@@ -114,6 +116,19 @@ TEST_CASE("a backend that knows the client means the client's address") {
   CHECK(judge(Step::Rcpt, {550, {7, 23}, "SPF fail"}, context).fault == Fault::User);
   CHECK(judge(Step::Rcpt, {554, {7, 1}, "blocked using zen"}, context).fault == Fault::User);
   CHECK(judge(Step::Rcpt, {550, {4, 1}, "x"}, context) == Judgement{.fault = Fault::User});
+}
+
+TEST_CASE("what the client said is not what the backend says") {
+  const std::vector<dns::IpAddress> own{*dns::IpAddress::parse("192.0.2.25")};
+  JudgeContext context{.own_addresses = own};
+  context.sender = "Relay-Denied@192.0.2.25.example";
+  context.recipient = "192.0.2.25@example.com";
+  const Reply both(550, {1, 1}, "<192.0.2.25@example.com>: no, <relay-denied@192.0.2.25.example>");
+  CHECK(judge(Step::Rcpt, both, context) == kNoSuchUser);
+  CHECK(judge(Step::Rcpt, {550, {1, 1}, "<192.0.2.25@example.com>: not from 192.0.2.25"}, context)
+            .fault == Fault::Ours);
+  CHECK(judge(Step::Rcpt, {554, {7, 1}, "<192.0.2.25@example.com>: Relay access denied"}, context)
+            .fault == Fault::Ours);
 }
 
 TEST_CASE("an address is found as a whole, in any dress") {

@@ -104,8 +104,12 @@ TEST_CASE("what is kept for strangers is not used for clients with standing") {
   CHECK(mx.backend.all_commands().size() == asked);
   mx.backend.replies["RCPT"] = "250 ok\r\n";
   CHECK(mx.ask("no@example.com", client("203.0.113.6", true)) == 250);
-  CHECK(mx.backends.forget("no@example.com") == 1);
-  CHECK(mx.ask("no@example.com") == 250);
+  CHECK(mx.ask("no@example.com") == 250);  // and strangers get what is true now
+  mx.backend.replies["RCPT"] = "550 5.1.1 no\r\n";
+  mx.ask("other@example.com");
+  mx.backend.replies["RCPT"] = "250 ok\r\n";
+  CHECK(mx.backends.forget("other@example.com") == 1);
+  CHECK(mx.ask("other@example.com") == 250);
 }
 
 TEST_CASE("kept answers end, and only those about the mailbox are kept") {
@@ -213,6 +217,19 @@ TEST_CASE("an answer may end the transaction that it came for") {
   mail->ask("x@example.com");
   mx.run();
   CHECK(mail->code() == 250);
+}
+
+TEST_CASE("a refusal that names the address we connect from is about us") {
+  Harness mx;
+  mx.backend.ehlo = "250-mail\r\n250 PIPELINING\r\n";  // does not say who we are
+  mx.backend.replies["RCPT"] = "550 5.7.1 Service unavailable for [198.51.100.7]\r\n";
+  auto mail = mx.begin();
+  mail->ask("x@example.com");
+  mx.reactor.run();
+  mx.connector.opened[0].peer->local = *dns::IpAddress::parse("198.51.100.7");
+  mx.run();
+  CHECK(mail->code() == 451);
+  CHECK(mx.backend.open() == 0);
 }
 
 }  // namespace ravelin::test
