@@ -46,8 +46,11 @@ class RoughClients(SystemTest):
         self.addCleanup(peer.close)
         return peer
 
-    def empty(self, ravelin):
+    def no_dialogs(self, ravelin):
         wait_for(lambda: ravelin.ctl("status")["sessions"]["open"] == 0, "an empty house")
+
+    def empty(self, ravelin):
+        self.no_dialogs(ravelin)
 
         def backend():
             state = ravelin.ctl("status")["backends"][0]
@@ -100,7 +103,7 @@ class RoughClients(SystemTest):
                     wait_for(thinking.is_set, "the question")
                     reset(client.socket)
                 if not kept:
-                    self.empty(ravelin)
+                    self.no_dialogs(ravelin)  # before the backend has said anything
                 go_on.set()
                 self.empty(ravelin)
                 self.assertEqual(len(backend.messages), kept)
