@@ -11,10 +11,10 @@ Session& Sessions::add(std::unique_ptr<Session> session) {
   return added;
 }
 
-void Sessions::retire(Session& session) {
+void Sessions::retire(Session& session) noexcept {
   const auto found = sessions_.find(&session);
   assert(found != sessions_.end());
-  std::shared_ptr<Session> over = std::move(found->second);
+  auto over = std::move(found->second);
   sessions_.erase(found);
   reactor_.retire(std::move(over));
 }

@@ -18,7 +18,7 @@ class Sessions {
 
   Session& add(std::unique_ptr<Session> session);
   // Ends |session| at the end of this turn: it may be on the stack.
-  void retire(Session& session);
+  void retire(Session& session) noexcept;
   // Looks at a tenth of them, the next tenth at each call.
   void sweep(Time now);
   void shut_down(bool now);
@@ -30,7 +30,8 @@ class Sessions {
   static constexpr size_t kSlices = 10;
 
   Reactor& reactor_;
-  std::unordered_map<Session*, std::unique_ptr<Session>> sessions_;
+  // Shared pointers, as retiring needs them: a dialog that ends must not need memory for it.
+  std::unordered_map<Session*, std::shared_ptr<Session>> sessions_;
   size_t slice_ = 0;
   std::vector<Session*> due_;  // work space of sweep() and shut_down()
 };

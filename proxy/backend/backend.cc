@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <new>
 #include <utility>
 
 namespace ravelin::proxy {
@@ -61,8 +62,17 @@ auto Backend::with_permits(Do&& act) {
   }
 }
 
+// An order that is lost for want of memory costs a wait (the next sweep looks again), but never a
+// permit.
 void Backend::dispatch(const Orders& orders) {
-  for (const auto& order : orders) send(order.worker, order);
+  for (const auto& order : orders) {
+    try {
+      send(order.worker, order);
+    } catch (const std::bad_alloc&) {
+      if (order.kind != Order::Kind::Open) continue;
+      permits_.with([&](Permits& permits) { permits.unsent(order.waiter); });
+    }
+  }
 }
 
 void Backend::send(uint32_t worker, Letter letter) {
@@ -259,9 +269,13 @@ void Permit::give_back() {
   const auto backend = std::exchange(backend_, nullptr);
   if (backend == nullptr) return;
   const auto now = reactor_->now();
-  // Dropped before it was known how the attempt would end: that says nothing about the backend.
-  if (state_ == State::Connecting) return backend->give_back(now);
-  backend->closed(state_ == State::Ready, now);
+  try {
+    // Dropped before it was known how the attempt would end: that says nothing about the backend.
+    if (state_ == State::Connecting) return backend->give_back(now);
+    backend->closed(state_ == State::Ready, now);
+  } catch (const std::bad_alloc&) {
+    // It is given back, but nobody could be told; the next sweep looks again.
+  }
 }
 
 }  // namespace ravelin::proxy

@@ -229,8 +229,18 @@ bool Permits::redeem(uint32_t worker) {
   return true;
 }
 
+// There is no memory to tell |waiter| of its permit: it waits on. If that fails, too, its own time
+// limit answers it.
+void Permits::unsent(const Waiter& waiter) {
+  assert(held_ > 0 && connecting_ > 0);
+  --held_;
+  --connecting_;
+  put_back(waiter);
+}
+
 void Permits::pump(dns::Time now, Orders& orders) {
   while (can_open(now)) {
+    orders.reserve(orders.size() + 1);  // if there is no memory, before somebody leaves the line
     std::optional<Waiter> waiter;
     if (!fresh_.empty() && may_hold(fresh_.begin()->second))
       waiter = granted(fresh_, fresh_.begin());

@@ -75,6 +75,8 @@ class Permits {
   Parked park(uint32_t worker, Waiter& next);
   // |waiter| was to have a connection that could not be given to it: it waits on, in its place.
   void put_back(const Waiter& waiter);
+  // An Order::Open could not be sent.
+  void unsent(const Waiter& waiter);
   // An idle connection of |worker| is taken out of the pool to be closed.
   void lost_idle(uint32_t worker);
   // |worker| has an order to part with an idle connection. False: the one that was meant has been

@@ -8,7 +8,8 @@ namespace {
 
 constexpr size_t kMaxNames = 64;
 constexpr size_t kMaxNameLength = 100;
-constexpr size_t kKeptBytes = 16 * 1024;  // of a thread's buffer between lines
+constexpr size_t kLineBytes =
+    1000;  // more than nearly all lines have; the allocator is quick there
 
 using Names = std::map<std::string, uint64_t, std::less<>>;
 
@@ -47,15 +48,16 @@ void LogJournal::set_format(std::shared_ptr<const LineFormat> format) {
   formats_.with([&](auto& formats) { formats.push_back(std::move(format)); });
 }
 
-// Without memory a dialog can still end well; its line cannot be written.
+// Without memory a dialog can still end well; its line cannot be written. No buffer is kept per
+// thread: its destructor would have to be registered at a thread's first line, and the C library
+// ends the process if there is no memory for that.
 template <class Append>
 void LogJournal::write(Append&& append) {
-  thread_local std::string buffer;
   try {
-    buffer.clear();
-    append(buffer, *format_.load(std::memory_order_acquire));
-    writer_.append(buffer);
-    if (buffer.capacity() > kKeptBytes) std::string().swap(buffer);
+    std::string line;
+    line.reserve(kLineBytes);
+    append(line, *format_.load(std::memory_order_acquire));
+    writer_.append(line);
   } catch (const std::bad_alloc&) {
     writer_.count_dropped(1);
   }

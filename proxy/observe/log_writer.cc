@@ -8,6 +8,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <new>
 #include <thread>
 #include <utility>
 
@@ -39,7 +40,9 @@ struct LogWriter::Core {
   bool take_batch(std::string& batch, bool& reopening);
   bool take_next_sink();  // under |mutex|
   bool moved();
+  void speak(std::string& batch, bool reopening, bool last);
   void add_notices(std::string& batch, bool last);
+  size_t end_half_line(std::string& batch) const;
   void reopen_sink(std::string& batch);
   void write(std::string& batch);
   bool out_of_time();
@@ -100,6 +103,29 @@ bool LogWriter::Core::moved() {
   return take_next_sink();
 }
 
+// Without memory, what was to be told of drops is told with the next batch.
+void LogWriter::Core::speak(std::string& batch, bool reopening, bool last) {
+  const auto size = batch.size();
+  try {
+    if (reopening) reopen_sink(batch);
+    add_notices(batch, last);
+  } catch (const std::bad_alloc&) {
+    batch.resize(size);
+    unreported += std::exchange(reporting, 0);
+  }
+}
+
+// Ends the half line that a failure left. How many octets of |batch| that takes.
+size_t LogWriter::Core::end_half_line(std::string& batch) const {
+  if (!mid_line || batch.empty()) return 0;
+  try {
+    batch.insert(batch.begin(), '\n');
+    return 1;
+  } catch (const std::bad_alloc&) {
+    return 0;  // two lines are one then
+  }
+}
+
 void LogWriter::Core::run() {
   sigset_t all;  // signals are the main thread's, and a pipe without a reader is an error like any
   sigfillset(&all);
@@ -109,8 +135,7 @@ void LogWriter::Core::run() {
   for (bool last = false; !last;) {
     bool reopening = false;
     last = take_batch(batch, reopening);
-    if (reopening) reopen_sink(batch);
-    add_notices(batch, last);
+    speak(batch, reopening, last);
     write(batch);
     if (batch.capacity() > kKeptBytes) std::string().swap(batch);
     const std::lock_guard lock(mutex);
@@ -150,8 +175,7 @@ void LogWriter::Core::add_notices(std::string& batch, bool last) {
 }
 
 void LogWriter::Core::write(std::string& batch) {
-  size_t filler = mid_line && !batch.empty() ? 1 : 0;  // ends the half line; counts as none
-  if (filler > 0) batch.insert(batch.begin(), '\n');
+  size_t filler = end_half_line(batch);  // counts as no line
   std::string_view rest = batch;
   while (!rest.empty()) {
     size_t written = 0;
