@@ -257,6 +257,7 @@ void Permits::pump(dns::Time now, Orders& orders) {
 // for them who have nowhere else to go.
 void Permits::fail_vain(Orders& orders) {
   const bool nothing = ready_ == 0 && connecting_ == 0;
+  orders.reserve(orders.size() + waiting());  // if there is no memory, before they leave the line
   const auto fail = [&](Line& line) {
     std::erase_if(line, [&](const auto& entry) {
       const auto& waiter = entry.second;
