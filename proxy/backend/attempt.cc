@@ -55,6 +55,7 @@ std::optional<Outcome> Attempt::acquire() {
   const auto& backends = job_.plan->backends_of(*job_.route);
   for (; candidate_ < backends.size(); ++candidate_) {
     auto& pool = worker_.pool(backends[candidate_]);
+    waiter.elsewhere = candidate_ + 1 < backends.size();
     std::unique_ptr<BackendConnection> connection;
     switch (pool.take(*this, connection)) {
       case Pool::Took::Now:

@@ -94,6 +94,10 @@ void Backend::set_addresses(std::vector<dns::Endpoint> addresses) {
   if (addresses.empty()) return;
   addresses_.with([&](auto& mine) {
     if (mine.empty()) want_probe();
+    // Names are resolved again and again; that does not make the one that works the second choice.
+    const auto best = mine.empty() ? addresses.end()
+                                   : std::find(addresses.begin(), addresses.end(), mine.front());
+    if (best != addresses.end()) std::rotate(addresses.begin(), best, best + 1);
     mine = std::move(addresses);
   });
   resolved_.store(true, std::memory_order_release);

@@ -110,7 +110,7 @@ Permits::Grant Permits::ask(Waiter& waiter, dns::Time now, Orders& orders) {
       return own ? Grant::Idle : Grant::Open;
     }
   }
-  if (health_.down() && ready_ == 0) return Grant::Down;
+  if (health_.down() && (ready_ == 0 || waiter.elsewhere)) return Grant::Down;
   line_of(waiter).emplace(waiter.ticket, waiter);
   if (!may_hold(waiter) || !find_room(waiter, orders)) shed(orders);
   return Grant::Wait;
@@ -250,14 +250,21 @@ void Permits::pump(dns::Time now, Orders& orders) {
     opening();
     orders.push_back({Order::Kind::Open, waiter->worker, *waiter, 0});
   }
-  if (health_.down() && ready_ == 0 && connecting_ == 0) fail_all(orders);
+  if (health_.down()) fail_vain(orders);
 }
 
-void Permits::fail_all(Orders& orders) {
+// While a backend is down its last connections may still work, or hang for minutes: only those wait
+// for them who have nowhere else to go.
+void Permits::fail_vain(Orders& orders) {
+  const bool nothing = ready_ == 0 && connecting_ == 0;
+  orders.reserve(orders.size() + waiting());  // if there is no memory, before they leave the line
   const auto fail = [&](Line& line) {
-    for (const auto& [ticket, waiter] : line)
+    std::erase_if(line, [&](const auto& entry) {
+      const auto& waiter = entry.second;
+      if (!nothing && !waiter.elsewhere) return false;
       orders.push_back({Order::Kind::Fail, waiter.worker, waiter, 0});
-    line.clear();
+      return true;
+    });
   };
   fail(fresh_);
   for (auto& by_want : lines_)

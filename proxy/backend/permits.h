@@ -27,7 +27,8 @@ struct Waiter {
   uint64_t ticket = 0;  // given by Permits::ask()
   uint32_t worker = 0;
   bool good = false;
-  bool fresh = false;  // only a new connection will do: a reused one has just failed
+  bool fresh = false;      // only a new connection will do: a reused one has just failed
+  bool elsewhere = false;  // there is another backend to ask, when this one is down
   Want want = Want::Question;
   dns::IpAddress client;
 };
@@ -129,7 +130,7 @@ class Permits {
   bool find_room(const Waiter& waiter, Orders& orders);
   void shed(Orders& orders);
   void pump(dns::Time now, Orders& orders);
-  void fail_all(Orders& orders);
+  void fail_vain(Orders& orders);
   std::optional<Waiter> next();
   std::optional<Waiter> next_of(bool good);
   Waiter granted(Line& line, Line::iterator which);

@@ -56,6 +56,43 @@ class BackendFaults(SystemTest):
 
         wait_for(next_message, f"the next message after {stage}/{fault!r:.40}")
 
+    def half_way(self, what):
+        """A backend that says |what| behind the first line of a text: the last reply to the client,
+        which goes on with the text, as clients do."""
+        def text(_backend, _number, so_far):
+            return b"" if so_far else what
+
+        backend = self.start(Backend(script={"text": text}))
+        ravelin = self.ravelin([backend])
+        with ravelin.client() as client:
+            client.say("EHLO client.example")
+            client.say("MAIL FROM:<a@sender.example>")
+            client.say("RCPT TO:<bob@example.com>")
+            self.assertRegex(client.say("DATA"), "^354")
+            client.send("Subject: x\r\n")
+            ravelin.wait_line("reject: ")
+            client.send((b"x" * 76 + b"\r\n") * 2600 + b".\r\n")
+            last = client.reply()
+            self.assertEqual(client.reply(), "", "the dialog ends with it")
+        backend.script.clear()
+        self.assertEqual(backend.messages, [])
+        with ravelin.client() as client:
+            self.assertRegex(client.mail(["bob@example.com"])[-1], "^250")
+        return last
+
+    def test_text_refused_half_way(self):
+        """Its own words reach the client, when the client has sent all."""
+        self.assertRegex(self.half_way("552 5.3.4 Too big for us"), r"^552 5\.3\.4 Too big for us")
+
+    def test_text_deferred_half_way(self):
+        self.assertRegex(self.half_way("452 4.3.1 Disk full"), r"^452 4\.3\.1 Disk full")
+
+    def test_no_250_half_way(self):
+        self.assertRegex(self.half_way("250 2.0.0 Thanks, that will do"), r"^451 4\.4\.2")
+
+    def test_closed_half_way(self):
+        self.assertRegex(self.half_way("close"), r"^451 4\.4\.2")
+
     def test_silence_ends_at_the_time_limit(self):
         backend = self.start(Backend(script={"rcpt": "silence"}))
         ravelin = self.ravelin([backend], sections={"verify": 'timeout = "1s"'})

@@ -18,7 +18,8 @@ NO_LIMITS = "sessions = 0\nsessions_per_client = 0\nsessions_per_network = 0"
 class Load(SystemTest):
     def source(self, ravelin, *options):
         """What smtp-source complains of."""
-        done = subprocess.run(["smtp-source", "-s", str(AT_ONCE), *options, f"127.0.0.1:{ravelin.port}"],
+        done = subprocess.run(["smtp-source", "-s", str(AT_ONCE), *options,
+                               f"127.0.0.1:{ravelin.port}"],
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
         self.assertEqual(done.returncode, 0, done.stderr[-2000:])
         return done.stderr.splitlines()

@@ -106,4 +106,45 @@ TEST_CASE("a backend that accepts everybody is told of") {
   CHECK(probes == 2);
 }
 
+TEST_CASE("the breaker needs five in ten minutes, and more than half") {
+  Breaker breaker;
+  const dns::Time now{1h};
+  for (uint64_t i = 0; i < 4; ++i) CHECK_FALSE(breaker.vanished(i, now));
+  for (int again = 0; again < 3; ++again) CHECK_FALSE(breaker.vanished(0, now));  // one address
+  SECTION("too late") {
+    CHECK_FALSE(breaker.vanished(4, now + 10min));
+    CHECK(breaker.lost() == 1);
+  }
+  SECTION("just in time") {
+    CHECK(breaker.vanished(4, now + 10min - 1s));
+    CHECK(breaker.holds_back());
+    CHECK(breaker.found(99, now + 10min));
+    CHECK_FALSE(breaker.holds_back());
+    CHECK(breaker.lost() == 0);
+  }
+  SECTION("half is not more than half") {
+    for (uint64_t i = 10; i < 15; ++i) breaker.found(i, now);
+    CHECK_FALSE(breaker.vanished(4, now));
+    CHECK(breaker.vanished(5, now));
+  }
+}
+
+TEST_CASE("a probe has a connection of its own, and counts for nobody") {
+  Harness mx({route_to({"192.0.2.7:25"}, 1)});
+  CHECK(mx.ask("x@example.com") == 250);
+  mx.backend.replies["RCPT"] = "550 5.1.1 no\r\n";
+  mx.advance(59s);
+  mx.ask("y@example.com");
+  CHECK(mx.backend.connections.size() == 1);
+  mx.advance(1s);
+  mx.sweep();
+  REQUIRE(mx.backend.connections.size() == 2);
+  const auto& probe = mx.backend.connections[1].commands;
+  REQUIRE(probe.size() == 4);
+  CHECK(probe[1] == "MAIL FROM:<>");
+  CHECK(probe[3] == "QUIT");
+  CHECK(mx.backends.negative_answers() == 1);  // y's
+  CHECK(mx.backend.open() == 0);
+}
+
 }  // namespace ravelin::test

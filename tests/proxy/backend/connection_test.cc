@@ -284,6 +284,26 @@ TEST_CASE("the client's identity goes before each MAIL") {
         "HELO=we+3Dird+2Bname\r\nMAIL FROM:<a@client.example>\r\nRCPT TO:<x@example.com>\r\n");
 }
 
+TEST_CASE("each mail has its own identity: behind a message, and at a replay") {
+  auto route = route_to({"192.0.2.7:25"}, 1);
+  route.client_info = proxy::ClientInfo::Xforward;
+  Harness mx({route});
+  mx.backend.ehlo = "250-mail\r\n250-PIPELINING\r\n250 XFORWARD ADDR\r\n";
+  auto first = mx.begin("a@client.example", client("203.0.113.1"));
+  auto second = mx.begin("b@client.example", client("203.0.113.2"));
+  mx.ask(*first, "x@example.com");
+  mx.ask(*second, "x@example.com");
+  CHECK(mx.deliver(*first) == 250);
+  CHECK(mx.deliver(*second) == 250);
+  std::string order;
+  for (const auto& command : mx.backend.connections[0].commands) {
+    if (command == "RSET") order += "R";
+    if (command.starts_with("XFORWARD")) order += command.back();
+    if (command == ".") order += ".";
+  }
+  CHECK(order == "1R2R1.2.");
+}
+
 TEST_CASE("without the right to XFORWARD mail goes on, with an alarm") {
   auto route = route_to({"192.0.2.7:25"});
   route.client_info = proxy::ClientInfo::Xforward;

@@ -57,7 +57,7 @@ struct Events final : proxy::BackendEvents {
   std::vector<proxy::FinalAnswer> ready;
   std::vector<proxy::FinalAnswer> final;
   int room = 0;
-  std::function<void()> then;  // runs inside on_recipient, last
+  std::function<void()> then;  // runs inside on_recipient and on_final, last
 
   void on_recipient(const proxy::RecipientAnswer& answer) override {
     recipients.push_back(answer);
@@ -65,7 +65,10 @@ struct Events final : proxy::BackendEvents {
   }
   void on_data_ready(const proxy::FinalAnswer& answer) override { ready.push_back(answer); }
   void on_room() override { ++room; }
-  void on_final(const proxy::FinalAnswer& answer) override { final.push_back(answer); }
+  void on_final(const proxy::FinalAnswer& answer) override {
+    final.push_back(answer);
+    if (then) then();
+  }
 
   const proxy::RecipientAnswer& last() const { return recipients.back(); }
 };

@@ -281,4 +281,64 @@ TEST_CASE("a recipient's wishes that a backend lacks are a 451, never dropped") 
   CHECK(mx.backends.snapshot()[0].open == 1);
 }
 
+TEST_CASE("nobody waits at a backend that hangs while another one works") {
+  Harness mx({route_to({"192.0.2.7:25", "192.0.2.8:25"}, 2)});
+  mx.config.verify.timeout = 20s;
+  mx.backends.configure(mx.config);
+  auto message = stranger(mx, 1);
+  CHECK(mx.ask(*message, "x@example.com") == 250);
+  mx.backend.replies["."] = "";
+  CHECK(mx.deliver(*message) == 0);  // holds a connection, for minutes
+  mx.backend.replies["MAIL"] = "";
+  mx.backend.replies["RCPT"] = "";
+  mx.reactor.advance(1s);
+  auto hangs = stranger(mx, 2), waits = stranger(mx, 3);
+  hangs->ask("y@example.com");
+  mx.run();
+  mx.reactor.advance(10s);
+  waits->ask("z@example.com");
+  mx.run();
+  CHECK(mx.backends.snapshot()[0].waiting == 1);
+  mx.backend.replies["MAIL"] = "250 ok\r\n";
+  mx.backend.replies["RCPT"] = "250 ok\r\n";
+  mx.advance(10s);
+  CHECK(hangs->code() == 451);
+  CHECK(mx.backends.snapshot()[0].down);
+  CHECK(waits->code() == 250);  // the other one was asked
+  auto next = stranger(mx, 4);
+  CHECK(mx.ask(*next, "n@example.com") == 250);
+  CHECK(next->events.last().relay == "192.0.2.8[192.0.2.8]:25");
+}
+
+TEST_CASE("the address that worked stays first when names are resolved again") {
+  Harness mx({route_to({"mail.internal:2525"})});
+  const std::vector<dns::Endpoint> both{*dns::Endpoint::parse("192.0.2.8:2525"),
+                                        *dns::Endpoint::parse("192.0.2.9:2525")};
+  mx.backends.set_addresses("mail.internal:2525", {both[1]});
+  CHECK(mx.ask("x@example.com") == 250);
+  mx.backends.set_addresses("mail.internal:2525", both);
+  CHECK(mx.backends.snapshot()[0].addresses[0].to_string() == "192.0.2.9:2525");
+  mx.backends.set_addresses("mail.internal:2525", {both[0]});
+  CHECK(mx.backends.snapshot()[0].addresses.size() == 1);
+  CHECK(mx.backends.snapshot()[0].addresses[0].to_string() == "192.0.2.8:2525");
+}
+
+TEST_CASE("what all backends offer is offered, as they say it last") {
+  Harness mx({route_to({"192.0.2.7:25", "192.0.2.8:25"})});
+  mx.backend.ehlo = "250-a\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-DSN\r\n250 SIZE 1000\r\n";
+  CHECK(mx.ask("x@example.com") == 250);
+  CHECK_FALSE(mx.workers[0]->offered().eightbitmime);  // the second was never seen
+  CHECK(mx.workers[0]->offered().size);
+  mx.backend.ehlo = "250-b\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 500\r\n";
+  mx.sweep();
+  CHECK(mx.workers[0]->offered().eightbitmime);
+  CHECK_FALSE(mx.workers[0]->offered().dsn);
+  CHECK(mx.workers[0]->offered().size_limit == 500);
+  mx.backend.ehlo = "250-b\r\n250 PIPELINING\r\n";
+  for (size_t i = 0; i < mx.backend.connections.size(); ++i) mx.backend.close(i);
+  mx.run();
+  CHECK(mx.ask("x@example.com") == 250);
+  CHECK_FALSE(mx.workers[0]->offered().eightbitmime);
+}
+
 }  // namespace ravelin::test

@@ -155,4 +155,33 @@ TEST_CASE("a replay waits for its place, and the limit ends the wait") {
   }
 }
 
+TEST_CASE("a connection on its way to a message that waits") {
+  Harness mx({route_to({"192.0.2.7:25"}, 1)});
+  auto first = mx.begin(), second = mx.begin("b@client.example");
+  mx.ask(*first, "x@example.com");
+  mx.ask(*second, "y@example.com");
+  first->transaction->start_data();
+  mx.run();
+  second->transaction->start_data();
+  mx.run();
+  mx.backend.replies["."] = "";
+  first->transaction->finish();
+  mx.run();
+  mx.backend.send(0, "250 2.0.0 queued\r\n");
+  SECTION("the client leaves") {
+    first->events.then = [&] { second = nullptr; };
+    mx.run();
+    CHECK(ties(mx) == 0);
+    CHECK(mx.backends.snapshot()[0].idle == 1);
+  }
+  SECTION("the backend closes") {
+    mx.backend.close(0);
+    mx.run();
+    CHECK(mx.backend.connections.size() == 2);
+    REQUIRE(second->events.ready.size() == 1);
+    CHECK(second->events.ready[0].reply.code == 354);
+  }
+  CHECK(first->events.final[0].reply.code == 250);
+}
+
 }  // namespace ravelin::test
