@@ -92,6 +92,10 @@ TEST_CASE("an organisation loses for members in all its networks") {
       fixture.standing.unknown_recipient(ip("10.0." + std::to_string(net) + ".1"), "big.example");
   CHECK(fixture.standing.grade(member) == Grade::Unknown);
   CHECK(fixture.standing.doublings(member) == 1);
+  const auto fresh = ip("203.0.113.3");  // never seen: a sender that moves on to new addresses
+  CHECK(fixture.standing.doublings(fresh, "big.example") == 1);
+  CHECK(fixture.standing.doublings(fresh, "other.example") == 0);
+  CHECK(fixture.standing.doublings(fresh) == 0);
   fixture.deliver(ip("203.0.113.2"), "other.example");
   CHECK(fixture.standing.grade(ip("203.0.113.2")) == Grade::Passed);
 }
