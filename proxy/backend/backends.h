@@ -92,7 +92,13 @@ class Backends {
 
  private:
   using BackendMap = std::map<std::string, std::shared_ptr<Backend>, std::less<>>;
-  using BreakerMap = std::map<std::string, Breaker, std::less<>>;
+  // |domain|: of the recipient that raised the suspicion last. The route's own name need not be one
+  // that it serves: ".example.com" is not example.com.
+  struct Watched {
+    Breaker breaker;
+    std::string domain;
+  };
+  using BreakerMap = std::map<std::string, Watched, std::less<>>;
 
   void bind_backends(Plan& plan);
   void configure_backends(const Plan& plan);

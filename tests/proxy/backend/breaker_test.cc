@@ -68,6 +68,46 @@ TEST_CASE("the breaker opens when many vanish and closes with the first that is 
   }
 }
 
+TEST_CASE("the canary stays in the route that lost its recipients") {
+  auto below = route_to({"192.0.2.7:25"}), other = route_to({"192.0.2.8:25"});
+  below.domains = {".example.com"};
+  Harness mx({below, other});
+  const auto lost = [](int i) { return "user" + std::to_string(i) + "@sub.example.com"; };
+  for (int i = 0; i < 5; ++i) mx.ask(lost(i));
+  mx.backend.replies["RCPT"] = "550 5.1.1 no\r\n";
+  mx.backend.replies["RCPT TO:<postmaster@example.com>"] = "250 ok\r\n";  // the other route's
+  for (int i = 0; i < 5; ++i) CHECK(mx.ask(lost(i)) == 451);
+  for (int i = 0; i < 4; ++i) mx.advance(30s);
+  CHECK(mx.ask("stranger@sub.example.com") == 451);
+  mx.backend.replies["RCPT TO:<postmaster@sub.example.com>"] = "250 ok\r\n";
+  for (int i = 0; i < 4; ++i) mx.advance(30s);
+  CHECK(mx.ask("stranger@sub.example.com") == 550);
+}
+
+TEST_CASE("recipients that vanish from recipients_file are doubted like those of a backend") {
+  auto route = route_to({"192.0.2.7:25"});
+  route.recipients_file = "recipients";
+  for (int i = 0; i < 6; ++i) route.recipients.push_back(user(i));
+  Harness mx({route});
+  for (int i = 0; i < 6; ++i) CHECK(mx.ask(user(i)) == 250);
+  mx.config.routes[0].recipients = {user(5)};  // an export that broke off
+  mx.backends.configure(mx.config);
+  CHECK(mx.ask("stranger@example.com") == 550);
+  for (int i = 0; i < 5; ++i) {
+    auto mail = mx.begin();
+    CHECK(mx.ask(*mail, user(i)) == 451);
+    CHECK(mail->events.last().source == AnswerSource::Breaker);
+    CHECK_FALSE(mail->events.last().unknown);
+  }
+  mx.sweep();
+  CHECK(mx.journal.has("breaker open"));  // the backend takes everybody: it is no canary here
+  CHECK(mx.ask("stranger@example.com") == 451);
+  CHECK(mx.ask(user(5)) == 250);
+  CHECK(mx.ask("stranger@example.com") == 550);
+  mx.reactor.advance(15min);
+  CHECK(mx.ask(user(0)) == 550);
+}
+
 TEST_CASE("a few lost among many are no reason") {
   Breaker breaker;
   const dns::Time now{1h};

@@ -99,6 +99,17 @@ TEST_CASE("negative_ttl = 0 keeps nothing") {
   CHECK(mx.backends.negative_answers() == 0);
 }
 
+TEST_CASE("a reload forgets what was kept: the backends may be others now") {
+  Harness mx;
+  mx.backend.replies["RCPT"] = "550 5.1.1 no\r\n";
+  CHECK(mx.ask("x@example.com") == 550);
+  mx.backend.replies["RCPT"] = "250 ok\r\n";
+  CHECK(mx.ask("x@example.com") == 550);
+  mx.config.routes[0].backends = {"192.0.2.9:25"};
+  mx.backends.configure(mx.config);
+  CHECK(mx.ask("x@example.com") == 250);
+}
+
 TEST_CASE("whoever is accepted is no longer refused to strangers") {
   Harness mx;
   mx.backend.replies["RCPT"] = "550 5.1.1 no\r\n";
