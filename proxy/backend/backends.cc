@@ -18,13 +18,20 @@ Backends::Backends(Journal& journal, const Clock& clock) : clock_(clock), alarms
 // --- configuration
 // --------------------------------------------------------------------------------
 
+std::shared_ptr<Backend> Backends::backend_of(const std::string& name) {
+  auto& backend = backends_[name];
+  if (!backend)
+    if (const auto old = retired_.find(name); old != retired_.end()) backend = old->second.lock();
+  if (!backend) backend = std::make_shared<Backend>(name, room_);
+  return backend;
+}
+
 void Backends::bind_backends(Plan& plan) {
   for (const auto& route : plan.routes.routes()) {
     if (route->group < plan.groups.size()) continue;  // as an earlier route
     auto& list = plan.groups.emplace_back();
     for (const auto& name : route->settings.backends) {
-      auto& backend = backends_[name];
-      if (!backend) backend = std::make_shared<Backend>(name, room_);
+      const auto backend = backend_of(name);
       list.push_back(backend);
       if (std::find(plan.all.begin(), plan.all.end(), backend) == plan.all.end())
         plan.all.push_back(backend);
@@ -49,9 +56,13 @@ void Backends::configure_backends(const Plan& plan) {
   }
   std::erase_if(backends_, [&](const auto& entry) {
     const bool gone = !settings.contains(entry.second.get());
-    if (gone) entry.second->set_retired(true);
+    if (gone) {
+      entry.second->set_retired(true);
+      retired_[entry.first] = entry.second;
+    }
     return gone;
   });
+  std::erase_if(retired_, [](const auto& entry) { return entry.second.expired(); });
 }
 
 void Backends::configure(const Config& config) {

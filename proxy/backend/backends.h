@@ -100,6 +100,7 @@ class Backends {
   };
   using BreakerMap = std::map<std::string, Watched, std::less<>>;
 
+  std::shared_ptr<Backend> backend_of(const std::string& name);
   void bind_backends(Plan& plan);
   void configure_backends(const Plan& plan);
   void publish(std::shared_ptr<Plan> plan);
@@ -113,6 +114,9 @@ class Backends {
   Remembered remembered_;
   Duties duties_;
   BackendMap backends_;  // configure() only
+  // Configured no more, but perhaps still held by transactions: one that comes back must count the
+  // connections that it has.
+  std::map<std::string, std::weak_ptr<Backend>> retired_;
   Guarded<BreakerMap> breakers_;
   std::atomic<uint32_t> breakers_active_{0};  // not closed: spares the lock on most answers
   Guarded<std::shared_ptr<const Plan>> plan_;
