@@ -95,8 +95,7 @@ void Standing::Tables::count_recipient(const dns::IpAddress& client, std::string
     return true;
   });
   change_groups(client, group, now, [&](GroupRecord& record) {
-    record.recipients.add(now);
-    if (unknown) record.unknown.add(now);
+    record.count_recipient(now, unknown);
     if (lost) record.add_offender(key.words[3] | 1, now);
   });
 }

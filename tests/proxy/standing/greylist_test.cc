@@ -258,6 +258,22 @@ TEST_CASE("a flood of strangers does not push out those that passed") {
   CHECK(known == 256);
 }
 
+TEST_CASE("who came back too early outlives those who never did") {
+  auto settings = test::greylist_settings();
+  settings.max_tuples = 25'600;
+  Fixture fixture(settings);
+  const auto host = [](int i) { return "10.1." + std::to_string(i) + ".1"; };
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 256; ++i) fixture.knock({.client = host(i)});
+    fixture.clock.advance(10s);
+  }
+  for (int i = 0; i < 40'000; ++i)
+    fixture.knock({.sender = {"s", "x" + std::to_string(i) + ".example"}});
+  int known = 0;
+  for (int i = 0; i < 256; ++i) known += fixture.knock({.client = host(i)}).kind == Kind::Early;
+  CHECK(known == 256);
+}
+
 TEST_CASE("threads may check the same tuples at once, and all announce the same moment") {
   Fixture fixture;
   std::vector<std::thread> threads;
