@@ -22,7 +22,9 @@ TEST_CASE("a remembered recipient that is suddenly unknown gets 15 minutes") {
   CHECK_FALSE(mail->events.last().unknown);
   CHECK(mx.backends.negative_answers() == 0);
   CHECK(mx.ask(user(2)) == 550);  // never seen
-  mx.reactor.advance(15min);
+  mx.reactor.advance(15min - 1s);
+  CHECK(mx.ask(user(1)) == 451);
+  mx.reactor.advance(1s);
   CHECK(mx.ask(user(1)) == 550);
 }
 
@@ -44,6 +46,12 @@ TEST_CASE("the breaker opens when many vanish and closes with the first that is 
     CHECK(mx.ask(user(5)) == 250);
     CHECK(mx.backends.breakers()[0].state == Breaker::State::Closed);
     CHECK(mx.ask("stranger3@example.com") == 550);
+  }
+  SECTION("somebody is accepted who was never asked for before") {
+    mx.ask(user(4));
+    mx.backend.replies["RCPT TO:<newcomer"] = "250 ok\r\n";
+    CHECK(mx.ask("newcomer@example.com") == 250);
+    CHECK(mx.ask("stranger2@example.com") == 550);
   }
   SECTION("postmaster is there") {
     mx.ask(user(4));
@@ -144,6 +152,16 @@ TEST_CASE("a backend that accepts everybody is told of") {
   probes = 0;
   for (const auto& command : mx.backend.all_commands()) probes += command == "MAIL FROM:<>";
   CHECK(probes == 2);
+}
+
+TEST_CASE("where a list names the recipients nobody looks for a backend that accepts all") {
+  auto route = route_to({"192.0.2.7:25"});
+  route.recipients_file = "recipients";
+  route.recipients = {"alice@example.com"};
+  Harness mx({route});
+  mx.advance(60s);
+  mx.advance(60s);
+  for (const auto& command : mx.backend.all_commands()) CHECK_FALSE(command.starts_with("MAIL"));
 }
 
 TEST_CASE("the breaker needs five in ten minutes, and more than half") {

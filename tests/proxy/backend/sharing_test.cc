@@ -89,6 +89,28 @@ TEST_CASE("an answer that comes late is not taken for that to the next question"
   CHECK(second->code() == 250);
 }
 
+TEST_CASE("a good client does not wait for the question of a stranger") {
+  Harness mx({route_to({"192.0.2.7:25"}, 1)});
+  mx.ask("warm@example.com");
+  mx.backend.replies["RCPT"] = "550 5.7.1 no\r\n";
+  mx.backend.replies["RCPT TO:<slow"] = "";
+  auto slow = mx.begin("s@client.example"), before = mx.begin("t@client.example");
+  auto stranger = mx.begin(), good = mx.begin("a@client.example", client("203.0.113.9", true));
+  slow->ask("slow@example.com");
+  before->ask("before@example.com");
+  stranger->ask("x@example.com");
+  good->ask("x@example.com");
+  good->events.then = [&] {
+    CHECK(before->code() == 0);
+    CHECK(stranger->code() == 0);
+  };
+  mx.run();
+  mx.backend.send(0, "550 5.7.1 no\r\n");
+  mx.run();
+  CHECK(good->code() == 550);
+  CHECK(stranger->code() == 550);
+}
+
 TEST_CASE("negative_ttl = 0 keeps nothing") {
   Harness mx;
   mx.config.verify.negative_ttl = 0s;

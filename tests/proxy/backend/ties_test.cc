@@ -155,6 +155,44 @@ TEST_CASE("a replay waits for its place, and the limit ends the wait") {
   }
 }
 
+TEST_CASE("the time of a replay is its own") {
+  Harness mx({route_to({"192.0.2.7:25"}, 1)});
+  mx.config.verify.timeout = 20s;
+  mx.backends.configure(mx.config);
+  auto first = mx.begin(), second = mx.begin("b@client.example");
+  mx.ask(*first, "x@example.com");
+  mx.ask(*second, "y@example.com");
+  mx.advance(15s);
+  first->transaction->start_data();
+  mx.run();
+  CHECK(mx.deliver(*second) == 0);
+  mx.advance(19s);
+  CHECK(second->events.ready.empty());
+  mx.advance(1s);
+  CHECK(second->events.ready.size() == 1);
+}
+
+TEST_CASE("messages of strangers hold half of the connections, those of the good all but one") {
+  Harness mx({route_to({"192.0.2.7:25"}, 4)});
+  std::vector<std::unique_ptr<Mail>> mails;
+  const auto begin = [&](const std::string& ip, bool good) {
+    mails.push_back(mx.begin(ip + "@client.example", client(ip, good)));
+    CHECK(mx.ask(*mails.back(), "x@example.com") == 250);
+    mails.back()->transaction->start_data();
+    mx.run();
+    return mails.back()->events.ready.size() == 1;
+  };
+  CHECK(begin("203.0.113.1", false));
+  CHECK(begin("203.0.113.2", false));
+  CHECK_FALSE(begin("203.0.113.3", false));
+  CHECK(begin("203.0.113.4", true));
+  CHECK_FALSE(begin("203.0.113.5", true));
+  CHECK(mx.ask("y@example.com") == 250);  // there is room for a question
+  mails[0] = nullptr;
+  mx.run();
+  CHECK(mails[4]->events.ready.size() + mails[2]->events.ready.size() == 1);
+}
+
 TEST_CASE("a connection on its way to a message that waits") {
   Harness mx({route_to({"192.0.2.7:25"}, 1)});
   auto first = mx.begin(), second = mx.begin("b@client.example");
