@@ -84,6 +84,17 @@ TEST_CASE("accepted recipients are remembered for 30 days") {
   CHECK(table.unknown(key + 1, now) < 0ns);
 }
 
+TEST_CASE("a recipient that nobody found missing for a day is suddenly missing again") {
+  proxy::Remembered table;
+  const dns::Time now{1h};
+  table.accepted(1, now);
+  CHECK(table.unknown(1, now) == 0ns);
+  CHECK(table.unknown(1, now + 24h - 1s) == 24h - 1s);  // asked for daily: gone since then
+  CHECK(table.unknown(1, now + 47h) == 47h);
+  CHECK(table.unknown(1, now + 71h) == 0ns);
+  CHECK(table.unknown(1, now + 71h + 10min) == 10min);
+}
+
 TEST_CASE("remembered recipients are bounded") {
   proxy::Remembered table(1600);
   for (uint64_t i = 0; i < 10'000; ++i) table.accepted(i, dns::Time{1h});
