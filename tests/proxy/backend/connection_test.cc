@@ -25,6 +25,10 @@ TEST_CASE("a stale connection is replaced once, and the client does not notice")
     mx.backend.replies["RSET"] = "421 4.4.2 idle too long\r\n";
     CHECK(mx.ask("b@example.com") == 550);
   }
+  SECTION("out of step") {
+    mx.backend.once = {"RSET", "500 5.5.1 what\r\n"};
+    CHECK(mx.ask("b@example.com") == 550);
+  }
   SECTION("too many in this connection") {
     mx.backend.replies["RCPT TO:<b@"] = "452 4.5.3 too many\r\n";
     // The new connection says the same, and then it is what the backend means.

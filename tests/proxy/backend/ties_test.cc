@@ -88,6 +88,7 @@ TEST_CASE("a recipient after the tie was given up joins the others at DATA") {
 
 TEST_CASE("too many recipients for the backend: the client hears it, the accepted are delivered") {
   Harness mx;
+  if (GENERATE(false, true)) mx.ask("warm@example.com");  // a used connection is not left for it
   auto mail = mx.begin();
   CHECK(mx.ask(*mail, "x@example.com") == 250);
   SECTION("452") {

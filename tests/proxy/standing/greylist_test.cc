@@ -144,6 +144,20 @@ TEST_CASE("passing counts for all keys of the client") {
   CHECK(fixture.knock({.client = "192.0.2.9"}).kind == Kind::Passed);
 }
 
+TEST_CASE("where keys were seen at different times the earliest counts") {
+  Fixture fixture;
+  fixture.knock({.client = "192.0.2.1", .organisation = "big.example"});
+  fixture.clock.advance(1min);
+  const Knock other{.client = "198.51.100.1"};
+  const Knock named{.client = "198.51.100.1", .organisation = "big.example"};
+  fixture.knock(other);
+  fixture.clock.advance(1min);
+  CHECK(fixture.list.show(Fixture::tuple(other))->age == 1min);
+  CHECK(fixture.list.show(Fixture::tuple(named))->age == 2min);
+  CHECK(fixture.knock(named).left == 2min);
+  CHECK(fixture.list.show(Fixture::tuple(other))->age == 2min);
+}
+
 TEST_CASE("losses double the delay, up to an hour and half the window") {
   struct Row {
     std::chrono::milliseconds delay, window;
