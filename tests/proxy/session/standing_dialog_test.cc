@@ -57,6 +57,13 @@ TEST_CASE("standing is looked up at each MAIL") {
         "");
 }
 
+TEST_CASE("mail to postmaster earns no standing") {
+  Harness mx("[greylist]\ndelay = '5m'");
+  CHECK(mx.play(kHello + kMail + rcpt("postmaster@mx.example", "250") + kSend) == "");
+  CHECK(mx.standing.grade(kClient) == proxy::Grade::Unknown);
+  CHECK(mx.play(kHello + kMail + rcpt("b@mx.example", "451 4.7.1")) == "");
+}
+
 TEST_CASE("too many errors cost standing, but not the allow-listed") {
   const bool allowed = GENERATE(false, true);
   Harness mx(std::string("[limits]\nerrors = 2\n") +
