@@ -38,7 +38,7 @@ struct VerbCount {
 using VerbCounts = std::span<const VerbCount>;
 
 struct Refusal {
-  std::string_view stage;  // "CONNECT", "EHLO", "MAIL", "RCPT", "DATA", "END-OF-MESSAGE"
+  std::string_view stage;  // "CONNECT", "EHLO", "MAIL", "RCPT", "DATA"
   const smtp::Reply& reply;
   std::string_view subject;  // what is in <>: the recipient, "DATA", ...
   std::string_view reason;   // "Recipient address rejected", "Relay access denied", ...

@@ -167,7 +167,7 @@ void Session::finish_data(const FinalAnswer& answer) {
 }
 
 void Session::say_undelivered(const smtp::Reply& last, const FinalAnswer& answer) {
-  Why why{.stage = "END-OF-MESSAGE", .subject = "DATA", .reason = "Data command rejected"};
+  Why why{.stage = "DATA", .subject = "DATA", .reason = "Data command rejected"};
   why.said = answer.said;
   why.transaction = transaction_->id;
   say_refused(last, why);

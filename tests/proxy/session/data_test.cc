@@ -82,7 +82,7 @@ TEST_CASE("the backend's refusals of DATA and of the text become ours, and the d
                          "C: MAIL FROM:<a@client.example>\nS: 250\nC: QUIT\nS: 221\nS! closed") ==
         "");
   CHECK(mx.verifier().open == 0);
-  CHECK(mx.log().count(at_data ? "reject DATA 451" : "reject END-OF-MESSAGE 554") == 1);
+  CHECK(mx.log().count(at_data ? "reject DATA 451" : "reject DATA 554") == 1);
   CHECK(mx.log().count("delivered") == 0);
 }
 
