@@ -34,7 +34,7 @@ std::string_view delivered_status(std::string_view said);
 
 // Lower case, in smtp::Verb's order.
 inline constexpr std::string_view kVerbNames[] = {
-    "helo", "ehlo", "mail",     "rcpt", "data", "rset", "noop", "quit",
-    "vrfy", "help", "starttls", "auth", "bdat", "etrn", "expn", "unknown"};
+    "helo", "ehlo",     "mail", "rcpt", "data", "rset", "noop",    "quit",     "vrfy",
+    "help", "starttls", "auth", "bdat", "etrn", "expn", "xclient", "xforward", "unknown"};
 
 }  // namespace ravelin::proxy

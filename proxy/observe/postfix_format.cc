@@ -16,10 +16,10 @@ using smtp::Verb;
 
 // The order in which Postfix counts them on the disconnect line; fail2ban looks for auth= behind
 // counters without a '/', so it stands early.
-constexpr Verb kCounted[] = {Verb::Helo, Verb::Ehlo, Verb::Starttls, Verb::Auth,
-                             Verb::Mail, Verb::Rcpt, Verb::Data,     Verb::Bdat,
-                             Verb::Rset, Verb::Noop, Verb::Vrfy,     Verb::Etrn,
-                             Verb::Expn, Verb::Help, Verb::Quit,     Verb::Unknown};
+constexpr Verb kCounted[] = {Verb::Helo,    Verb::Ehlo,     Verb::Starttls, Verb::Auth, Verb::Mail,
+                             Verb::Rcpt,    Verb::Data,     Verb::Bdat,     Verb::Rset, Verb::Noop,
+                             Verb::Vrfy,    Verb::Etrn,     Verb::Expn,     Verb::Help, Verb::Quit,
+                             Verb::Xclient, Verb::Xforward, Verb::Unknown};
 
 void append_count(std::string& out, std::string_view name, const VerbCount& count) {
   out += ' ';

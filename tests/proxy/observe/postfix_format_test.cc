@@ -54,7 +54,7 @@ TEST_CASE_METHOD(Format, "Postfix lines: connect and disconnect") {
   CHECK(lines([&](auto& out, auto& to) { to.connected(out, dialog); })[0] ==
         "postfix/smtpd[17]: connect from mail.client.example[2001:db8::1]");
 
-  std::array<VerbCount, 16> counts{};
+  std::array<VerbCount, 18> counts{};
   CHECK(lines([&](auto& out, auto& to) { to.disconnected(out, dialog, counts); })[0] ==
         "postfix/smtpd[17]: disconnect from mail.client.example[2001:db8::1] commands=0/0");
   counts[static_cast<size_t>(smtp::Verb::Quit)] = {1, 1};
