@@ -104,6 +104,7 @@ void Session::on_room() {
 void Session::end_text() {
   stream_->set_read_size(kCommandRead);
   stream_->resume(Pause::Pressure);
+  stream_->pause(Pause::Custody);
   wait(Phase::Final);
   transaction_->backend->finish();
 }
@@ -163,6 +164,7 @@ void Session::finish_data(const FinalAnswer& answer) {
   retire_backend();
   reset();
   if (!stream_) return;
+  stream_->resume(Pause::Custody);
   reply(last);
 }
 
@@ -194,7 +196,7 @@ void Session::say_delivered(const FinalAnswer& answer) {
                                       .before = t.text->began - t.began,
                                       .setup = answer.setup,
                                       .transfer = answer.transfer,
-                                      .client_gone = !stream_});
+                                      .client_gone = !stream_ || stream_->half_closed()});
 }
 
 }  // namespace ravelin::proxy
