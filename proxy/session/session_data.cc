@@ -104,6 +104,7 @@ void Session::on_room() {
 void Session::end_text() {
   stream_->set_read_size(kCommandRead);
   stream_->resume(Pause::Pressure);
+  stream_->pause(Pause::Custody);
   wait(Phase::Final);
   transaction_->backend->finish();
 }
@@ -163,11 +164,12 @@ void Session::finish_data(const FinalAnswer& answer) {
   retire_backend();
   reset();
   if (!stream_) return;
+  stream_->resume(Pause::Custody);
   reply(last);
 }
 
 void Session::say_undelivered(const smtp::Reply& last, const FinalAnswer& answer) {
-  Why why{.stage = "END-OF-MESSAGE", .subject = "DATA", .reason = "Data command rejected"};
+  Why why{.stage = "DATA", .subject = "DATA", .reason = "Data command rejected"};
   why.said = answer.said;
   why.transaction = transaction_->id;
   say_refused(last, why);
@@ -198,7 +200,7 @@ void Session::say_delivered(const FinalAnswer& answer) {
                                       .before = t.text->began - t.began,
                                       .setup = answer.setup,
                                       .transfer = answer.transfer,
-                                      .client_gone = !stream_});
+                                      .client_gone = !stream_ || stream_->half_closed()});
 }
 
 }  // namespace ravelin::proxy
