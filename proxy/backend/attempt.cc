@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <new>
 #include <utility>
 
 #include "proxy/backend/client_text.h"
@@ -28,7 +29,7 @@ std::optional<Outcome> Attempt::start(Job job) {
   assert(!running_);
   job_ = std::move(job);
   running_ = true;
-  more_ = repeated_ = false;
+  broken_ = more_ = repeated_ = false;
   candidate_ = 0;
   trouble_ = Trouble::Unreachable;
   outcome_ = {};
@@ -40,15 +41,18 @@ std::optional<Outcome> Attempt::start(Job job) {
   return acquire();
 }
 
-void Attempt::ask_more(std::unique_ptr<BackendConnection> connection, Job job) {
+void Attempt::ask_more(ConnectionPtr connection, Job job) {
   assert(!running_ && connection != nullptr);
   job_ = std::move(job);
   running_ = true;
+  broken_ = false;
   more_ = true;
   outcome_ = {};
   use(std::move(connection));
-  say_rcpts();
-  connection_->flush();
+  connection_->whole([this] {
+    say_rcpts();
+    connection_->flush();
+  });
 }
 
 std::optional<Outcome> Attempt::acquire() {
@@ -56,17 +60,15 @@ std::optional<Outcome> Attempt::acquire() {
   for (; candidate_ < backends.size(); ++candidate_) {
     auto& pool = worker_.pool(backends[candidate_]);
     waiter.elsewhere = candidate_ + 1 < backends.size();
-    std::unique_ptr<BackendConnection> connection;
+    ConnectionPtr connection;
     switch (pool.take(*this, connection)) {
       case Pool::Took::Now:
         waiting_at_ = nullptr;
-        if (lacks(connection->facts().offers, job_.mail, job_.rcpts)) {
-          release_tie(pool.backend());
-          pool.park(std::move(connection));
+        if (!use(std::move(connection))) {
           trouble_ = Trouble::Lacks;
           continue;
         }
-        begin(std::move(connection));
+        begin();
         return {};
       case Pool::Took::Later:
         waiting_at_ = &pool;
@@ -78,7 +80,7 @@ std::optional<Outcome> Attempt::acquire() {
   }
   running_ = false;
   outcome_.trouble = trouble_;
-  return std::move(outcome_);
+  return std::exchange(outcome_, {});
 }
 
 std::optional<Outcome> Attempt::next_backend(Trouble why) {
@@ -88,53 +90,66 @@ std::optional<Outcome> Attempt::next_backend(Trouble why) {
   return acquire();
 }
 
-void Attempt::on_connection(std::unique_ptr<BackendConnection> connection) {
+// What fails for want of memory stays as it is, for the owner's next look.
+template <class Act>
+void Attempt::survive(const Act& act) noexcept {
+  try {
+    if (auto outcome = act()) owner_.on_outcome(std::move(*outcome));
+  } catch (const std::bad_alloc&) {
+    broken_ = true;
+  }
+}
+
+void Attempt::on_connection(ConnectionPtr connection) noexcept {
   waiting_at_ = nullptr;
-  if (!lacks(connection->facts().offers, job_.mail, job_.rcpts))
-    return begin(std::move(connection));
-  auto& pool = worker_.pool(connection->backend().shared_from_this());
-  release_tie(pool.backend());
-  pool.park(std::move(connection));
-  if (auto outcome = next_backend(Trouble::Lacks)) owner_.on_outcome(std::move(*outcome));
+  connection_ = std::move(connection);  // whatever happens
+  survive([this]() -> std::optional<Outcome> {
+    if (!use(std::move(connection_))) return next_backend(Trouble::Lacks);
+    begin();
+    return {};
+  });
 }
 
 // Where others of our connections work, "too many" only means to wait for one of them.
-void Attempt::on_no_connection(const Lost& lost) {
+void Attempt::on_no_connection(const Lost& lost) noexcept {
   const auto& backend = std::exchange(waiting_at_, nullptr)->backend();
-  if (lost.why == Lost::Why::Busy && backend.has_ready()) {
+  survive([&] {
+    if (lost.why != Lost::Why::Busy || !backend.has_ready())
+      return next_backend(Trouble::Unreachable);
     waiter.fresh = job_.fresh;
-    if (auto outcome = acquire()) owner_.on_outcome(std::move(*outcome));
-    return;
-  }
-  if (auto outcome = next_backend(Trouble::Unreachable)) owner_.on_outcome(std::move(*outcome));
-}
-
-void Attempt::release_tie(Backend& backend) {
-  if (job_.want == Want::Message) backend.untie(waiter, worker_.reactor().now());
+    return acquire();
+  });
 }
 
 // --- saying it
 // ------------------------------------------------------------------------------------
 
-void Attempt::use(std::unique_ptr<BackendConnection> connection) {
+// False if it lacks what the message needs; then it is given back.
+bool Attempt::use(ConnectionPtr connection) {
+  if (!more_ && lacks(connection->facts().offers, job_.mail, job_.rcpts)) {
+    worker_.park(std::move(connection));
+    return false;
+  }
   connection_ = std::move(connection);
   connection_->set_user(this);
   said_at_ = worker_.reactor().now();
   ++connection_->backend().counters.questions;
+  return true;
 }
 
 // One write. RSET only if a MAIL is open: servers count it as a command that brings no mail. The
 // client's identity comes after it, because RSET clears it, and before MAIL, because inside a
 // transaction it is refused.
-void Attempt::begin(std::unique_ptr<BackendConnection> connection) {
-  use(std::move(connection));
-  if (connection_->facts().mail_open) connection_->send(Step::Rset, "RSET");
-  if (job_.client != nullptr && job_.route->settings.client_info == ClientInfo::Xforward)
-    say_xforward();
-  const auto offers = connection_->facts().offers.offered();
-  connection_->send(Step::Mail, smtp::mail_line(job_.mail, offers));
-  say_rcpts();
-  connection_->flush();
+void Attempt::begin() {
+  connection_->whole([this] {
+    if (connection_->facts().mail_open) connection_->send(Step::Rset, "RSET");
+    if (job_.client != nullptr && job_.route->settings.client_info == ClientInfo::Xforward)
+      say_xforward();
+    const auto offers = connection_->facts().offers.offered();
+    connection_->send(Step::Mail, smtp::mail_line(job_.mail, offers));
+    say_rcpts();
+    connection_->flush();
+  });
 }
 
 void Attempt::say_xforward() {
@@ -188,7 +203,7 @@ void Attempt::on_reply(BackendConnection&, Step step, const Reply& reply) {
   if (!connection_->idle()) return;
   outcome_.relay = connection_->relay();
   outcome_.connection = std::move(connection_);
-  finish(std::move(outcome_));
+  finish();
 }
 
 void Attempt::note(Step step, const Reply& reply, const Judgement& judgement) {
@@ -207,44 +222,39 @@ void Attempt::on_lost(BackendConnection&, const Lost& lost) {
 // A used connection may have gone stale, or its backend has had enough of it: once, the same is
 // asked on a new one. The client never notices.
 void Attempt::connection_failed(Trouble why, std::string said, bool stale) {
-  auto connection = std::move(connection_);
-  outcome_.relay = connection->relay();
+  outcome_.relay = connection_->relay();
+  const auto connection = std::move(connection_);
   const bool again = stale && connection->facts().reused && !more_ && !repeated_;
-  auto& backend = connection->backend();
-  if (!more_) release_tie(backend);
-  if (again) ++backend.counters.stale;
-  BackendConnection::drop(std::move(connection));
+  if (again) ++connection->backend().counters.stale;
+  BackendConnection::drop(connection);
   if (!again) {
     outcome_.trouble = why;
     outcome_.stale = stale;
     outcome_.said = std::move(said);
-    return finish(std::move(outcome_));
+    return finish();
   }
   repeated_ = true;
   waiter.fresh = true;
   outcome_.mail.reset();
   outcome_.rcpts.clear();
-  if (auto outcome = acquire()) owner_.on_outcome(std::move(*outcome));
+  survive([this] { return acquire(); });
 }
 
-void Attempt::finish(Outcome outcome) {
+void Attempt::finish() noexcept {
   running_ = false;
-  owner_.on_outcome(std::move(outcome));
+  owner_.on_outcome(std::exchange(outcome_, {}));
 }
 
-void Attempt::cancel(bool silent) {
+void Attempt::cancel(bool silent) noexcept {
   if (!std::exchange(running_, false)) return;
   if (waiting_at_ != nullptr) std::exchange(waiting_at_, nullptr)->cancel(*this);
   if (connection_ == nullptr) return;
-  auto& backend = connection_->backend();
   if (silent) {
-    backend.silent_since(said_at_, worker_.reactor().now());
-    if (!more_) release_tie(backend);
+    connection_->backend().silent_since(said_at_, worker_.reactor().now());
     return BackendConnection::drop(std::move(connection_));
   }
   // The replies are on their way: the connection is worth more than the wait for them.
-  if (!more_) release_tie(backend);
-  worker_.pool(backend.shared_from_this()).park_later(std::move(connection_));
+  worker_.park(std::move(connection_));
 }
 
 }  // namespace ravelin::proxy

@@ -39,7 +39,7 @@ struct Outcome {
   Trouble trouble = Trouble::None;
   bool stale = false;  // in trouble: it was the connection's, and another one may do better
   // With its MAIL open if that was accepted; null if there is trouble.
-  std::unique_ptr<BackendConnection> connection;
+  ConnectionPtr connection;
   std::optional<Judged> mail;  // none when only another RCPT was asked
   std::vector<Judged> rcpts;   // one for each asked, in order; not to be read if MAIL was refused
   std::string relay;           // of the backend asked last; "" if none
@@ -55,7 +55,7 @@ class Attempt final : ConnectionUser, Request {
   class Owner {
    public:
     // The last thing that the attempt does: it may be destroyed or started again from here.
-    virtual void on_outcome(Outcome outcome) = 0;
+    virtual void on_outcome(Outcome outcome) noexcept = 0;
 
    protected:
     ~Owner() = default;
@@ -72,47 +72,52 @@ class Attempt final : ConnectionUser, Request {
     bool fresh = false;  // not on a used connection
   };
 
-  // All must outlive it.
+  // Both must outlive it.
   Attempt(BackendWorker& worker, Owner& owner) : worker_(worker), owner_(owner) {}
   ~Attempt() { cancel(); }
 
   // An outcome now (then always trouble), or later through the owner.
   std::optional<Outcome> start(Job job);
   // Another recipient on a connection that has this job's MAIL open.
-  void ask_more(std::unique_ptr<BackendConnection> connection, Job job);
-  bool running() const { return running_; }
+  void ask_more(ConnectionPtr connection, Job job);
+  // Memory has run out in the middle of it: no outcome will come.
+  bool broken() const {
+    return running_ && (broken_ || (connection_ != nullptr && !connection_->usable()));
+  }
   const Waiter& asker() const { return waiter; }
   // Ends it without an outcome. |silent|: it took too long, so the connection is of no use.
-  void cancel(bool silent = false);
+  void cancel(bool silent = false) noexcept;
 
  private:
-  void on_connection(std::unique_ptr<BackendConnection> connection) override;
-  void on_no_connection(const Lost& lost) override;
+  void on_connection(ConnectionPtr connection) noexcept override;
+  void on_no_connection(const Lost& lost) noexcept override;
   void on_reply(BackendConnection& connection, smtp::Step step, const smtp::Reply& reply) override;
   void on_lost(BackendConnection& connection, const Lost& lost) override;
 
   std::optional<Outcome> acquire();
   std::optional<Outcome> next_backend(Trouble why);
-  void begin(std::unique_ptr<BackendConnection> connection);
+  void begin();
   void say_xforward();
   void say_rcpts();
-  void use(std::unique_ptr<BackendConnection> connection);
-  void release_tie(Backend& backend);
+  bool use(ConnectionPtr connection);
+  template <class Act>
+  void survive(const Act& act) noexcept;
   void connection_failed(Trouble why, std::string said, bool stale);
   void note(smtp::Step step, const smtp::Reply& reply, const Judgement& judgement);
   Judgement judged(smtp::Step step, const smtp::Reply& reply) const;
-  void finish(Outcome outcome);
+  void finish() noexcept;
 
   BackendWorker& worker_;
   Owner& owner_;
   Job job_;
   bool running_ = false;
+  bool broken_ = false;
   bool more_ = false;      // on a connection that was given
   bool repeated_ = false;  // a stale connection was replaced
   size_t candidate_ = 0;
   Trouble trouble_ = Trouble::None;  // the last, while others are tried
   Pool* waiting_at_ = nullptr;
-  std::unique_ptr<BackendConnection> connection_;
+  ConnectionPtr connection_;
   Time said_at_{};
   Outcome outcome_;
 };

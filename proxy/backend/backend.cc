@@ -62,21 +62,30 @@ auto Backend::with_permits(Do&& act) {
   }
 }
 
-// An order that is lost for want of memory costs a wait (the next sweep looks again), but never a
-// permit.
-void Backend::dispatch(const Orders& orders) {
-  for (const auto& order : orders) {
+// An order that cannot be written for want of memory costs a wait (the next sweep looks again), but
+// never a permit.
+void Backend::dispatch(Orders& orders) noexcept {
+  for (auto& order : orders) {
+    LetterPtr letter;
     try {
-      send(order.worker, order);
+      letter = std::make_unique<Letter>();
     } catch (const std::bad_alloc&) {
-      if (order.kind != Order::Kind::Open) continue;
-      permits_.with([&](Permits& permits) { permits.unsent(order.waiter); });
+      permits_.with([&](Permits& permits) { permits.unsent(std::move(order)); });
+      continue;
     }
+    const auto worker = order.worker;
+    if (order.kind == Order::Kind::Open)
+      letter->text =
+          Grant{Claim::granted(shared_from_this(), std::move(order.place)), Permit(shared_from_this())};
+    else
+      letter->text = std::move(order);
+    send(worker, std::move(letter));
   }
 }
 
-void Backend::send(uint32_t worker, Letter letter) {
-  room_.send(worker, shared_from_this(), std::move(letter));
+void Backend::send(uint32_t worker, LetterPtr letter) noexcept {
+  letter->backend = shared_from_this();
+  room_.send(worker, std::move(letter));
 }
 
 void Backend::configure(const BackendSettings& settings, dns::Time now) {
@@ -114,51 +123,47 @@ void Backend::worked(const dns::Endpoint& address) {
   });
 }
 
+void Backend::know(uint32_t worker) {
+  permits_.with([&](Permits& permits) { permits.know(worker); });
+}
+
 Permits::Grant Backend::ask(Waiter& waiter, dns::Time now) {
+  see(now);
   return with_permits(
       [&](Permits& permits, Orders& orders) { return permits.ask(waiter, now, orders); });
 }
 
-bool Backend::cancel(uint64_t ticket) {
+bool Backend::cancel(uint64_t ticket) noexcept {
   return permits_.with([&](Permits& permits) { return permits.cancel(ticket); });
 }
 
-bool Backend::ask_spare(dns::Time now) {
+bool Backend::ask_spare(dns::Time now) noexcept {
   return permits_.with([&](Permits& permits) { return permits.ask_spare(now); });
 }
 
-bool Backend::ask_probe(dns::Time now) {
+bool Backend::ask_probe(dns::Time now) noexcept {
   return permits_.with([&](Permits& permits) { return permits.ask_probe(now); });
 }
 
-Permits::Parked Backend::park(uint32_t worker, Waiter& next) {
-  return permits_.with([&](Permits& permits) { return permits.park(worker, next); });
+Permits::Parked Backend::park(uint32_t worker, Claim& next) noexcept {
+  PlaceInLine place;
+  const auto parked = permits_.with([&](Permits& permits) { return permits.park(worker, place); });
+  if (parked == Permits::Parked::Pass)
+    next = Claim::granted(shared_from_this(), std::move(place));
+  return parked;
 }
 
-void Backend::lost_idle(uint32_t worker) {
+void Backend::lost_idle(uint32_t worker) noexcept {
   permits_.with([&](Permits& permits) { permits.lost_idle(worker); });
 }
 
-void Backend::connected(dns::Time now) {
-  with_permits([&](Permits& permits, Orders& orders) { permits.connected(now, orders); });
+void Backend::pause(dns::Time now) noexcept {
+  permits_.with([&](Permits& permits) { permits.pause(now); });
 }
 
-void Backend::connect_failed(ConnectFault fault, dns::Time now) {
-  if (fault != ConnectFault::None) ++counters.connect_failures;
-  with_permits(
-      [&](Permits& permits, Orders& orders) { permits.connect_failed(fault, now, orders); });
-}
-
-void Backend::closed(bool was_ready, dns::Time now) {
-  with_permits([&](Permits& permits, Orders& orders) { permits.closed(was_ready, now, orders); });
-}
-
-bool Backend::tie(const Waiter& holder) {
-  return permits_.with([&](Permits& permits) { return permits.tie(holder); });
-}
-
-void Backend::untie(const Waiter& holder, dns::Time now) {
-  with_permits([&](Permits& permits, Orders& orders) { permits.untie(holder, now, orders); });
+std::optional<Claim> Backend::tie(const Waiter& holder) noexcept {
+  if (!permits_.with([&](Permits& permits) { return permits.tie(holder); })) return {};
+  return Claim(shared_from_this(), holder, /*tied=*/true);
 }
 
 uint64_t Backend::tie_idle(uint32_t worker) {
@@ -166,38 +171,59 @@ uint64_t Backend::tie_idle(uint32_t worker) {
       [&](Permits& permits, Orders& orders) { return permits.tie_idle(worker, orders); });
 }
 
-void Backend::tie_busy(uint64_t tie) {
+void Backend::tie_busy(uint64_t tie) noexcept {
   permits_.with([&](Permits& permits) { permits.tie_busy(tie); });
 }
 
-void Backend::shed_again() {
+void Backend::shed_again() noexcept {
   with_permits([&](Permits& permits, Orders& orders) { permits.shed_again(orders); });
 }
 
-void Backend::put_back(const Waiter& waiter) {
-  permits_.with([&](Permits& permits) { permits.put_back(waiter); });
-}
-
-bool Backend::over_cap() const {
+bool Backend::over_cap() const noexcept {
   return permits_.with([](const Permits& permits) { return permits.held() > permits.cap(); });
 }
 
-bool Backend::has_ready() const {
+bool Backend::has_ready() const noexcept {
   return permits_.with([](const Permits& permits) { return permits.ready() > 0; });
 }
 
-bool Backend::redeem(uint32_t worker) {
+bool Backend::redeem(uint32_t worker) noexcept {
   return permits_.with([&](Permits& permits) { return permits.redeem(worker); });
 }
 
 // If others were answered since, it is that question or that recipient, not the backend.
-void Backend::silent_since(dns::Time asked, dns::Time now) {
+void Backend::silent_since(dns::Time asked, dns::Time now) noexcept {
   if (last_heard_.load(std::memory_order_relaxed) >= asked.time_since_epoch().count()) return;
+  see(now);
   with_permits([&](Permits& permits, Orders& orders) { permits.silent(now, orders); });
 }
 
-void Backend::sweep(dns::Time now) {
+void Backend::sweep(dns::Time now) noexcept {
+  see(now);
   with_permits([&](Permits& permits, Orders& orders) { permits.sweep(now, orders); });
+}
+
+void Backend::connected(dns::Time now) noexcept {
+  see(now);
+  with_permits([&](Permits& permits, Orders& orders) { permits.connected(now, orders); });
+}
+
+void Backend::connect_failed(ConnectFault fault) noexcept {
+  if (fault != ConnectFault::None) ++counters.connect_failures;
+  with_permits(
+      [&](Permits& permits, Orders& orders) { permits.connect_failed(fault, seen(), orders); });
+}
+
+void Backend::closed(bool was_ready) noexcept {
+  with_permits([&](Permits& permits, Orders& orders) { permits.closed(was_ready, seen(), orders); });
+}
+
+void Backend::untie(const Waiter& holder) noexcept {
+  with_permits([&](Permits& permits, Orders& orders) { permits.untie(holder, seen(), orders); });
+}
+
+void Backend::put_back(PlaceInLine place) noexcept {
+  permits_.with([&](Permits& permits) { permits.put_back(std::move(place)); });
 }
 
 void Backend::learn(const smtp::Capabilities& offers) {
@@ -237,45 +263,6 @@ Backend::Snapshot Backend::snapshot() const {
   shot.replays = counters.replays;
   shot.stale = counters.stale;
   return shot;
-}
-
-// --- Permit -------------------------------------------------------------------------------------
-
-Permit::Permit(Permit&& other) noexcept
-    : backend_(std::exchange(other.backend_, nullptr)),
-      reactor_(other.reactor_),
-      state_(other.state_) {}
-
-Permit& Permit::operator=(Permit&& other) noexcept {
-  if (this == &other) return *this;
-  give_back();
-  backend_ = std::exchange(other.backend_, nullptr);
-  reactor_ = other.reactor_;
-  state_ = other.state_;
-  return *this;
-}
-
-void Permit::connected() {
-  state_ = State::Ready;
-  backend_->connected(reactor_->now());
-}
-
-void Permit::failed(ConnectFault fault) {
-  state_ = State::Failed;
-  backend_->connect_failed(fault, reactor_->now());
-}
-
-void Permit::give_back() {
-  const auto backend = std::exchange(backend_, nullptr);
-  if (backend == nullptr) return;
-  const auto now = reactor_->now();
-  try {
-    // Dropped before it was known how the attempt would end: that says nothing about the backend.
-    if (state_ == State::Connecting) return backend->give_back(now);
-    backend->closed(state_ == State::Ready, now);
-  } catch (const std::bad_alloc&) {
-    // It is given back, but nobody could be told; the next sweep looks again.
-  }
 }
 
 }  // namespace ravelin::proxy

@@ -13,6 +13,7 @@
 #include "dns/ip.h"
 #include "proxy/backend/facts.h"
 #include "proxy/backend/mail_room.h"
+#include "proxy/backend/permit.h"
 #include "proxy/backend/permits.h"
 #include "proxy/config/config.h"
 #include "proxy/event/guarded.h"
@@ -65,43 +66,48 @@ class Backend : public std::enable_shared_from_this<Backend> {
   void worked(const dns::Endpoint& address);
 
   // See Permits. What it orders goes out through the mail room.
+  // What is granted is to be put into a Permit, a tie into a Claim, before anything else is done.
+  void know(uint32_t worker);
   Permits::Grant ask(Waiter& waiter, dns::Time now);
-  bool cancel(uint64_t ticket);
-  bool ask_spare(dns::Time now);
-  bool ask_probe(dns::Time now);
-  Permits::Parked park(uint32_t worker, Waiter& next);
-  void lost_idle(uint32_t worker);
-  void connected(dns::Time now);
-  void connect_failed(ConnectFault fault, dns::Time now);
-  void closed(bool was_ready, dns::Time now);
-  // A permit that was granted and is not used.
-  void give_back(dns::Time now) {
-    connect_failed(ConnectFault::None, now);
-    closed(false, now);
-  }
-  bool tie(const Waiter& holder);
-  void untie(const Waiter& holder, dns::Time now);
+  bool cancel(uint64_t ticket) noexcept;
+  bool ask_spare(dns::Time now) noexcept;
+  bool ask_probe(dns::Time now) noexcept;
+  // If it is passed on, to whoever |next| is.
+  Permits::Parked park(uint32_t worker, Claim& next) noexcept;
+  void lost_idle(uint32_t worker) noexcept;
+  void pause(dns::Time now) noexcept;
+  std::optional<Claim> tie(const Waiter& holder) noexcept;
   uint64_t tie_idle(uint32_t worker);  // never given up before it has returned
-  void tie_busy(uint64_t tie);
-  void shed_again();
-  void sweep(dns::Time now);
-  // |waiter| was popped but could not be served: it goes back to its place.
-  void put_back(const Waiter& waiter);
-  bool over_cap() const;
-  bool has_ready() const;
-  bool redeem(uint32_t worker);
+  void tie_busy(uint64_t tie) noexcept;
+  void shed_again() noexcept;
+  void sweep(dns::Time now) noexcept;
+  bool over_cap() const noexcept;
+  bool has_ready() const noexcept;
+  bool redeem(uint32_t worker) noexcept;
+  // What time it is, for those who give back and have no clock.
+  void see(dns::Time now) noexcept {
+    seen_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+  }
+  // --- for Permit and Claim ---
+  void connected(dns::Time now) noexcept;
+  void connect_failed(ConnectFault fault) noexcept;
+  void closed(bool was_ready) noexcept;
+  void untie(const Waiter& holder) noexcept;
+  void put_back(PlaceInLine place) noexcept;
+
   // A reply came from it; a question sent at |asked| was not answered in time.
   void heard(dns::Time now) {
     last_heard_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
   }
-  void silent_since(dns::Time asked, dns::Time now);
+  void silent_since(dns::Time asked, dns::Time now) noexcept;
 
   // What its last EHLO reply offered; kept while it is down. nullopt: never seen.
   void learn(const smtp::Capabilities& offers);
   std::optional<smtp::Capabilities> capabilities() const;
   // Changes whenever capabilities() does.
   uint64_t learned() const { return learned_.load(std::memory_order_acquire); }
-  void send(uint32_t worker, Letter letter);
+  // |letter| is for a worker that does something for this backend.
+  void send(uint32_t worker, LetterPtr letter) noexcept;
 
   // Configured no more: pools close what they hold.
   void set_retired(bool retired) { retired_ = retired; }
@@ -130,7 +136,10 @@ class Backend : public std::enable_shared_from_this<Backend> {
  private:
   template <class Do>
   auto with_permits(Do&& act);  // defined and used in backend.cc only
-  void dispatch(const Orders& orders);
+  void dispatch(Orders& orders) noexcept;
+  dns::Time seen() const noexcept {
+    return dns::Time(dns::Time::duration(seen_.load(std::memory_order_relaxed)));
+  }
 
   const std::string name_;
   std::string host_;
@@ -143,35 +152,10 @@ class Backend : public std::enable_shared_from_this<Backend> {
   Guarded<std::optional<smtp::Capabilities>> offers_;
   std::atomic<uint64_t> learned_{0};
   std::atomic<dns::Time::rep> last_heard_{0};
+  std::atomic<dns::Time::rep> seen_{0};
   std::atomic<bool> resolved_{false};  // there is an address
   std::atomic<bool> retired_{false};
   std::atomic<bool> probe_wanted_{true};
-};
-
-// The right to hold one connection; gives it back when destroyed, which must come after the
-// connection is closed.
-class Permit {
- public:
-  Permit() = default;
-  Permit(std::shared_ptr<Backend> backend, const dns::Reactor& reactor)
-      : backend_(std::move(backend)), reactor_(&reactor) {}
-  Permit(Permit&& other) noexcept;
-  Permit& operator=(Permit&& other) noexcept;
-  ~Permit() { give_back(); }
-
-  void connected();
-  void failed(ConnectFault fault);  // to connect
-  // It goes to another thread with its connection. Only after connected().
-  void let_go() { backend_ = nullptr; }
-  void adopt() { state_ = State::Ready; }
-
- private:
-  enum class State : uint8_t { Connecting, Ready, Failed };
-  void give_back();
-
-  std::shared_ptr<Backend> backend_;
-  const dns::Reactor* reactor_ = nullptr;
-  State state_ = State::Connecting;
 };
 
 }  // namespace ravelin::proxy

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <new>
 #include <utility>
 
 #include "proxy/backend/client_text.h"
@@ -13,7 +14,7 @@ using smtp::Reply;
 using smtp::Step;
 using namespace std::chrono_literals;
 
-constexpr auto kQuitLimit = 2s;  // for the other side's FIN; the permit is held that long
+constexpr auto kFarewell = 2s;  // for the other side's FIN; the permit is held that long
 
 std::string first_word(std::string_view text) {
   return std::string(text.substr(0, text.find(' ')));
@@ -55,37 +56,36 @@ std::string_view Lost::text() const {
       return "closed the connection";
     case Why::Silent:
       return "does not answer";
-    case Why::Quit:
-      return "quit";
   }
   return "";
 }
 
 BackendConnection::BackendConnection(std::shared_ptr<Backend> backend, const Place& place,
-                                     ConnectionUser& user)
-    : backend_(std::move(backend)),
-      permit_(backend_, place.reactor),
+                                     Permit permit, ConnectionUser& user)
+    : ending_(place.ending),
+      backend_(std::move(backend)),
+      permit_(std::move(permit)),
       reactor_(place.reactor),
       connector_(place.connector),
       hostname_(place.hostname),
       user_(&user),
       dialog_(smtp::ReplyLimits{}, *this) {}
 
-BackendConnection::BackendConnection(std::shared_ptr<Backend> backend, const Place& place,
-                                     const HandedOver& parcel)
-    : backend_(std::move(backend)),
-      permit_(backend_, place.reactor),
+BackendConnection::BackendConnection(const std::shared_ptr<Backend>& backend, const Place& place,
+                                     HandedOver& parcel)
+    : ending_(place.ending),
+      backend_(backend),
+      permit_(std::move(parcel.permit)),
       reactor_(place.reactor),
       connector_(place.connector),
       hostname_(place.hostname),
       user_(nullptr),
-      facts_(parcel.facts),
+      facts_(std::move(parcel.facts)),
       dialog_(smtp::ReplyLimits{}, *this, /*expect_banner=*/false),
       connecting_(false),
       ready_(true) {
-  permit_.adopt();
   dialog_.set_pipelining(facts_.offers.pipelining);
-  stream_ = connector_.adopt(parcel.fd, *this);
+  stream_ = connector_.adopt(parcel.fd.release(), *this);
   touch();
 }
 
@@ -142,17 +142,21 @@ void BackendConnection::on_helo(const Reply& reply) {
 void BackendConnection::become_ready() {
   ready_ = true;
   touch();
-  backend_->learn(facts_.offers);
+  permit_.connected(reactor_.now());
   backend_->worked(facts_.peer);
-  permit_.connected();
+  backend_->learn(facts_.offers);
   if (user_ != nullptr) user_->on_ready(*this);
 }
 
 // --- the stream
 // ------------------------------------------------------------------------------------
 
+// It lives until its own callback has returned, whatever becomes of it there.
 size_t BackendConnection::on_data(std::string_view data) {
-  if (!lost_ && !quitting_ && dialog_.feed(data)) flush();
+  const auto alive = shared_from_this();
+  whole([&] {
+    if (dialog_.feed(data)) flush();
+  });
   return data.size();
 }
 
@@ -161,13 +165,19 @@ void BackendConnection::on_drained() {
 }
 
 void BackendConnection::on_end(StreamEnd end) {
-  if (quitting_) return lose(Lost::Why::Quit);
-  if (connecting_) {
-    if (end == StreamEnd::NoAddress) return lose(Lost::Why::NoPort);
-    if (!untried_.empty()) return try_next();
-    return lose(Lost::Why::Connect);
+  const auto alive = shared_from_this();
+  backend_->see(reactor_.now());
+  if (leaving_) return reactor_.retire(ending_.take(*this));
+  if (connecting_ && end != StreamEnd::NoAddress && !untried_.empty()) {
+    try {
+      return try_next();
+    } catch (const std::bad_alloc&) {
+      end = StreamEnd::NoAddress;
+    }
   }
-  lose(Lost::Why::Closed);
+  ended_ = true;
+  if (!connecting_) return lose(Lost::Why::Closed);
+  lose(end == StreamEnd::NoAddress ? Lost::Why::NoPort : Lost::Why::Connect);
 }
 
 void BackendConnection::on_reply(Step step, const Reply& reply) {
@@ -223,7 +233,7 @@ void BackendConnection::overdue() { lose(Lost::Why::Silent); }
 void BackendConnection::lose(Lost::Why why, std::string said, std::optional<Reply> refusal) {
   if (std::exchange(lost_, true)) return;
   const Lost lost{why, std::move(said), std::move(refusal)};
-  if (!ready_) permit_.failed(lost.fault());
+  if (!ready_) permit_.failed(lost.fault(), reactor_.now());
   if (user_ != nullptr) user_->on_lost(*this, lost);
 }
 
@@ -233,43 +243,67 @@ void BackendConnection::lose(Lost::Why why, std::string said, std::optional<Repl
 void BackendConnection::send(Step step, std::string_view line) {
   if (step == Step::Rset) ++facts_.resets;
   if (step == Step::Mail) ++facts_.mails;
-  dialog_.send(step, line);
+  whole([&] { dialog_.send(step, line); });
 }
 
 void BackendConnection::send_text(std::string_view text, bool last) {
-  dialog_.send_text(text, last);
+  whole([&] { dialog_.send_text(text, last); });
 }
 
 void BackendConnection::flush() {
-  if (lost_ || !stream_) return;
-  const auto output = dialog_.take_output();
-  if (!output.empty()) stream_->write(output);
+  if (!stream_) return;
+  whole([&] {
+    const auto output = dialog_.take_output();
+    if (!output.empty()) stream_->write(output);
+  });
 }
 
-void BackendConnection::quit() {
-  quitting_ = true;
-  if (dialog_.idle()) {
-    send(Step::Quit, "QUIT");
-    flush();
+// --- its end
+// --------------------------------------------------------------------------------------
+
+BackendConnection& BackendConnection::end(ConnectionPtr connection) noexcept {
+  auto& ending = *connection;
+  ending.user_ = nullptr;
+  ending.backend_->see(ending.reactor_.now());
+  ending.claim_.end();
+  if (ending.ended_ || ending.stream_ == nullptr) {
+    ending.reactor_.retire(std::move(connection));
+  } else {
+    ending.leaving_ = true;
+    ending.ending_.push_back(std::move(connection));
   }
-  stream_->finish_after_peer(kQuitLimit);
+  return ending;
 }
 
-int BackendConnection::detach() {
-  if (lost_ || !idle()) return -1;
-  const auto fd = stream_->detach();
-  if (fd >= 0) {
-    permit_.let_go();
-    lost_ = true;
+void BackendConnection::quit(ConnectionPtr connection) noexcept {
+  if (!connection->usable()) return drop(std::move(connection));
+  auto& ending = end(std::move(connection));
+  try {
+    if (ending.idle()) ending.send(Step::Quit, "QUIT");
+    ending.flush();
+  } catch (const std::bad_alloc&) {
+    ending.spoiled_ = true;
   }
-  return fd;
+  ending.lost_ = true;
+  if (ending.leaving_) ending.stream_->finish_after_peer(kFarewell);
 }
 
-void BackendConnection::drop(std::unique_ptr<BackendConnection> connection) {
-  connection->lost_ = true;
-  connection->user_ = nullptr;
-  auto& reactor = connection->reactor_;
-  reactor.retire(std::shared_ptr<BackendConnection>(std::move(connection)));
+void BackendConnection::drop(ConnectionPtr connection) noexcept {
+  auto& ending = end(std::move(connection));
+  ending.lost_ = true;
+  if (ending.leaving_) ending.stream_->cut(kFarewell);
+}
+
+bool BackendConnection::detach(HandedOver& parcel) noexcept {
+  if (!idle()) return false;
+  Fd fd(stream_->detach());
+  if (!fd) return false;
+  parcel.facts = std::move(facts_);
+  parcel.claim = std::move(claim_);
+  parcel.permit = std::move(permit_);
+  parcel.fd = std::move(fd);
+  lost_ = ended_ = true;
+  return true;
 }
 
 std::string BackendConnection::relay() const {

@@ -5,19 +5,20 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "proxy/backend/backend.h"
+#include "proxy/backend/connection_list.h"
 #include "proxy/backend/facts.h"
+#include "proxy/backend/permit.h"
 #include "proxy/event/stream.h"
 #include "smtp/backend_dialog.h"
 
 namespace ravelin::proxy {
-
-class BackendConnection;
 
 // How a connection was lost.
 struct Lost {
@@ -30,7 +31,6 @@ struct Lost {
     Refused,   // the text, before its end
     Closed,    // end of stream or reset
     Silent,    // greeting took too long
-    Quit,      // our own quit() is done
   };
   Why why = Why::Closed;
   std::string said;                      // sanitised; "" if there were no words
@@ -48,24 +48,32 @@ class ConnectionUser {
   virtual void on_reply(BackendConnection& connection, smtp::Step step,
                         const smtp::Reply& reply) = 0;
   virtual void on_room(BackendConnection&) {}
-  // The end. Only dropping is left to do.
+  // The end. Only dropping is left to do. If memory runs out before that, whoever has the
+  // connection finds at the next sweep that it is not usable().
   virtual void on_lost(BackendConnection& connection, const Lost& lost) = 0;
 
  protected:
   ~ConnectionUser() = default;
 };
 
-class BackendConnection final : StreamEvents, smtp::BackendDialog::Events {
+// Made with make_shared: ending one must not need memory. It has one owner at a time all the same.
+class BackendConnection final : public std::enable_shared_from_this<BackendConnection>,
+                                StreamEvents,
+                                smtp::BackendDialog::Events {
  public:
-  // What is needed of a worker; all must outlive the connection.
+  // What is needed of a worker. |reactor| and |connector| must outlive the connection, the others
+  // only as long as it is not retired.
   struct Place {
     Reactor& reactor;
     Connector& connector;
     const std::string& hostname;  // for EHLO
+    ConnectionList& ending;       // where it waits for the other side to close
   };
-  BackendConnection(std::shared_ptr<Backend> backend, const Place& place, ConnectionUser& user);
-  // One that another thread gave away; nobody uses it yet.
-  BackendConnection(std::shared_ptr<Backend> backend, const Place& place, const HandedOver& parcel);
+  BackendConnection(std::shared_ptr<Backend> backend, const Place& place, Permit permit,
+                    ConnectionUser& user);
+  // One that another thread gave away, and of which |parcel| keeps the claim; nobody uses it yet.
+  BackendConnection(const std::shared_ptr<Backend>& backend, const Place& place,
+                    HandedOver& parcel);
   ~BackendConnection() = default;
   BackendConnection(const BackendConnection&) = delete;
   BackendConnection& operator=(const BackendConnection&) = delete;
@@ -77,18 +85,37 @@ class BackendConnection final : StreamEvents, smtp::BackendDialog::Events {
   // Null while nobody uses it; what comes then is a loss that its keeper sees.
   void set_user(ConnectionUser* user) { user_ = user; }
 
+  // Runs what must not be done by halves: if memory runs out in |act|, nothing is sent any more. A
+  // dialog of which a part is missing must not go on.
+  template <class Do>
+  void whole(const Do& act) {
+    if (!usable()) return;
+    try {
+      act();
+    } catch (const std::bad_alloc&) {
+      spoiled_ = true;
+      throw;
+    }
+  }
   void send(smtp::Step step, std::string_view line);
   void send_text(std::string_view text, bool last);  // clean text; stuffed on the way
   void flush();  // what was sent since the last one, in one write
   bool congested() const { return stream_->congested(); }
-  bool idle() const { return ready_ && dialog_.idle(); }
+  // False once it is lost, or memory has run out in the middle of what was to be sent.
+  bool usable() const { return !lost_ && !spoiled_; }
+  bool idle() const { return ready_ && usable() && dialog_.idle(); }
 
-  // QUIT, then the other side's FIN, so that TIME_WAIT is theirs. on_lost(Quit) follows.
-  void quit();
-  // The file descriptor for another thread, or -1. Afterwards only drop it.
-  int detach();
-  // Ends it now, from anywhere: closed at the end of the turn. |connection| is consumed.
-  static void drop(std::unique_ptr<BackendConnection> connection);
+  // Both end it, from anywhere; |connection| is consumed, and nobody hears of it again. The permit
+  // is held until the other side has closed, too, which counts it until then: at most 2 s.
+  //
+  // With QUIT, so that TIME_WAIT is theirs.
+  static void quit(ConnectionPtr connection) noexcept;
+  // At once, and whatever it is in the middle of: then our FIN, and never a dot, so that half a
+  // message cannot be taken for a whole one.
+  static void drop(ConnectionPtr connection) noexcept;
+  // For another thread. False, and nothing has changed, if there are bytes on their way. Afterwards
+  // only drop it.
+  bool detach(HandedOver& parcel) noexcept;
 
   bool greeting_overdue(dns::Time now, std::chrono::nanoseconds limit) const {
     return !ready_ && !connecting_ && now - since_ >= limit;
@@ -100,6 +127,8 @@ class BackendConnection final : StreamEvents, smtp::BackendDialog::Events {
   Backend& backend() const { return *backend_; }
   dns::Time idle_since() const { return since_; }
   void touch() { since_ = reactor_.now(); }
+  // Whom it is for.
+  Claim& claim() { return claim_; }
   std::string relay() const;  // "mail.internal[192.0.2.7]:25"
 
  private:
@@ -118,9 +147,15 @@ class BackendConnection final : StreamEvents, smtp::BackendDialog::Events {
   void become_ready();
   void count(smtp::Step step, const smtp::Reply& reply);
   void lose(Lost::Why why, std::string said = {}, std::optional<smtp::Reply> refusal = {});
+  // Takes the connection from whoever has it.
+  static BackendConnection& end(ConnectionPtr connection) noexcept;
 
+  friend class ConnectionList;
+  ConnectionList::Place listed_;
+  ConnectionList& ending_;
   std::shared_ptr<Backend> backend_;
   Permit permit_;  // above stream_: given back after the connection is closed
+  Claim claim_;
   Reactor& reactor_;
   Connector& connector_;
   const std::string hostname_;
@@ -133,8 +168,10 @@ class BackendConnection final : StreamEvents, smtp::BackendDialog::Events {
   dns::Time since_{};  // connected, or idle
   bool connecting_ = true;
   bool ready_ = false;
-  bool quitting_ = false;
+  bool leaving_ = false;  // in |ending_|
+  bool ended_ = false;    // the stream has
   bool lost_ = false;
+  bool spoiled_ = false;
 };
 
 }  // namespace ravelin::proxy

@@ -1,6 +1,7 @@
 #include "proxy/backend/delivery.h"
 
 #include <cassert>
+#include <new>
 #include <utility>
 
 #include "proxy/backend/client_text.h"
@@ -34,8 +35,8 @@ Reply heard_for(const Judged& judged, const Backend& backend, const Facts& facts
 
 }  // namespace
 
-void Delivery::start(std::unique_ptr<BackendConnection> connection,
-                     std::shared_ptr<const Plan> plan, const Route& route) {
+void Delivery::start(ConnectionPtr connection, std::shared_ptr<const Plan> plan,
+                     const Route& route) {
   assert(connection_ == nullptr && connection != nullptr);
   connection_ = std::move(connection);
   plan_ = std::move(plan);
@@ -58,16 +59,21 @@ bool Delivery::write(std::string_view text) {
   return false;
 }
 
-void Delivery::finish() {
-  if (connection_ == nullptr) return;
+// Without memory for the dot it is never sent, and the message ends like one that was cut off.
+void Delivery::finish() noexcept {
+  if (connection_ == nullptr || !connection_->usable()) return;
   assert(phase_ == Phase::Text);
-  connection_->send_text({}, /*last=*/true);
-  connection_->flush();
+  try {
+    connection_->send_text({}, /*last=*/true);
+    connection_->flush();
+  } catch (const std::bad_alloc&) {
+    return;
+  }
   phase_ = Phase::Final;
   since_ = reactor_.now();
 }
 
-void Delivery::abandon() {
+void Delivery::abandon() noexcept {
   if (connection_ != nullptr) BackendConnection::drop(std::move(connection_));
 }
 
@@ -131,7 +137,8 @@ DeliveryEnd Delivery::end_without_reply(std::string said) {
 void Delivery::check(Time now) {
   if (connection_ == nullptr || expiry_) return;
   const auto waited = now - since_;
-  const bool over = (phase_ == Phase::Asked && waited >= kGoLimit) ||
+  const bool over = !connection_->usable() ||
+                    (phase_ == Phase::Asked && waited >= kGoLimit) ||
                     (phase_ == Phase::Text && blocked_ && waited >= kBlockLimit) ||
                     (phase_ == Phase::Final && waited >= plan_->relay.final_timeout);
   if (over) expiry_ = reactor_.defer([this] { expire(); });

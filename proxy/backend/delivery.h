@@ -22,10 +22,10 @@ struct DeliveryEnd {
   };
   When when = When::BeforeGo;
   std::optional<Judged> reply;
-  std::unique_ptr<BackendConnection> connection;  // if it is of further use
-  smtp::Reply heard;                              // what the client shall hear
-  std::string said;                               // for logs
-  bool silent = false;                            // a timeout, not a loss
+  ConnectionPtr connection;  // if it is of further use
+  smtp::Reply heard;         // what the client shall hear
+  std::string said;          // for logs
+  bool silent = false;       // a timeout, not a loss
 };
 
 class Delivery final : ConnectionUser {
@@ -35,7 +35,7 @@ class Delivery final : ConnectionUser {
     virtual void on_go() = 0;  // 354
     virtual void on_room() = 0;
     // The last thing that the delivery does: it may be destroyed or started again from here.
-    virtual void on_delivery_end(DeliveryEnd end) = 0;
+    virtual void on_delivery_end(DeliveryEnd end) noexcept = 0;
 
    protected:
     ~Owner() = default;
@@ -44,13 +44,13 @@ class Delivery final : ConnectionUser {
   Delivery(Reactor& reactor, Owner& owner) : reactor_(reactor), owner_(owner) {}
   ~Delivery() { abandon(); }
 
-  void start(std::unique_ptr<BackendConnection> connection, std::shared_ptr<const Plan> plan,
-             const Route& route);
+  // If memory runs out in these calls, check() ends it.
+  void start(ConnectionPtr connection, std::shared_ptr<const Plan> plan, const Route& route);
   bool active() const { return connection_ != nullptr; }
   bool write(std::string_view text);  // false: wait for on_room()
-  void finish();
+  void finish() noexcept;
   // Ends it without a word to the owner. A connection inside DATA cannot be used again.
-  void abandon();
+  void abandon() noexcept;
   void check(Time now);  // timeouts; calls nobody before it has returned
 
  private:
@@ -69,7 +69,7 @@ class Delivery final : ConnectionUser {
   Phase phase_ = Phase::Asked;
   std::shared_ptr<const Plan> plan_;
   const Route* route_ = nullptr;
-  std::unique_ptr<BackendConnection> connection_;
+  ConnectionPtr connection_;
   Time since_{};  // of the phase, or since when the backend takes no text
   bool blocked_ = false;
   Handle expiry_;

@@ -70,11 +70,12 @@ std::optional<Duty> Duties::next_catch_all(State& state, dns::Time now) {
   const auto first = std::min_element(state.domains.begin(), state.domains.end(), sooner);
   state.earliest = first->second.due;
   if (first->second.due > now) return {};
-  first->second.due = now + kCatchAllEvery;
-  state.probing = true;
   if (state.random == 0) state.random = std::random_device{}();
   const auto recipient = invented_local_part(state.random) + "@" + first->first;
-  return Duty{Duty::Kind::CatchAll, first->second.route, first->first, recipient};
+  Duty duty{Duty::Kind::CatchAll, first->second.route, first->first, recipient};
+  first->second.due = now + kCatchAllEvery;  // with the duty made: memory may have run out
+  state.probing = true;
+  return duty;
 }
 
 std::optional<Duty> Duties::next(dns::Time now) {

@@ -1,5 +1,9 @@
 // How workers tell each other something: values and ids, through each worker's post function. A
-// letter to a worker that has gone is dropped.
+// letter to a worker that has gone is destroyed, and with it what it carries: descriptors, permits.
+//
+// Sending needs no memory, only the letter itself does: who will have to write when there may be
+// none left (to those who wait for an answer) has it ready. If the worker cannot be woken, its next
+// sweep finds the letter.
 #pragma once
 
 #include <cstdint>
@@ -7,11 +11,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "proxy/backend/facts.h"
+#include "proxy/backend/permit.h"
 #include "proxy/backend/permits.h"
+#include "proxy/event/fd.h"
 #include "proxy/event/guarded.h"
 #include "smtp/reply.h"
 
@@ -23,11 +30,18 @@ class Backend;
 // back before it has returned.
 using Post = std::function<void(std::function<void()>)>;
 
-// A connection on its way to another thread, with the permit that it stands for.
+// Leave to open a connection, for one who waits.
+struct Grant {
+  Claim claim;
+  Permit permit;
+};
+
+// A connection on its way to another thread. Closed before its permit is given back.
 struct HandedOver {
-  int fd = -1;
   Facts facts;
-  Waiter waiter;
+  Claim claim;
+  Permit permit;
+  Fd fd;
 };
 
 // A refusal that may be told to others who asked the same.
@@ -39,17 +53,22 @@ struct SharedAnswer {
 };
 // To those who joined an equal question in flight.
 struct Joined {
-  uint64_t question = 0;               // the follower's own
-  std::optional<SharedAnswer> answer;  // empty: nothing that can be shared
-  bool alone = false;                  // then: ask by yourself, do not join again
+  uint64_t question = 0;                       // the follower's own
+  std::shared_ptr<const SharedAnswer> answer;  // null: nothing that can be shared
+  bool alone = false;                          // then: ask by yourself, do not join again
 };
 
-using Letter = std::variant<Order, HandedOver, Joined>;
+struct Letter {
+  std::shared_ptr<Backend> backend;  // null for Joined
+  std::variant<std::monostate, Order, Grant, HandedOver, Joined> text;
+  std::unique_ptr<Letter> next;  // for the mail room
+};
+using LetterPtr = std::unique_ptr<Letter>;
 
 class Inbox {
  public:
-  // |backend| is null for Joined.
-  virtual void receive(const std::shared_ptr<Backend>& backend, const Letter& letter) = 0;
+  // If memory runs out in it the letter is destroyed.
+  virtual void receive(Letter& letter) = 0;
 
  protected:
   ~Inbox() = default;
@@ -60,17 +79,38 @@ class MailRoom {
   // Numbers count from 0 in the order of calls and are not used again. |inbox| is called on the
   // thread that |post| runs functions on, until remove() on that same thread.
   uint32_t add(Post post, Inbox& inbox);
-  void remove(uint32_t worker);
-  void send(uint32_t worker, std::shared_ptr<Backend> backend, Letter letter);
+  void remove(uint32_t worker) noexcept;
+  void send(uint32_t worker, LetterPtr letter) noexcept;
+  // On the worker's thread: reads what it could not be woken for.
+  void read_missed(uint32_t worker) const;
   // Any worker that is there: for work that belongs to none.
   std::optional<uint32_t> first() const;
 
  private:
-  struct Box {
-    Post post;
-    std::shared_ptr<Inbox*> inbox;  // the pointer inside belongs to the worker's thread
+  // In the order of arrival.
+  struct Queue {
+    LetterPtr first;
+    Letter* last = nullptr;
+    bool closed = false;
+    bool woken = false;  // a read() is on its way
+
+    void push(LetterPtr letter) noexcept;
   };
-  Guarded<std::vector<Box>> boxes_;
+  struct Box {
+    Box(Post function, Inbox& reader) : post(std::move(function)), inbox(&reader) {}
+    ~Box() { clear(letters.with([](Queue& queue) { return std::move(queue.first); })); }
+
+    const Post post;
+    Inbox* inbox;  // of the worker's thread only; null once it has gone
+    Guarded<Queue> letters;
+  };
+  using BoxPtr = std::shared_ptr<Box>;
+
+  BoxPtr box(uint32_t worker) const;
+  static void read(Box& box);
+  static void clear(LetterPtr letters) noexcept;
+
+  Guarded<std::vector<BoxPtr>> boxes_;  // null: gone
 };
 
 }  // namespace ravelin::proxy

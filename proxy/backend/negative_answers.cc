@@ -36,9 +36,8 @@ void NegativeAnswers::add(std::string_view route, std::string_view recipient,
   if (ttl <= std::chrono::nanoseconds::zero()) return;
   auto key = key_of(route, recipient);
   shard_of(key).with([&](Shard& shard) {
-    auto& entry = shard.entries[key];
-    entry = {answer, now + ttl};
-    shard.order.push_back(std::move(key));
+    shard.order.push_back(key);  // first: an entry that it does not name would stay for ever
+    shard.entries[std::move(key)] = {answer, now + ttl};
     // Every addition takes at most one out: the order holds each entry at least once.
     while (shard.order.size() > most_per_shard_) {
       shard.entries.erase(shard.order.front());

@@ -1,8 +1,11 @@
 #include "proxy/backend/permits.h"
 
+#include <algorithm>
 #include <cassert>
 #include <iterator>
+#include <new>
 #include <numeric>
+#include <utility>
 
 namespace ravelin::proxy {
 namespace {
@@ -11,7 +14,7 @@ constexpr uint32_t kGoodsPerUnknown = 3;
 
 }  // namespace
 
-Permits::Line& Permits::line_of(const Waiter& waiter) {
+Line& Permits::line_of(const Waiter& waiter) {
   if (waiter.fresh) return fresh_;
   return lines_[waiter.good ? 1 : 0][static_cast<size_t>(waiter.want)];
 }
@@ -35,10 +38,14 @@ void Permits::hold(const Waiter& waiter) {
   ++ties_;
   if (waiter.good) return;
   ++unknown_ties_;
-  ++ties_of_[waiter.client];
+  try {
+    ++ties_of_[waiter.client];
+  } catch (const std::bad_alloc&) {
+    // see |ties_of_|
+  }
 }
 
-bool Permits::tie(const Waiter& holder) {
+bool Permits::tie(const Waiter& holder) noexcept {
   if (ties_ >= tie_limit()) return false;
   if (!holder.good) {
     if (waiting() > 0 || unknown_ties_ >= std::max(1U, cap() / 2)) return false;
@@ -55,11 +62,10 @@ void Permits::let_go(const Waiter& waiter) {
   if (waiter.good) return;
   --unknown_ties_;
   const auto own = ties_of_.find(waiter.client);
-  assert(own != ties_of_.end());
-  if (--own->second == 0) ties_of_.erase(own);
+  if (own != ties_of_.end() && --own->second == 0) ties_of_.erase(own);
 }
 
-void Permits::untie(const Waiter& holder, dns::Time now, Orders& orders) {
+void Permits::untie(const Waiter& holder, dns::Time now, Orders& orders) noexcept {
   let_go(holder);
   // A message that waited for a tie's place, not for a connection, can go on now; or, if there are
   // still too many since a cap was lowered, when the next one is given up.
@@ -75,19 +81,20 @@ void Permits::untie(const Waiter& holder, dns::Time now, Orders& orders) {
 }
 
 uint64_t Permits::tie_idle(uint32_t worker, Orders& orders) {
-  idle_ties_.emplace_hint(idle_ties_.end(), ++last_tie_, worker);
+  idle_ties_.emplace_hint(idle_ties_.end(), ++last_tie_, IdleTie{worker});
   shed_again(orders);
   return last_tie_;
 }
 
 void Permits::shed(Orders& orders) {
-  if (idle_ties_.empty()) return;
-  const auto oldest = idle_ties_.begin();
-  orders.push_back({Order::Kind::GiveUp, oldest->second, {}, oldest->first});
-  idle_ties_.erase(oldest);
+  const auto oldest = std::find_if(idle_ties_.begin(), idle_ties_.end(),
+                                   [](const auto& tie) { return !tie.second.asked; });
+  if (oldest == idle_ties_.end() || !room_for_one(orders)) return;
+  oldest->second.asked = true;
+  orders.push_back({Order::Kind::GiveUp, oldest->second.worker, oldest->first});
 }
 
-void Permits::shed_again(Orders& orders) {
+void Permits::shed_again(Orders& orders) noexcept {
   if (waiting() > 0) shed(orders);
 }
 
@@ -116,7 +123,7 @@ Permits::Grant Permits::ask(Waiter& waiter, dns::Time now, Orders& orders) {
   return Grant::Wait;
 }
 
-bool Permits::cancel(uint64_t ticket) {
+bool Permits::cancel(uint64_t ticket) noexcept {
   if (fresh_.erase(ticket) > 0) return true;
   for (auto& by_want : lines_)
     for (auto& line : by_want)
@@ -127,11 +134,12 @@ bool Permits::cancel(uint64_t ticket) {
 // An idle connection in some worker's pool is promised away: that worker cannot take it for itself
 // any more.
 bool Permits::claim_idle(Order::Kind kind, Orders& orders) {
+  if (!room_for_one(orders)) return false;
   for (uint32_t worker = 0; worker < idle_.size(); ++worker) {
     if (idle_[worker] == 0) continue;
     --idle_[worker];
     ++promised_[worker];
-    orders.push_back({kind, worker, {}, 0});
+    orders.push_back({kind, worker});
     return true;
   }
   return false;
@@ -154,13 +162,13 @@ void Permits::opening() {
   ++connecting_;
 }
 
-bool Permits::ask_spare(dns::Time now) {
+bool Permits::ask_spare(dns::Time now) noexcept {
   if (!can_open(now) || waiting() > 0) return false;
   opening();
   return true;
 }
 
-bool Permits::ask_probe(dns::Time now) {
+bool Permits::ask_probe(dns::Time now) noexcept {
   if (!health_.down() || connecting_ > 0 || now < health_.retry_at() || held_ >= cap())
     return false;
   opening();
@@ -169,25 +177,25 @@ bool Permits::ask_probe(dns::Time now) {
 
 // --- serving ----------------------------------------------------------------------------------
 
-Waiter Permits::granted(Line& line, Line::iterator which) {
-  const auto waiter = which->second;
-  line.erase(which);
-  if (waiter.want == Want::Message) hold(waiter);
-  return waiter;
+// The first of |line|.
+PlaceInLine Permits::granted(Line& line) {
+  auto place = line.extract(line.begin());
+  if (place.mapped().want == Want::Message) hold(place.mapped());
+  return place;
 }
 
-std::optional<Waiter> Permits::next_of(bool good) {
+PlaceInLine Permits::next_of(bool good) {
   auto& questions = lines_[good ? 1 : 0][static_cast<size_t>(Want::Question)];
   auto& messages = lines_[good ? 1 : 0][static_cast<size_t>(Want::Message)];
   const bool message = !messages.empty() && may_hold(messages.begin()->second);
   if (message && (questions.empty() || messages.begin()->first < questions.begin()->first))
-    return granted(messages, messages.begin());
+    return granted(messages);
   if (questions.empty()) return {};
-  return granted(questions, questions.begin());
+  return granted(questions);
 }
 
 // Three good clients, then one unknown: the good never wait long, the unknown always get on.
-std::optional<Waiter> Permits::next() {
+PlaceInLine Permits::next() {
   const bool good_first = goods_in_a_row_ < kGoodsPerUnknown;
   for (const bool good : {good_first, !good_first}) {
     if (auto found = next_of(good)) {
@@ -199,56 +207,73 @@ std::optional<Waiter> Permits::next() {
   return {};
 }
 
-Permits::Parked Permits::park(uint32_t worker, Waiter& next_waiter) {
+Permits::Parked Permits::park(uint32_t worker, PlaceInLine& next_place) noexcept {
   if (held_ > cap()) return Parked::Close;
-  if (auto found = next()) {
-    next_waiter = *found;
-    return Parked::Pass;
-  }
+  if (next_place = next()) return Parked::Pass;
   if (!fresh_.empty() && held_ == cap()) return Parked::Close;  // in its place a new one
-  know(worker);
   ++idle_[worker];
   return Parked::Idle;
 }
 
-void Permits::put_back(const Waiter& waiter) {
+void Permits::put_back(PlaceInLine place) noexcept {
+  const auto& waiter = place.mapped();
   if (waiter.want == Want::Message) let_go(waiter);
-  line_of(waiter).emplace(waiter.ticket, waiter);
+  line_of(waiter).insert(std::move(place));
 }
 
-void Permits::lost_idle(uint32_t worker) {
-  know(worker);
+void Permits::lost_idle(uint32_t worker) noexcept {
   auto& count = idle_[worker] > 0 ? idle_[worker] : promised_[worker];
   assert(count > 0);
   --count;
 }
 
-bool Permits::redeem(uint32_t worker) {
+bool Permits::redeem(uint32_t worker) noexcept {
   if (promised_[worker] == 0) return false;
   --promised_[worker];
   return true;
 }
 
-// There is no memory to tell |waiter| of its permit: it waits on. If that fails, too, its own time
-// limit answers it.
-void Permits::unsent(const Waiter& waiter) {
-  assert(held_ > 0 && connecting_ > 0);
-  --held_;
-  --connecting_;
-  put_back(waiter);
+// Room first, then the change that the order is about.
+bool Permits::room_for_one(Orders& orders) noexcept {
+  try {
+    if (orders.size() == orders.capacity()) orders.reserve(2 * orders.size() + 1);
+    return true;
+  } catch (const std::bad_alloc&) {
+    order_missing_ = true;
+    return false;
+  }
+}
+
+void Permits::unsent(Order order) noexcept {
+  order_missing_ = true;
+  switch (order.kind) {
+    case Order::Kind::Open:
+      assert(held_ > 0 && connecting_ > 0);
+      --held_;
+      --connecting_;
+      return put_back(std::move(order.place));
+    case Order::Kind::HandOver:
+    case Order::Kind::Close:
+      if (redeem(order.worker)) ++idle_[order.worker];
+      return;
+    case Order::Kind::GiveUp:
+      if (const auto tie = idle_ties_.find(order.tie); tie != idle_ties_.end())
+        tie->second.asked = false;
+      return;
+    case Order::Kind::Fail:
+      line_of(order.waiter()).insert(std::move(order.place));
+      return;
+  }
 }
 
 void Permits::pump(dns::Time now, Orders& orders) {
-  while (can_open(now)) {
-    orders.reserve(orders.size() + 1);  // if there is no memory, before somebody leaves the line
-    std::optional<Waiter> waiter;
-    if (!fresh_.empty() && may_hold(fresh_.begin()->second))
-      waiter = granted(fresh_, fresh_.begin());
-    else
-      waiter = next();
-    if (!waiter) return;
+  while (can_open(now) && room_for_one(orders)) {
+    const bool fresh = !fresh_.empty() && may_hold(fresh_.begin()->second);
+    auto place = fresh ? granted(fresh_) : next();
+    if (!place) return;
     opening();
-    orders.push_back({Order::Kind::Open, waiter->worker, *waiter, 0});
+    const auto worker = place.mapped().worker;
+    orders.push_back({Order::Kind::Open, worker, 0, std::move(place)});
   }
   if (health_.down()) fail_vain(orders);
 }
@@ -257,23 +282,39 @@ void Permits::pump(dns::Time now, Orders& orders) {
 // for them who have nowhere else to go.
 void Permits::fail_vain(Orders& orders) {
   const bool nothing = ready_ == 0 && connecting_ == 0;
-  orders.reserve(orders.size() + waiting());  // if there is no memory, before they leave the line
   const auto fail = [&](Line& line) {
-    std::erase_if(line, [&](const auto& entry) {
-      const auto& waiter = entry.second;
-      if (!nothing && !waiter.elsewhere) return false;
-      orders.push_back({Order::Kind::Fail, waiter.worker, waiter, 0});
-      return true;
-    });
+    for (auto at = line.begin(); at != line.end();) {
+      const auto which = at++;
+      const auto worker = which->second.worker;
+      if (!nothing && !which->second.elsewhere) continue;
+      if (!room_for_one(orders)) return;
+      orders.push_back({Order::Kind::Fail, worker, 0, line.extract(which)});
+    }
   };
   fail(fresh_);
   for (auto& by_want : lines_)
     for (auto& line : by_want) fail(line);
 }
 
+bool Permits::somebody_can_go() const {
+  for (const auto& by_want : lines_)
+    for (const auto& line : by_want)
+      if (!line.empty() && may_hold(line.begin()->second)) return true;
+  return false;
+}
+
+// One of each kind; what it brings about leads to the next.
+void Permits::order_again(Orders& orders) {
+  order_missing_ = false;
+  if (waiting() == 0) return;
+  if (!fresh_.empty() && held_ >= cap() && claim_idle(Order::Kind::Close, orders)) return;
+  if (somebody_can_go() && claim_idle(Order::Kind::HandOver, orders)) return;
+  shed(orders);
+}
+
 // --- connections ------------------------------------------------------------------------------
 
-void Permits::connected(dns::Time now, Orders& orders) {
+void Permits::connected(dns::Time now, Orders& orders) noexcept {
   assert(connecting_ > 0);
   --connecting_;
   ++ready_;
@@ -281,33 +322,38 @@ void Permits::connected(dns::Time now, Orders& orders) {
   pump(now, orders);
 }
 
-void Permits::connect_failed(ConnectFault fault, dns::Time now, Orders& orders) {
+void Permits::connect_failed(ConnectFault fault, dns::Time now, Orders& orders) noexcept {
   assert(connecting_ > 0);
   --connecting_;
   health_.failed(fault, ready_, now);
   pump(now, orders);
 }
 
-void Permits::closed(bool was_ready, dns::Time now, Orders& orders) {
+void Permits::closed(bool was_ready, dns::Time now, Orders& orders) noexcept {
   assert(held_ > 0);
   --held_;
   if (was_ready) --ready_;
   pump(now, orders);
 }
 
-void Permits::silent(dns::Time now, Orders& orders) {
+void Permits::silent(dns::Time now, Orders& orders) noexcept {
   health_.failed(ConnectFault::Down, ready_, now);
   pump(now, orders);
 }
 
-void Permits::set_cap(uint32_t cap, dns::Time now, Orders& orders) {
+void Permits::pause(dns::Time now) noexcept {
+  health_.failed(ConnectFault::Ours, ready_, now);
+}
+
+void Permits::set_cap(uint32_t cap, dns::Time now, Orders& orders) noexcept {
   cap_ = std::max(1U, cap);
   pump(now, orders);
 }
 
-void Permits::sweep(dns::Time now, Orders& orders) {
+void Permits::sweep(dns::Time now, Orders& orders) noexcept {
   health_.relearn(cap_, now);
   if (waiting() > 0) pump(now, orders);
+  if (order_missing_) order_again(orders);
 }
 
 uint32_t Permits::idle() const { return std::accumulate(idle_.begin(), idle_.end(), 0U); }

@@ -3,12 +3,14 @@
 // for a client). A state machine without threads, clock or I/O; Backend puts a lock around it.
 //
 // A permit is the right to hold one connection, from before connect() until after close(). It is a
-// count, not an object here; the connection's Permit (backend.h) gives it back.
+// count, not an object here; whoever holds it has a Permit or a Claim (permit.h), which give back.
+//
+// Without memory nothing here fails half-way. Only ask() needs any for the one who asks, before
+// anything has changed; an order that there is no room for is not given, and sweep() looks again.
 #pragma once
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -33,6 +35,11 @@ struct Waiter {
   dns::IpAddress client;
 };
 
+// By ticket, which is the order of arrival. Who is served leaves with its entry, so that putting it
+// back needs no memory.
+using Line = std::map<uint64_t, Waiter>;
+using PlaceInLine = Line::node_type;
+
 // What a worker is to do now, decided under the lock and sent after it.
 struct Order {
   enum class Kind : uint8_t {
@@ -44,8 +51,10 @@ struct Order {
   };
   Kind kind = Kind::Open;
   uint32_t worker = 0;
-  Waiter waiter;
   uint64_t tie = 0;
+  PlaceInLine place{};  // of the one to open for, or who waits in vain
+
+  const Waiter& waiter() const { return place.mapped(); }
 };
 using Orders = std::vector<Order>;
 
@@ -58,52 +67,56 @@ class Permits {
     Down,  // nothing to wait for
   };
 
+  // Once for each worker, before all else that names it. Throws std::bad_alloc, as ask() does.
+  void know(uint32_t worker);
   // Writes the ticket into |waiter|.
   Grant ask(Waiter& waiter, dns::Time now, Orders& orders);
   // False: it waits no more; what was sent to it is on its way and must be given back.
-  bool cancel(uint64_t ticket);
+  bool cancel(uint64_t ticket) noexcept;
 
   // A permit for a connection nobody asked for (probe, opened ahead of need): only while no
   // question could use it.
-  bool ask_spare(dns::Time now);
+  bool ask_spare(dns::Time now) noexcept;
   // The only way to connect while the backend is down: one at a time, when its time has come.
-  bool ask_probe(dns::Time now);
+  bool ask_probe(dns::Time now) noexcept;
 
   enum class Parked : uint8_t { Idle, Pass, Close };
   // A connection is free: Pass gives it to |next|; Close means that there are more than there may
   // be.
-  Parked park(uint32_t worker, Waiter& next);
-  // |waiter| was to have a connection that could not be given to it: it waits on, in its place.
-  void put_back(const Waiter& waiter);
-  // An Order::Open could not be sent.
-  void unsent(const Waiter& waiter);
+  Parked park(uint32_t worker, PlaceInLine& next) noexcept;
+  // Whose |place| it is was to have a connection that could not be given to it: it waits on.
+  void put_back(PlaceInLine place) noexcept;
+  // It could not be sent: as if it had not been given.
+  void unsent(Order order) noexcept;
   // An idle connection of |worker| is taken out of the pool to be closed.
-  void lost_idle(uint32_t worker);
+  void lost_idle(uint32_t worker) noexcept;
   // |worker| has an order to part with an idle connection. False: the one that was meant has been
   // closed, and its permit has served somebody.
-  bool redeem(uint32_t worker);
+  bool redeem(uint32_t worker) noexcept;
 
   // An attempt to connect ended. Each open permit passes one of these once.
-  void connected(dns::Time now, Orders& orders);
-  void connect_failed(ConnectFault fault, dns::Time now, Orders& orders);
+  void connected(dns::Time now, Orders& orders) noexcept;
+  void connect_failed(ConnectFault fault, dns::Time now, Orders& orders) noexcept;
   // The connection is gone and its permit back. |was_ready|: connected() had been said for it.
-  void closed(bool was_ready, dns::Time now, Orders& orders);
+  void closed(bool was_ready, dns::Time now, Orders& orders) noexcept;
 
   // Connected, but it does not answer.
-  void silent(dns::Time now, Orders& orders);
+  void silent(dns::Time now, Orders& orders) noexcept;
+  // There is no memory for a connection: no use in trying again at once.
+  void pause(dns::Time now) noexcept;
 
   // May a connection be kept for this client until its next command?
-  bool tie(const Waiter& holder);
-  void untie(const Waiter& holder, dns::Time now, Orders& orders);
+  bool tie(const Waiter& holder) noexcept;
+  void untie(const Waiter& holder, dns::Time now, Orders& orders) noexcept;
   // A tie begins to wait for its client; the result names it for GiveUp and tie_busy(). Ties of
-  // good clients are never given up for others.
+  // good clients are never given up for others. Throws std::bad_alloc and has done nothing then.
   uint64_t tie_idle(uint32_t worker, Orders& orders);
-  void tie_busy(uint64_t tie) { idle_ties_.erase(tie); }
+  void tie_busy(uint64_t tie) noexcept { idle_ties_.erase(tie); }
   // An order to give up came too late: another tie must do it.
-  void shed_again(Orders& orders);
+  void shed_again(Orders& orders) noexcept;
 
-  void set_cap(uint32_t cap, dns::Time now, Orders& orders);
-  void sweep(dns::Time now, Orders& orders);  // what time alone brings
+  void set_cap(uint32_t cap, dns::Time now, Orders& orders) noexcept;
+  void sweep(dns::Time now, Orders& orders) noexcept;  // what time alone brings
   Health& health() { return health_; }
   const Health& health() const { return health_; }
 
@@ -116,14 +129,17 @@ class Permits {
   uint32_t ties() const { return ties_; }
 
  private:
-  using Line = std::map<uint64_t, Waiter>;  // by ticket, which is the order of arrival
+  struct IdleTie {
+    uint32_t worker = 0;
+    bool asked = false;  // to give up
+  };
 
   Line& line_of(const Waiter& waiter);
   bool may_hold(const Waiter& waiter) const;
   uint32_t tie_limit() const;
   bool can_open(dns::Time now) const;
   void opening();
-  void know(uint32_t worker);
+  bool room_for_one(Orders& orders) noexcept;
   void hold(const Waiter& waiter);
   void let_go(const Waiter& waiter);
   bool claim_idle(Order::Kind kind, Orders& orders);
@@ -131,9 +147,11 @@ class Permits {
   void shed(Orders& orders);
   void pump(dns::Time now, Orders& orders);
   void fail_vain(Orders& orders);
-  std::optional<Waiter> next();
-  std::optional<Waiter> next_of(bool good);
-  Waiter granted(Line& line, Line::iterator which);
+  void order_again(Orders& orders);
+  bool somebody_can_go() const;
+  PlaceInLine next();
+  PlaceInLine next_of(bool good);
+  PlaceInLine granted(Line& line);
 
   Health health_;
   uint32_t cap_ = 1;
@@ -149,9 +167,11 @@ class Permits {
 
   uint32_t ties_ = 0;  // and messages on their way
   uint32_t unknown_ties_ = 0;
+  // Without memory one is not counted here, for it is fairness only; then it counts for less.
   std::unordered_map<dns::IpAddress, uint32_t, dns::IpHash> ties_of_;  // clients not good
-  std::map<uint64_t, uint32_t> idle_ties_;  // tie -> worker, oldest first
+  std::map<uint64_t, IdleTie> idle_ties_;  // oldest first
   uint64_t last_tie_ = 0;
+  bool order_missing_ = false;  // for want of memory
 };
 
 }  // namespace ravelin::proxy

@@ -1,5 +1,6 @@
 #include "proxy/backend/probe.h"
 
+#include <new>
 #include <utility>
 
 #include "proxy/backend/worker.h"
@@ -31,30 +32,36 @@ void Probe::start() {
   if (attempt_.start(std::move(job))) conclude(false, false);
 }
 
-void Probe::on_outcome(Outcome outcome) {
+void Probe::on_outcome(Outcome outcome) noexcept {
   if (outcome.connection == nullptr) return conclude(false, false);
-  const auto backend = outcome.connection->backend().shared_from_this();
-  worker_.pool(backend).end(std::move(outcome.connection));
+  BackendConnection::quit(std::move(outcome.connection));
   const bool asked = outcome.mail && outcome.mail->judgement.fault == Fault::None;
   const bool accepted = asked && outcome.rcpts.front().judgement.fault == Fault::None;
   conclude(accepted, asked);
 }
 
 void Probe::check(Time now) {
-  if (done_ || now - started_ < worker_.plan()->verify.timeout) return;
-  attempt_.cancel(/*silent=*/true);
+  if (done_) return;
+  const bool late = now - started_ >= worker_.plan()->verify.timeout;
+  if (!late && !attempt_.broken()) return;
+  attempt_.cancel(/*silent=*/late);
   conclude(false, false);
 }
 
-void Probe::conclude(bool accepted, bool answered) {
+// What there is no memory to note down is asked again in its time.
+void Probe::conclude(bool accepted, bool answered) noexcept {
   done_ = true;
   auto& backends = worker_.backends();
   const auto now = worker_.reactor().now();
   backends.duties().done(duty_);
-  if (duty_.kind == Duty::Kind::Canary)
-    backends.canary_answered(duty_.route, accepted, now);
-  else if (answered)
-    backends.catch_all_answered(duty_.domain, accepted, now);
+  try {
+    if (duty_.kind == Duty::Kind::Canary)
+      backends.canary_answered(duty_.route, accepted, now);
+    else if (answered)
+      backends.catch_all_answered(duty_.domain, accepted, now);
+  } catch (const std::bad_alloc&) {
+    // as if it had not been asked
+  }
 }
 
 }  // namespace ravelin::proxy

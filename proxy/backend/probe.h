@@ -19,8 +19,8 @@ class Probe final : Attempt::Owner {
   bool done() const { return done_; }
 
  private:
-  void on_outcome(Outcome outcome) override;
-  void conclude(bool accepted, bool answered);
+  void on_outcome(Outcome outcome) noexcept override;
+  void conclude(bool accepted, bool answered) noexcept;
 
   BackendWorker& worker_;
   const Duty duty_;

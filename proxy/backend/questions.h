@@ -16,18 +16,20 @@ namespace ravelin::proxy {
 // Thread-safe.
 class Questions {
  public:
+  // Who joins brings the letter that the answer will be written on: whoever ends a question must
+  // be able to tell the others without memory.
   struct Member {
     uint32_t worker = 0;
     uint64_t question = 0;  // unique in the process
-    bool operator==(const Member&) const = default;
+    LetterPtr letter;
   };
 
-  // True: nobody asks this yet, |member| does and must end with take(). False: it waits now for a
-  // Joined letter, or leaves.
-  bool join(const std::string& key, const Member& member);
-  void leave(const std::string& key, const Member& member);
+  // True: nobody asks this yet, |worker| does and must end with take(). False: it waits now for a
+  // Joined letter, or leaves. Throws std::bad_alloc, and has done nothing then.
+  bool join(const std::string& key, uint32_t worker, uint64_t question);
+  void leave(const std::string& key, uint64_t question) noexcept;
   // The question has ended. Returns those who waited.
-  std::vector<Member> take(const std::string& key);
+  std::vector<Member> take(const std::string& key) noexcept;
 
  private:
   using Table = std::unordered_map<std::string, std::vector<Member>>;

@@ -1,5 +1,7 @@
 #include "proxy/backend/remembered.h"
 
+#include <new>
+
 #include "smtp/address.h"
 
 namespace ravelin::proxy {
@@ -30,8 +32,14 @@ void Remembered::insert(Shard& shard, Key key, dns::Time accepted) {
     shard.entries.erase(shard.order.front());
     shard.order.pop_front();
   }
-  if (shard.entries.insert_or_assign(key, Entry{accepted, {}, {}}).second)
-    shard.order.push_back(key);
+  shard.order.push_back(key);  // first: an entry that it does not name would stay for ever
+  try {
+    if (shard.entries.insert_or_assign(key, Entry{accepted, {}, {}}).second) return;
+  } catch (const std::bad_alloc&) {
+    shard.order.pop_back();
+    throw;
+  }
+  shard.order.pop_back();  // it was there
 }
 
 void Remembered::restore(Key key, dns::Time accepted) {

@@ -1,74 +1,70 @@
 #include "proxy/backend/tie.h"
 
 #include <cassert>
+#include <new>
 #include <utility>
 
 #include "proxy/backend/worker.h"
 
 namespace ravelin::proxy {
 
-void Tie::keep(std::unique_ptr<BackendConnection> connection, const Waiter& holder) {
-  assert(backend_ == nullptr);
-  auto backend = connection->backend().shared_from_this();
-  if (!backend->tie(holder)) return worker_.pool(backend).park(std::move(connection));
-  holder_ = holder;
-  backend_ = std::move(backend);
+void Tie::keep(ConnectionPtr connection, const Waiter& holder) noexcept {
+  assert(!taken_ && connection_ == nullptr);
+  auto claim = connection->backend().tie(holder);
+  if (!claim) return worker_.park(std::move(connection));
+  connection->claim() = *std::move(claim);
   connection_ = std::move(connection);
   rest();
 }
 
-void Tie::keep_again(std::unique_ptr<BackendConnection> connection) {
-  assert(taken());
+void Tie::keep_again(ConnectionPtr connection) noexcept {
+  assert(taken_);
+  taken_ = false;
   connection_ = std::move(connection);
   rest();
 }
 
-void Tie::hold(std::shared_ptr<Backend> backend, const Waiter& holder) {
-  assert(backend_ == nullptr);
-  backend_ = std::move(backend);
-  holder_ = holder;
-}
-
-// Good clients' ties are not given up for others.
-void Tie::rest() {
+// Good clients' ties are not given up for others. Nor is one that there is no memory to note down:
+// it is given up in its time.
+void Tie::rest() noexcept {
   connection_->set_user(this);
   connection_->touch();
-  if (holder_.good) return;
-  idle_tie_ = backend_->tie_idle(worker_.number());
-  worker_.list_tie(*backend_, idle_tie_, *this);
+  if (connection_->claim().waiter().good) return;
+  auto& backend = connection_->backend();
+  try {
+    idle_tie_ = backend.tie_idle(worker_.number());
+    worker_.list_tie(backend, idle_tie_, *this);
+  } catch (const std::bad_alloc&) {
+    stir();
+  }
 }
 
-void Tie::stir() {
+void Tie::stir() noexcept {
   if (idle_tie_ == 0) return;
-  backend_->tie_busy(idle_tie_);
-  worker_.strike_tie(*backend_, std::exchange(idle_tie_, 0));
+  auto& backend = connection_->backend();
+  backend.tie_busy(idle_tie_);
+  worker_.strike_tie(backend, std::exchange(idle_tie_, 0));
 }
 
-std::unique_ptr<BackendConnection> Tie::take() {
+ConnectionPtr Tie::take() noexcept {
   stir();
+  taken_ = true;
   return std::move(connection_);
 }
 
-void Tie::end() {
-  if (const auto backend = std::exchange(backend_, nullptr))
-    backend->untie(holder_, worker_.reactor().now());
-}
-
-void Tie::give_up() {
-  if (connection_ == nullptr) return end();
-  auto connection = take();
-  const auto backend = backend_;
-  end();
-  worker_.pool(backend).park(std::move(connection));
+void Tie::give_up() noexcept {
+  taken_ = false;
+  if (connection_ == nullptr) return;
+  stir();
+  worker_.park(std::move(connection_));
 }
 
 // Nothing was asked, so nothing can be answered; the dialog reports such bytes as nonsense.
 void Tie::on_reply(BackendConnection&, smtp::Step, const smtp::Reply&) {}
 
 void Tie::on_lost(BackendConnection&, const Lost&) {
-  auto connection = take();
-  end();
-  BackendConnection::drop(std::move(connection));
+  stir();
+  BackendConnection::drop(std::move(connection_));
 }
 
 }  // namespace ravelin::proxy

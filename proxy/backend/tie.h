@@ -13,38 +13,35 @@ class BackendWorker;
 
 class Tie final : ConnectionUser {
  public:
-  // |holder|: the client, as Permits::tie() wants it. Both must outlive the tie.
+  // |worker| must outlive it.
   explicit Tie(BackendWorker& worker) : worker_(worker) {}
   ~Tie() { give_up(); }
 
-  // Keeps the connection if the client may tie one; else gives it back to its pool.
-  void keep(std::unique_ptr<BackendConnection> connection, const Waiter& holder);
+  // Keeps the connection if the client, |holder|, may tie one; else gives it back to its pool.
+  void keep(ConnectionPtr connection, const Waiter& holder) noexcept;
   // Again, after it was taken for another recipient.
-  void keep_again(std::unique_ptr<BackendConnection> connection);
+  void keep_again(ConnectionPtr connection) noexcept;
 
   explicit operator bool() const { return connection_ != nullptr; }
   const BackendConnection& connection() const { return *connection_; }
-  // A message's place, taken with its connection by a replay.
-  void hold(std::shared_ptr<Backend> backend, const Waiter& holder);
-  // For a command; the place stays taken until keep_again() or end().
-  std::unique_ptr<BackendConnection> take();
-  bool taken() const { return backend_ != nullptr && connection_ == nullptr; }
-  // The place is given back, the connection went elsewhere.
-  void end();
+  // For a command. The connection keeps the place, and gives it back when it is not of use any more.
+  ConnectionPtr take() noexcept;
+  bool taken() const { return taken_; }
+  // What was taken does not come back.
+  void end() noexcept { taken_ = false; }
   // Place and connection are given back; what was accepted is asked again at DATA.
-  void give_up();
+  void give_up() noexcept;
   Time idle_since() const { return connection_->idle_since(); }
 
  private:
   void on_reply(BackendConnection& connection, smtp::Step step, const smtp::Reply& reply) override;
   void on_lost(BackendConnection& connection, const Lost& lost) override;
-  void rest();
-  void stir();
+  void rest() noexcept;
+  void stir() noexcept;
 
   BackendWorker& worker_;
-  Waiter holder_;
-  std::shared_ptr<Backend> backend_;  // while a place is taken
-  std::unique_ptr<BackendConnection> connection_;
+  ConnectionPtr connection_;
+  bool taken_ = false;
   uint64_t idle_tie_ = 0;  // under which others may ask for it; 0: not idle, or not to be asked
 };
 

@@ -2,6 +2,7 @@
 #include "proxy/backend/transaction.h"
 
 #include <cassert>
+#include <new>
 #include <utility>
 
 #include "proxy/backend/client_text.h"
@@ -48,9 +49,9 @@ void Transaction::recipient(const smtp::RcptCommand& rcpt) {
   if (auto answer = answer_at_hand()) return tell_later(*std::move(answer));
   if (tie_ && !tie_serves()) tie_.give_up();
   if (tie_) {
+    auto question = job(Want::Question);
     phase_ = Phase::Asking;
-    auto connection = tie_.take();
-    return attempt_.ask_more(std::move(connection), job(Want::Question));
+    return attempt_.ask_more(tie_.take(), std::move(question));
   }
   if (!join()) {
     phase_ = Phase::Following;
@@ -112,34 +113,42 @@ std::string Transaction::question_key() const {
 bool Transaction::join() {
   key_ = question_key();
   number_ = worker_.backends().next_question();
-  leads_ = worker_.backends().questions().join(key_, {worker_.number(), number_});
+  leads_ = worker_.backends().questions().join(key_, worker_.number(), number_);
   return leads_;
 }
 
-void Transaction::leave_question() {
+void Transaction::leave_question() noexcept {
   if (leads_) return end_question({}, /*alone=*/false);
   if (phase_ != Phase::Following) return;
-  worker_.backends().questions().leave(key_, {worker_.number(), number_});
+  worker_.backends().questions().leave(key_, number_);
   worker_.strike_follower(*this);
 }
 
-void Transaction::end_question(const std::optional<SharedAnswer>& answer, bool alone) {
+// On the letters that they have brought: it cannot fail.
+void Transaction::end_question(const std::shared_ptr<const SharedAnswer>& answer,
+                               bool alone) noexcept {
   if (!std::exchange(leads_, false)) return;
-  for (const auto& member : worker_.backends().questions().take(key_))
-    worker_.backends().room().send(member.worker, nullptr, Joined{member.question, answer, alone});
+  for (auto& member : worker_.backends().questions().take(key_)) {
+    member.letter->text = Joined{member.question, answer, alone};
+    worker_.backends().room().send(member.worker, std::move(member.letter));
+  }
 }
 
-void Transaction::joined(const Joined& letter) {
+void Transaction::joined(const Joined& letter) noexcept {
   assert(phase_ == Phase::Following);
   phase_ = Phase::Asking;
-  if (letter.answer) {
-    const auto& shared = *letter.answer;
-    return tell(
-        {shared.reply, AnswerSource::Shared, shared.unknown, shared.relay, shared.said, {}});
+  try {
+    if (letter.answer) {
+      const auto& shared = *letter.answer;
+      return tell(
+          {shared.reply, AnswerSource::Shared, shared.unknown, shared.relay, shared.said, {}});
+    }
+    if (letter.alone || join()) return ask();
+    phase_ = Phase::Following;
+    worker_.list_follower(*this);
+  } catch (const std::bad_alloc&) {
+    hurt_ = true;
   }
-  if (letter.alone || join()) return ask();
-  phase_ = Phase::Following;
-  worker_.list_follower(*this);
 }
 
 // --- asking
@@ -162,12 +171,17 @@ void Transaction::ask() {
   if (auto failed = attempt_.start(job(Want::Question))) tell_later(trouble_answer(*failed));
 }
 
-void Transaction::on_outcome(Outcome outcome) {
-  if (phase_ == Phase::Replaying) return conclude_replay(std::move(outcome));
-  conclude_question(std::move(outcome));
+void Transaction::on_outcome(Outcome outcome) noexcept {
+  try {
+    if (phase_ == Phase::Replaying) return conclude_replay(outcome);
+    conclude_question(outcome);
+  } catch (const std::bad_alloc&) {
+    hurt_ = true;
+    if (outcome.connection) worker_.park(std::move(outcome.connection));
+  }
 }
 
-void Transaction::conclude_question(Outcome outcome) {
+void Transaction::conclude_question(Outcome& outcome) {
   relay_ = outcome.relay;
   if (outcome.trouble != Trouble::None) {
     if (!tie_.taken()) return tell(trouble_answer(outcome));
@@ -183,8 +197,7 @@ void Transaction::conclude_question(Outcome outcome) {
   } else if (tie_.taken()) {
     tie_.keep_again(std::move(outcome.connection));
   } else {
-    const auto backend = outcome.connection->backend().shared_from_this();
-    worker_.pool(backend).park(std::move(outcome.connection));
+    worker_.park(std::move(outcome.connection));
   }
   tell(std::move(answer));
 }
@@ -195,8 +208,7 @@ void Transaction::accept(Outcome& outcome) {
   if (tie_.taken()) return tie_.keep_again(std::move(outcome.connection));
   // A tie must hold all that was accepted; what came before on another connection is not in it.
   if (accepted_.size() == 1) return tie_.keep(std::move(outcome.connection), attempt_.asker());
-  const auto backend = outcome.connection->backend().shared_from_this();
-  worker_.pool(backend).park(std::move(outcome.connection));
+  worker_.park(std::move(outcome.connection));
 }
 
 // --- answers
@@ -279,9 +291,10 @@ void Transaction::doubt(RecipientAnswer& answer) const {
 void Transaction::share(const RecipientAnswer& answer, bool keep) {
   const bool ours = answer.source == AnswerSource::OurTrouble;
   if (ours || answer.accepted()) return end_question({}, answer.accepted());
-  const SharedAnswer shared{answer.reply, answer.unknown, answer.relay, answer.said};
+  const auto shared = std::make_shared<const SharedAnswer>(
+      SharedAnswer{answer.reply, answer.unknown, answer.relay, answer.said});
   if (keep && answer.source == AnswerSource::Backend)
-    worker_.backends().negatives().add(route_->name, asking_.to.to_string(), shared,
+    worker_.backends().negatives().add(route_->name, asking_.to.to_string(), *shared,
                                        plan_->verify.negative_ttl, worker_.reactor().now());
   end_question(shared, false);
 }
@@ -290,6 +303,8 @@ void Transaction::share(const RecipientAnswer& answer, bool keep) {
 void Transaction::tell(RecipientAnswer answer) {
   end_question({}, /*alone=*/false);
   phase_ = Phase::Rest;
+  hurt_ = false;
+  heard_ = accepted_.size();
   answer.took = worker_.reactor().now() - asked_at_;
   setup_ += answer.took;
   events_.on_recipient(answer);
@@ -297,8 +312,10 @@ void Transaction::tell(RecipientAnswer answer) {
 
 void Transaction::tell_later(RecipientAnswer answer) {
   end_question({}, /*alone=*/false);
+  // Kept here, for a function that owns it might need memory to be called.
+  later_ = worker_.reactor().defer([this] { tell(*std::exchange(answer_, {})); });
+  answer_ = std::move(answer);
   phase_ = Phase::Answering;
-  later_ = worker_.reactor().defer([this, answer = std::move(answer)] { tell(answer); });
 }
 
 // --- time
@@ -306,26 +323,46 @@ void Transaction::tell_later(RecipientAnswer answer) {
 
 void Transaction::check(Time now) {
   delivery_.check(now);
-  if (tie_ && now - tie_.idle_since() >= plan_->verify.hold) tie_.give_up();
-  const bool asks =
-      phase_ == Phase::Following || phase_ == Phase::Asking || phase_ == Phase::Replaying;
+  if (tie_ && (!tie_.connection().usable() || now - tie_.idle_since() >= plan_->verify.hold))
+    tie_.give_up();
+  if (end_) {
+    later_ = worker_.reactor().defer([this] { conclude_delivery(); });
+    return;
+  }
+  if (!asks()) return;
   const auto since = phase_ == Phase::Replaying ? data_at_ : asked_at_;
-  if (!asks || now - since < plan_->verify.timeout) return;
-  later_ = worker_.reactor().defer([this] { expire(); });
+  const bool late = now - since >= plan_->verify.timeout;
+  if (late || hurt_ || attempt_.broken())
+    later_ = worker_.reactor().defer([this, late] { expire(late); });
 }
 
-void Transaction::expire() {
-  if (phase_ != Phase::Following && phase_ != Phase::Asking && phase_ != Phase::Replaying) return;
+bool Transaction::asks() const {
+  return phase_ == Phase::Following || phase_ == Phase::Asking || phase_ == Phase::Replaying;
+}
+
+// |late|: or else memory has run out in the middle of it, and nobody is to blame.
+void Transaction::expire(bool late) {
+  if (!asks()) return;
   leave_question();
-  attempt_.cancel(/*silent=*/true);
+  attempt_.cancel(/*silent=*/late);
+  forget_unheard();
   if (tie_.taken()) tie_.end();
-  if (phase_ == Phase::Replaying) return refuse_data(replies::backend_busy(), "no answer in time");
+  const auto* const why = late ? "no answer in time" : "no memory";
+  if (phase_ == Phase::Replaying) return refuse_data(replies::backend_busy(), why);
   RecipientAnswer answer;
   answer.source = AnswerSource::OurTrouble;
   answer.reply = replies::backend_busy();
   answer.relay = relay_;
-  answer.said = "no answer in time";
+  answer.said = why;
   tell(std::move(answer));
+}
+
+// What the backend has accepted and the client will never know must not get its message.
+void Transaction::forget_unheard() noexcept {
+  if (accepted_.size() == heard_) return;
+  accepted_.pop_back();
+  if (accepted_.empty()) pinned_ = nullptr;
+  tie_.give_up();
 }
 
 }  // namespace ravelin::proxy

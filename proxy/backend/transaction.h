@@ -1,6 +1,9 @@
 // One mail transaction of a client, and what becomes of it at a backend. Holds the connection that
 // accepted its recipients for as long as that is fair (the tie); without it, everything accepted is
 // asked again at DATA.
+//
+// Memory may run out anywhere. Ending never needs any. Where something is on its way and is not told
+// for want of it, the next check() does: an answer becomes a 451, an end is told again.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +36,7 @@ class Transaction final : public BackendTransaction, Attempt::Owner, Delivery::O
 
   // --- for the worker ---
   void check(Time now);  // timeouts; calls nobody before it has returned
-  void joined(const Joined& letter);
+  void joined(const Joined& letter) noexcept;
   uint64_t number() const { return number_; }
   size_t place = 0;  // in the worker's list
 
@@ -53,12 +56,12 @@ class Transaction final : public BackendTransaction, Attempt::Owner, Delivery::O
   std::optional<RecipientAnswer> answer_at_hand();
   bool tie_serves() const;
   bool join();
-  void leave_question();
-  void end_question(const std::optional<SharedAnswer>& answer, bool alone);
+  void leave_question() noexcept;
+  void end_question(const std::shared_ptr<const SharedAnswer>& answer, bool alone) noexcept;
   std::string question_key() const;
   Attempt::Job job(Want want) const;
-  void on_outcome(Outcome outcome) override;
-  void conclude_question(Outcome outcome);
+  void on_outcome(Outcome outcome) noexcept override;
+  void conclude_question(Outcome& outcome);
   RecipientAnswer judge_mail(const Outcome& outcome) const;
   RecipientAnswer judge_rcpt(const Outcome& outcome);
   void doubt(RecipientAnswer& answer) const;
@@ -67,17 +70,21 @@ class Transaction final : public BackendTransaction, Attempt::Owner, Delivery::O
   void accept(Outcome& outcome);
   void tell(RecipientAnswer answer);
   void tell_later(RecipientAnswer answer);
-  void expire();
+  bool asks() const;
+  void expire(bool late);
+  void forget_unheard() noexcept;
 
   // Sending (transaction_data.cc)
   void replay();
-  void conclude_replay(Outcome outcome);
+  void conclude_replay(Outcome& outcome);
   bool same_answers(const Outcome& outcome) const;
-  void send(std::unique_ptr<BackendConnection> connection);
+  void send(ConnectionPtr connection);
   void on_go() override;
   void on_room() override;
-  void on_delivery_end(DeliveryEnd end) override;
-  void settle(DeliveryEnd& end);
+  void on_delivery_end(DeliveryEnd end) noexcept override;
+  void conclude_delivery() noexcept;
+  void tell_end();
+  void settle();
   void refuse_data(const smtp::Reply& reply, std::string said);
   FinalAnswer final_answer(const smtp::Reply& reply, std::string said) const;
 
@@ -94,13 +101,18 @@ class Transaction final : public BackendTransaction, Attempt::Owner, Delivery::O
   const Route* pinned_ = nullptr;  // of those accepted
   smtp::RcptCommand asking_;
   std::vector<smtp::RcptCommand> accepted_;
+  size_t heard_ = 0;    // of these, as many the client has been told of
   bool leads_ = false;  // others may wait for our question
   std::string key_;     // of it
 
   Attempt attempt_;
   Tie tie_;
   Delivery delivery_;
+  std::optional<RecipientAnswer> answer_;  // told at the end of the turn
+  std::optional<DeliveryEnd> end_;         // still to be told
   bool replayed_ = false;
+  bool ready_ = false;  // our 354 was told
+  bool hurt_ = false;   // memory ran out: nothing but check() goes on from here
   Time asked_at_{};
   Time data_at_{};
   std::chrono::nanoseconds setup_{};

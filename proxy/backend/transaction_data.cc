@@ -1,6 +1,7 @@
 // The half of a transaction that sends the message: on the tied connection, or after asking again
 // for everything that was accepted.
 #include <cassert>
+#include <new>
 #include <utility>
 
 #include "proxy/backend/client_text.h"
@@ -29,8 +30,11 @@ void Transaction::replay() {
   replayed_ = true;
   auto failed = attempt_.start(job(Want::Message));
   if (!failed) return;
-  const auto answer = trouble_answer(*failed);
-  later_ = worker_.reactor().defer([this, answer] { refuse_data(answer.reply, answer.said); });
+  auto answer = trouble_answer(*failed);
+  end_.emplace();
+  end_->heard = std::move(answer.reply);
+  end_->said = std::move(answer.said);
+  later_ = worker_.reactor().defer([this] { conclude_delivery(); });
 }
 
 // What was accepted must be accepted again, all of it: the client was told so. Anything else is a
@@ -43,25 +47,22 @@ bool Transaction::same_answers(const Outcome& outcome) const {
   return true;
 }
 
-void Transaction::conclude_replay(Outcome outcome) {
+void Transaction::conclude_replay(Outcome& outcome) {
   relay_ = outcome.relay;
   if (outcome.trouble != Trouble::None) {
     const auto answer = trouble_answer(outcome);
     return refuse_data(answer.reply, answer.said);
   }
-  const auto backend = outcome.connection->backend().shared_from_this();
-  ++backend->counters.replays;
-  tie_.hold(backend, attempt_.asker());
+  ++outcome.connection->backend().counters.replays;
   if (same_answers(outcome)) return send(std::move(outcome.connection));
-  tie_.end();
-  worker_.pool(backend).park(std::move(outcome.connection));
+  worker_.park(std::move(outcome.connection));
   refuse_data(replies::answer_changed(), "asked again at DATA, it answered otherwise");
 }
 
 // --- DATA, text, end
 // ------------------------------------------------------------------------------
 
-void Transaction::send(std::unique_ptr<BackendConnection> connection) {
+void Transaction::send(ConnectionPtr connection) {
   phase_ = Phase::Sending;
   delivery_.start(std::move(connection), plan_, *pinned_);
 }
@@ -69,7 +70,9 @@ void Transaction::send(std::unique_ptr<BackendConnection> connection) {
 void Transaction::on_go() {
   setup_ += worker_.reactor().now() - data_at_;
   data_at_ = worker_.reactor().now();
-  events_.on_data_ready(final_answer(replies::start_mail(), {}));
+  const auto go = final_answer(replies::start_mail(), {});
+  ready_ = true;
+  events_.on_data_ready(go);
 }
 
 bool Transaction::write(std::string_view text) { return delivery_.write(text); }
@@ -78,38 +81,58 @@ void Transaction::finish() { delivery_.finish(); }
 
 void Transaction::on_room() { events_.on_room(); }
 
-void Transaction::on_delivery_end(DeliveryEnd end) {
-  settle(end);
-  const bool unheard = end.when == DeliveryEnd::When::BeforeGo &&
-                       (!end.reply || end.reply->judgement.fault == Fault::Busy);
-  // Nothing of the message has left, so another connection may take it.
-  if (unheard && !replayed_ && !end.silent) return replay();
-  if (end.when == DeliveryEnd::When::BeforeGo)
-    return refuse_data(end.heard.positive() ? replies::backend_confused() : end.heard,
-                       std::move(end.said));
+void Transaction::on_delivery_end(DeliveryEnd end) noexcept {
+  end_ = std::move(end);
+  conclude_delivery();
+}
+
+// What cannot be told now is told at the next check(): the reply to a message is not lost once it
+// is here.
+void Transaction::conclude_delivery() noexcept {
+  try {
+    settle();
+    const bool unheard = end_->when == DeliveryEnd::When::BeforeGo &&
+                         (!end_->reply || end_->reply->judgement.fault == Fault::Busy);
+    // Nothing of the message has left, so another connection may take it.
+    if (!unheard || replayed_ || end_->silent) return tell_end();
+    end_.reset();
+    replay();
+  } catch (const std::bad_alloc&) {
+    hurt_ = true;
+  }
+}
+
+void Transaction::tell_end() {
+  const auto& end = *end_;
+  const bool before = end.when == DeliveryEnd::When::BeforeGo;
+  if (before || !ready_) {
+    const bool refusal = before && !end.heard.positive();
+    return refuse_data(refusal ? end.heard : replies::backend_confused(), end.said);
+  }
   phase_ = Phase::Over;
-  auto answer = final_answer(end.heard, std::move(end.said));
+  auto answer = final_answer(end.heard, end.said);
   const bool taken = end.when == DeliveryEnd::When::AfterDot && end.reply &&
                      end.reply->judgement.fault == Fault::None;
   if (!taken && answer.reply.positive()) answer.reply = replies::backend_confused();
   answer.maybe_delivered = end.when == DeliveryEnd::When::AfterDot && !end.reply;
+  end_.reset();
   events_.on_final(answer);
 }
 
 // Gives back what it held, and tells the operator what is his.
-void Transaction::settle(DeliveryEnd& end) {
-  if (end.reply && end.reply->judgement.alarm)
-    worker_.alarm(Alarm::Refuses, "backend " + relay_, end.said);
+void Transaction::settle() {
   tie_.end();
-  if (end.connection == nullptr) return;
-  const auto backend = end.connection->backend().shared_from_this();
-  worker_.pool(backend).park(std::move(end.connection));
+  if (end_->connection) worker_.park(std::move(end_->connection));
+  if (end_->reply && end_->reply->judgement.alarm)
+    worker_.alarm(Alarm::Refuses, "backend " + relay_, end_->said);
 }
 
 // The last thing done: the session may end us from here.
 void Transaction::refuse_data(const Reply& reply, std::string said) {
   phase_ = Phase::Over;
-  events_.on_data_ready(final_answer(reply, std::move(said)));
+  const auto answer = final_answer(reply, std::move(said));
+  end_.reset();
+  events_.on_data_ready(answer);
 }
 
 FinalAnswer Transaction::final_answer(const Reply& reply, std::string said) const {

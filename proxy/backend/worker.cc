@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <new>
 #include <utility>
 
 #include "proxy/backend/probe.h"
@@ -62,22 +63,29 @@ std::unique_ptr<BackendTransaction> BackendWorker::begin(const smtp::MailCommand
 // ------------------------------------------------------------------------------------
 
 Pool& BackendWorker::pool(const std::shared_ptr<Backend>& backend) {
-  auto& pool = pools_[backend.get()];
-  if (pool == nullptr) {
-    plan();  // fills hostname_
-    const Pool::Context context{reactor_, connector_, backends_.alarms(), hostname_, number_};
-    pool = std::make_unique<Pool>(context, backend);
-    if (closing_) pool->shutdown();
-  }
-  return *pool;
+  const auto found = pools_.find(backend.get());
+  if (found != pools_.end()) return *found->second;
+  plan();  // fills hostname_
+  const Pool::Context context{reactor_,  connector_, backends_.alarms(),
+                              hostname_, ending_,    number_};
+  sweeping_.reserve(pools_.size() + 1);
+  auto made = std::make_unique<Pool>(context, backend);
+  if (closing_) made->shutdown();
+  return *pools_.emplace(backend.get(), std::move(made)).first->second;
+}
+
+void BackendWorker::park(ConnectionPtr connection) noexcept {
+  const auto pool = pools_.find(&connection->backend());
+  if (pool == pools_.end()) return BackendConnection::quit(std::move(connection));
+  pool->second->park(std::move(connection));
 }
 
 void BackendWorker::enlist(Transaction& transaction) {
-  transaction.place = transactions_.size();
   transactions_.push_back(&transaction);
+  transaction.place = transactions_.size() - 1;
 }
 
-void BackendWorker::strike(Transaction& transaction) {
+void BackendWorker::strike(Transaction& transaction) noexcept {
   transactions_.back()->place = transaction.place;
   std::swap(transactions_[transaction.place], transactions_.back());
   transactions_.pop_back();
@@ -87,21 +95,25 @@ void BackendWorker::list_follower(Transaction& transaction) {
   followers_[transaction.number()] = &transaction;
 }
 
-void BackendWorker::strike_follower(Transaction& transaction) {
+void BackendWorker::strike_follower(Transaction& transaction) noexcept {
   followers_.erase(transaction.number());
 }
 
 // --- letters
 // --------------------------------------------------------------------------------------
 
-void BackendWorker::receive(const std::shared_ptr<Backend>& backend, const Letter& letter) {
-  if (const auto* const order = std::get_if<Order>(&letter)) {
-    if (order->kind == Order::Kind::GiveUp) return give_up(*backend, order->tie);
-    return pool(backend).receive(*order);
-  }
-  if (const auto* const parcel = std::get_if<HandedOver>(&letter))
-    return pool(backend).receive(*parcel);
-  const auto& news = std::get<Joined>(letter);
+void BackendWorker::receive(Letter& letter) {
+  if (const auto* const news = std::get_if<Joined>(&letter.text)) return joined(*news);
+  const auto* const order = std::get_if<Order>(&letter.text);
+  if (order != nullptr && order->kind == Order::Kind::GiveUp)
+    return give_up(*letter.backend, order->tie);
+  auto& to = pool(letter.backend);
+  if (order != nullptr) return to.receive(*order);
+  if (auto* const grant = std::get_if<Grant>(&letter.text)) return to.receive(*grant);
+  to.receive(std::get<HandedOver>(letter.text));
+}
+
+void BackendWorker::joined(const Joined& news) noexcept {
   const auto found = followers_.find(news.question);
   if (found == followers_.end()) return;  // it has left
   auto& transaction = *found->second;
@@ -109,7 +121,7 @@ void BackendWorker::receive(const std::shared_ptr<Backend>& backend, const Lette
   transaction.joined(news);
 }
 
-void BackendWorker::give_up(Backend& backend, uint64_t tie) {
+void BackendWorker::give_up(Backend& backend, uint64_t tie) noexcept {
   const auto found = ties_.find({&backend, tie});
   if (found == ties_.end()) return backend.shed_again();  // its client has spoken meanwhile
   found->second->give_up();
@@ -118,10 +130,33 @@ void BackendWorker::give_up(Backend& backend, uint64_t tie) {
 // --- time
 // -----------------------------------------------------------------------------------------
 
+// What there is no memory for comes at the next one; the rest is done all the same.
 void BackendWorker::sweep(Time now) {
-  for (auto* const transaction : transactions_) transaction->check(now);
-  sweep_pools(now);
-  backends_.sweep(now);
+  const auto survive = [](const auto& act) {
+    try {
+      act();
+    } catch (const std::bad_alloc&) {
+      // again in a moment
+    }
+  };
+  backends_.room().read_missed(number_);
+  sweep_transactions(now);
+  survive([&] { sweep_pools(now); });
+  survive([&] { backends_.sweep(now); });
+  survive([&] { sweep_probe(now); });
+}
+
+void BackendWorker::sweep_transactions(Time now) noexcept {
+  for (auto* const transaction : transactions_) {
+    try {
+      transaction->check(now);
+    } catch (const std::bad_alloc&) {
+      // again in a moment
+    }
+  }
+}
+
+void BackendWorker::sweep_probe(Time now) {
   if (probe_ && probe_->done()) probe_ = nullptr;
   if (probe_) return probe_->check(now);
   if (closing_) return;
@@ -137,9 +172,9 @@ void BackendWorker::sweep_pools(Time now) {
     for (const auto& backend : current->all) pool(backend);
   const auto asking = current->verify.timeout;
   // What a sweep ends may make a dialog ask again, and that may add a pool.
-  std::vector<Pool*> pools;
-  for (const auto& [backend, pool] : pools_) pools.push_back(pool.get());
-  for (auto* const pool : pools) pool->sweep(now, asking);
+  sweeping_.clear();
+  for (const auto& [backend, pool] : pools_) sweeping_.push_back(pool.get());
+  for (size_t i = 0; i < sweeping_.size(); ++i) sweeping_[i]->sweep(now, asking);
   std::erase_if(pools_, [](const auto& entry) {
     return entry.second->backend().retired() && entry.second->empty();
   });
@@ -151,7 +186,8 @@ void BackendWorker::shutdown() {
 }
 
 bool BackendWorker::quiet() const {
-  return transactions_.empty() && std::all_of(pools_.begin(), pools_.end(), [](const auto& entry) {
+  return transactions_.empty() && ending_.empty() &&
+         std::all_of(pools_.begin(), pools_.end(), [](const auto& entry) {
            return entry.second->empty();
          });
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "proxy/backend/backends.h"
+#include "proxy/backend/connection_list.h"
 #include "proxy/backend/pool.h"
 #include "proxy/backend/verifier.h"
 #include "proxy/event/stream.h"
@@ -50,21 +51,28 @@ class BackendWorker final : public Verifier, Inbox {
   Reactor& reactor() { return reactor_; }
   uint32_t number() const { return number_; }
   const std::shared_ptr<const Plan>& plan() const;
+  // Gives a connection back to its pool, or ends it if that has gone with its backend.
+  void park(ConnectionPtr connection) noexcept;
   void alarm(Alarm kind, const std::string& about, std::string_view text) {
     backends_.alarms().raise(kind, about, text, reactor_.now());
   }
   void enlist(Transaction& transaction);
-  void strike(Transaction& transaction);
+  void strike(Transaction& transaction) noexcept;
   void list_follower(Transaction& transaction);
-  void strike_follower(Transaction& transaction);
+  void strike_follower(Transaction& transaction) noexcept;
   void list_tie(const Backend& backend, uint64_t number, Tie& tie) {
     ties_[{&backend, number}] = &tie;
   }
-  void strike_tie(const Backend& backend, uint64_t number) { ties_.erase({&backend, number}); }
+  void strike_tie(const Backend& backend, uint64_t number) noexcept {
+    ties_.erase({&backend, number});
+  }
 
  private:
-  void receive(const std::shared_ptr<Backend>& backend, const Letter& letter) override;
-  void give_up(Backend& backend, uint64_t tie);
+  void receive(Letter& letter) override;
+  void joined(const Joined& news) noexcept;
+  void give_up(Backend& backend, uint64_t tie) noexcept;
+  void sweep_transactions(Time now) noexcept;
+  void sweep_probe(Time now);
   void sweep_pools(Time now);
 
   Backends& backends_;
@@ -76,7 +84,9 @@ class BackendWorker final : public Verifier, Inbox {
   mutable smtp::Capabilities offered_;  // as of |offered_version_|
   mutable uint64_t offered_version_ = 0;
   mutable std::string hostname_;
+  ConnectionList ending_;  // of all pools
   std::unordered_map<const Backend*, std::unique_ptr<Pool>> pools_;
+  std::vector<Pool*> sweeping_;  // work space of sweep_pools(), with room for all
   std::vector<Transaction*> transactions_;
   std::unordered_map<uint64_t, Transaction*> followers_;
   std::map<std::pair<const Backend*, uint64_t>, Tie*> ties_;  // each backend counts its own

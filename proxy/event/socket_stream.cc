@@ -98,6 +98,7 @@ void SocketStream::on_time_limit() {
       return continue_closing();
     case Phase::Finishing:  // the peer does not take our output
       return end(StreamEnd::Reset);
+    case Phase::Cut:
     case Phase::Lingering:
       return end(StreamEnd::Closed);
     case Phase::Open:

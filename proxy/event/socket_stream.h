@@ -49,6 +49,7 @@ class SocketStream final : public Stream, public Link {
   void set_read_size(size_t bytes) override;
   void finish() override;
   void finish_after_peer(std::chrono::milliseconds limit) override;
+  void cut(std::chrono::milliseconds limit) override;
   std::optional<dns::IpAddress> local_address() const override;
   int detach() override;
 
@@ -68,6 +69,7 @@ class SocketStream final : public Stream, public Link {
     Open,
     AwaitingPeer,  // finish_after_peer(): the peer is to close first
     Finishing,     // finish(): output is on its way
+    Cut,           // cut(): as Finishing, with nothing to send
     Lingering,     // our side is shut down; input is discarded until the peer's is
     Ended,
   };

@@ -3,6 +3,7 @@
 // what still comes is read and forgotten until the peer closes too.
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "proxy/event/socket_stream.h"
 
@@ -16,11 +17,18 @@ void SocketStream::finish_after_peer(std::chrono::milliseconds time) {
   if (phase_ == Phase::AwaitingPeer) limit(time);
 }
 
+void SocketStream::cut(std::chrono::milliseconds time) {
+  if (phase_ == Phase::Ended || phase_ == Phase::Lingering) return;
+  drop_output();
+  start_closing(Phase::Cut);
+  if (phase_ == Phase::Cut) limit(time);
+}
+
 // The rest happens at the end of the turn: on_end() must not come from inside finish().
 void SocketStream::start_closing(Phase phase) {
   if (phase_ == Phase::Connecting) return fail(StreamEnd::Closed);
   if (broken_) return fail(StreamEnd::Reset);
-  if (phase_ != Phase::Open && phase_ != Phase::AwaitingPeer) return;
+  if (phase_ == Phase::Ended || phase_ >= Phase::Cut || phase_ == phase) return;
   phase_ = phase;
   timer_.reset();
   congested_ = false;
@@ -36,14 +44,14 @@ void SocketStream::continue_closing() {
     return;
   }
   if (!may_read) return end(StreamEnd::Closed);
-  if (phase_ == Phase::Finishing) shut_down_output();
+  if (phase_ == Phase::Finishing || phase_ == Phase::Cut) shut_down_output();
 }
 
-// It fails only if the connection is no more.
+// It fails only if the connection is no more. Whoever cut the connection has set the limit.
 void SocketStream::shut_down_output() {
   if (sys.shutdown(fd_.get(), SHUT_WR) != 0) return end(StreamEnd::Closed);
-  phase_ = Phase::Lingering;
-  limit(loop_.core().closing_limits.linger);
+  const bool limited = std::exchange(phase_, Phase::Lingering) == Phase::Cut;
+  if (!limited) limit(loop_.core().closing_limits.linger);
 }
 
 // One recv() a firing here too. At the limit, or at the peer's end, output that still waits for

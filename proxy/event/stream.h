@@ -88,6 +88,14 @@ class Stream {
     finish();
   }
 
+  // Drops the output that has not left, shuts the write side down, and waits, for at most |limit|,
+  // for the peer to close, so that it counts the connection no longer than we do; then on_end().
+  // For a connection that is of no further use. Never throws. The default is finish().
+  virtual void cut(std::chrono::milliseconds limit) {
+    (void)limit;
+    finish();
+  }
+
   // Of our end of a connection that is up; nothing if there is no such address.
   virtual std::optional<dns::IpAddress> local_address() const { return {}; }
 

@@ -11,6 +11,7 @@
 
 #include "dns/reactor.h"
 #include "proxy/event/clock.h"
+#include "support/memory_failure.h"
 
 namespace ravelin::test {
 
@@ -41,15 +42,20 @@ class ManualReactor final : public dns::Reactor {
   }
   dns::Handle timer(std::chrono::nanoseconds after, Callback done) override {
     auto slot = std::make_shared<Callback>(std::move(done));
-    timers_.emplace(clock_.boot() + after, slot);
-    return std::make_unique<Slot>(std::move(slot));
+    auto handle = std::make_unique<Slot>(slot);
+    timers_.emplace(clock_.boot() + after, std::move(slot));
+    return handle;
   }
   dns::Handle defer(Callback done) override {
     auto slot = std::make_shared<Callback>(std::move(done));
-    deferred_.push_back(slot);
-    return std::make_unique<Slot>(std::move(slot));
+    auto handle = std::make_unique<Slot>(slot);
+    deferred_.push_back(std::move(slot));
+    return handle;
   }
-  void retire(std::shared_ptr<void> object) override { retired_.push_back(std::move(object)); }
+  void retire(std::shared_ptr<void> object) override {
+    const Outside test;  // the loop has room
+    retired_.push_back(std::move(object));
+  }
   dns::Time now() const override { return clock_.boot(); }
 
   // Runs what is due until nothing is left to do at this time.
@@ -63,7 +69,9 @@ class ManualReactor final : public dns::Reactor {
       }
       for (auto batch = std::exchange(deferred_, {}); const auto& slot : batch) more |= fire(*slot);
       more |= !retired_.empty();
-      std::exchange(retired_, {}).clear();
+      auto retired = std::exchange(retired_, {});
+      const Program program;
+      retired.clear();
     }
   }
   // Moves the clock from timer to timer, running each at its time.
@@ -93,7 +101,7 @@ class ManualReactor final : public dns::Reactor {
   };
   static bool fire(Callback& slot) {
     const auto callback = std::exchange(slot, nullptr);
-    if (callback) callback();
+    if (callback) survives(callback);
     return callback != nullptr;
   }
 

@@ -1,12 +1,19 @@
 // A stream without a socket: the test is the peer.
 #pragma once
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "proxy/event/stream.h"
+#include "support/memory_failure.h"
 
 namespace ravelin::test {
 
@@ -19,7 +26,9 @@ struct MemoryPeer {
   bool half_closed = false;               // set by the test, in custody
   bool congested = false;                 // set by the test: the peer reads nothing
   class MemoryStream* stream = nullptr;   // null once destroyed
-  int number = -1;                        // among its connector's; detach() gives it away
+  int number = -1;                        // among its connector's; only with one it can be detached
+  bool cut = false;                       // cut() was called: the peer sees our end
+  std::map<int, int>* fds = nullptr;      // of the connector
 
   std::string take() { return std::exchange(received, {}); }
 };
@@ -36,14 +45,21 @@ class MemoryStream final : public proxy::Stream {
     peer_->stream = nullptr;
     peer_->destroyed = true;
   }
+  // A real descriptor, so that it is seen if nobody closes it.
   int detach() override {
-    if (!coming_.empty() || !input_.empty() || peer_->finished) return -1;
-    return peer_->number;
+    const Outside test;
+    if (!coming_.empty() || !input_.empty() || peer_->finished || peer_->cut) return -1;
+    if (peer_->number < 0) return -1;
+    const int fd = ::eventfd(0, EFD_CLOEXEC);
+    (*peer_->fds)[fd] = peer_->number;
+    return fd;
   }
 
   std::optional<dns::IpAddress> local_address() const override { return peer_->local; }
   void set_events(proxy::StreamEvents* events) override { events_ = events; }
-  void write(std::string_view bytes) override { peer_->received += bytes; }
+  void write(std::string_view bytes) override {
+    if (!peer_->finished && !peer_->cut) peer_->received += bytes;
+  }
   size_t unsent() const override { return peer_->congested ? peer_->received.size() : 0; }
   bool congested() const override { return peer_->congested; }
   bool half_closed() const override { return peer_->half_closed; }
@@ -54,8 +70,15 @@ class MemoryStream final : public proxy::Stream {
   }
   void set_read_size(size_t bytes) override { read_size_ = bytes; }
   void finish() override {
+    const Outside test;
     peer_->finished = true;
     closing_ = reactor_.defer([this] { events_->on_end(proxy::StreamEnd::Closed); });
+  }
+  // The peer that sees it is to call end().
+  void cut(std::chrono::milliseconds limit) override {
+    const Outside test;
+    peer_->cut = true;
+    closing_ = reactor_.timer(limit, [this] { events_->on_end(proxy::StreamEnd::Closed); });
   }
 
   bool paused() const { return paused_ != 0; }
@@ -72,30 +95,43 @@ class MemoryStream final : public proxy::Stream {
     wake();
   }
   void end(proxy::StreamEnd how) {
+    const Outside test;
     ending_ = reactor_.defer([this, how] { events_->on_end(how); });
   }
   void connected() {
-    connecting_ = reactor_.defer([this] { events_->on_connected(); });
+    connecting_ = reactor_.defer([this] { tell([this] { events_->on_connected(); }); });
   }
   void drained() {
     peer_->congested = false;
-    draining_ = reactor_.defer([this] { events_->on_drained(); });
+    draining_ = reactor_.defer([this] { tell([this] { events_->on_drained(); }); });
   }
 
  private:
   void wake() {
-    delivery_ = reactor_.defer([this] { deliver(); });
+    const Outside test;
+    delivery_ = reactor_.defer([this] {
+      const Outside around;
+      deliver();
+    });
+  }
+  // As the stream on a socket: who runs out of memory in a call hears of the end.
+  template <class Call>
+  bool tell(const Call& call) {
+    const auto peer = peer_;
+    const bool done = survives(call);
+    if (peer->stream != this) return false;
+    if (!done) end(proxy::StreamEnd::Reset);
+    return done;
   }
   void deliver() {
-    if (paused_ != 0 || peer_->finished) return;
+    if (paused_ != 0 || peer_->finished || peer_->cut) return;
     auto size = chunk_ == 0 ? read_size_ : chunk_;
     if (size > coming_.size()) size = coming_.size();
     input_ += coming_.substr(0, size);
     coming_.erase(0, size);
     if (input_.empty()) return;
-    const auto peer = peer_;
-    const auto taken = events_->on_data(input_);
-    if (peer->destroyed) return;
+    size_t taken = 0;
+    if (!tell([&] { taken = events_->on_data(input_); })) return;
     input_.erase(0, taken);
     if (!coming_.empty() || (taken > 0 && !input_.empty())) wake();
   }
@@ -120,15 +156,18 @@ class MemoryConnector final : public proxy::Connector {
                                          proxy::StreamEvents& events) override {
     auto peer = std::make_shared<MemoryPeer>();
     if (detachable) peer->number = static_cast<int>(opened.size());
+    peer->fds = &fds_;
     auto stream = std::make_unique<MemoryStream>(reactor_, peer);
     stream->set_events(&events);
     opened.push_back({to, peer});
     return stream;
   }
 
-  // |fd| is the number of an earlier connection, as MemoryStream::detach() gave it.
+  // |fd| is as MemoryStream::detach() gave it.
   std::unique_ptr<proxy::Stream> adopt(int fd, proxy::StreamEvents& events) override {
-    auto stream = std::make_unique<MemoryStream>(reactor_, opened[static_cast<size_t>(fd)].peer);
+    ::close(fd);
+    const auto number = static_cast<size_t>(fds_.at(fd));
+    auto stream = std::make_unique<MemoryStream>(reactor_, opened[number].peer);
     stream->set_events(&events);
     return stream;
   }
@@ -142,6 +181,7 @@ class MemoryConnector final : public proxy::Connector {
 
  private:
   proxy::Reactor& reactor_;
+  std::map<int, int> fds_;  // of detached connections: their numbers
 };
 
 }  // namespace ravelin::test

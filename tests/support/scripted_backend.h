@@ -30,12 +30,14 @@ class ScriptedBackend {
   std::pair<std::string, std::string> once;  // one such reply, before |replies|
   bool refuse_connections = false;
   bool hang_connections = false;
+  bool ignore_ends = false;  // keep a connection whose other side is shut down
   size_t chunk = 0;  // of what we send
 
   struct Connection {
     std::vector<std::string> writes;  // as they came, one for each turn
     std::vector<std::string> commands;
-    std::string text;  // of the last message, as it came
+    std::string text;                   // of the last message, as it came
+    std::vector<std::string> envelope;  // MAIL and RCPTs that were accepted
     std::string unread;
     bool in_text = false;
     bool greeted = false;
@@ -43,6 +45,12 @@ class ScriptedBackend {
     int fd = -1;  // the number among the connector's
   };
   std::vector<Connection> connections;
+  // What was accepted, and for whom.
+  struct Message {
+    std::vector<std::string> envelope;
+    std::string text;
+  };
+  std::vector<Message> messages;
 
   // Turns the loop until nobody has anything left to say.
   void run() {
@@ -62,6 +70,10 @@ class ScriptedBackend {
     connections[i].ended = true;
     if (peer(i).stream != nullptr) peer(i).stream->end(proxy::StreamEnd::Eof);
   }
+  // Was |command| the last thing that came?
+  bool asked(size_t i, std::string_view command) const {
+    return !connections[i].commands.empty() && connections[i].commands.back().starts_with(command);
+  }
   size_t open() const {
     size_t count = 0;
     for (const auto& entry : connector_.opened) count += entry.peer->stream != nullptr ? 1 : 0;
@@ -80,7 +92,11 @@ class ScriptedBackend {
     if (connection.ended) return false;
     if (!connection.greeted) return peer(i).stream != nullptr && greet(i);
     const auto came = peer(i).take();
-    if (came.empty()) return false;
+    if (came.empty()) {
+      if (!peer(i).cut || ignore_ends) return false;
+      close(i);
+      return true;
+    }
     connection.writes.push_back(came);
     connection.unread += came;
     while (line(i)) {
@@ -111,15 +127,19 @@ class ScriptedBackend {
       connection.text += text + "\r\n";
       return true;
     }
-    connection.in_text = false;
     connection.commands.push_back(text);
     const auto answer = reply_to(text);
-    if (answer.starts_with("354")) {
-      connection.in_text = true;
-      connection.text.clear();
-    }
+    note(connection, text, answer.starts_with('2'));
+    connection.in_text = answer.starts_with("354");
+    if (connection.in_text) connection.text.clear();
     say(i, answer);
     return true;
+  }
+  void note(Connection& connection, const std::string& command, bool accepted) {
+    if (connection.in_text && accepted) messages.push_back({connection.envelope, connection.text});
+    if (command.starts_with("MAIL") || command.starts_with("RSET")) connection.envelope.clear();
+    if (accepted && (command.starts_with("MAIL") || command.starts_with("RCPT")))
+      connection.envelope.push_back(command);
   }
   std::string reply_to(std::string_view command) {
     static const std::string kOk = "250 2.0.0 ok\r\n";

@@ -244,6 +244,39 @@ TEST_CASE("a client that leaves in the text takes the connection with it") {
   CHECK(count(mx, ".") == 0);
 }
 
+TEST_CASE("a connection that is cut off counts until the backend has closed it, too") {
+  enum class Cause { Left, Refused, Blocked };
+  const auto cause = GENERATE(Cause::Left, Cause::Refused, Cause::Blocked);
+  const bool closes = GENERATE(true, false);
+  CAPTURE(static_cast<int>(cause), closes);
+  Harness mx({route_to({"192.0.2.7:25"}, 1)});
+  mx.backend.ignore_ends = true;
+  auto mail = mx.begin();
+  mx.ask(*mail, "x@example.com");
+  mail->transaction->start_data();
+  mx.run();
+  mail->transaction->write("Subject: x\r\n");
+  if (cause == Cause::Left) mail = nullptr;
+  if (cause == Cause::Refused) mx.backend.send(0, "421 4.3.2 bye\r\n");
+  if (cause == Cause::Blocked) {
+    mx.backend.peer(0).congested = true;
+    CHECK_FALSE(mail->transaction->write("x\r\n"));
+    mx.advance(3min);
+  }
+  mx.run();
+  CHECK(mx.backend.peer(0).cut);
+  auto next = mx.begin("b@client.example");
+  CHECK(mx.ask(*next, "y@example.com") == 0);
+  CHECK(mx.backends.snapshot()[0].open == 1);
+  CHECK(mx.backend.connections.size() == 1);
+  mx.backend.ignore_ends = !closes;
+  closes ? mx.run() : mx.advance(2s);
+  CHECK(next->code() == 250);
+  CHECK(mx.backend.connections.size() > 1);
+  CHECK(mx.backend.open() == 1);
+  CHECK(count(mx, ".") == 0);
+}
+
 TEST_CASE("a slow backend slows the client down, and three minutes are too slow") {
   Harness mx;
   auto mail = mx.begin();

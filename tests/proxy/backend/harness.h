@@ -60,12 +60,17 @@ struct Events final : proxy::BackendEvents {
   std::function<void()> then;  // runs inside on_recipient and on_final, last
 
   void on_recipient(const proxy::RecipientAnswer& answer) override {
+    const Outside test;
     recipients.push_back(answer);
     if (then) then();
   }
-  void on_data_ready(const proxy::FinalAnswer& answer) override { ready.push_back(answer); }
+  void on_data_ready(const proxy::FinalAnswer& answer) override {
+    const Outside test;
+    ready.push_back(answer);
+  }
   void on_room() override { ++room; }
   void on_final(const proxy::FinalAnswer& answer) override {
+    const Outside test;
     final.push_back(answer);
     if (then) then();
   }
@@ -77,8 +82,25 @@ struct Events final : proxy::BackendEvents {
 struct Mail {
   Events events;
   std::unique_ptr<proxy::BackendTransaction> transaction;
+  std::vector<std::string> asked;
+  bool hurt = false;  // memory ran out in a call: a session says 421 then, and ends it
 
-  void ask(const std::string& recipient) { transaction->recipient({address(recipient), 0, {}}); }
+  Mail() = default;
+  Mail(const Mail&) = delete;
+  Mail& operator=(const Mail&) = delete;
+  ~Mail() {
+    const Program program;
+    transaction = nullptr;
+  }
+  template <class Call>
+  void call(const Call& act) {
+    if (!hurt) hurt = !survives(act);
+  }
+  void ask(const std::string& recipient) {
+    const smtp::RcptCommand rcpt{address(recipient), 0, {}};
+    asked.push_back(recipient);
+    call([&] { transaction->recipient(rcpt); });
+  }
   int code() const { return events.recipients.empty() ? 0 : events.last().reply.code; }
 };
 
@@ -93,7 +115,10 @@ class Harness {
     for (size_t i = 0; i < count; ++i)
       workers.push_back(std::make_unique<proxy::BackendWorker>(
           backends, reactor, connector,
-          [this](std::function<void()> call) { posts.push_back(std::move(call)); }));
+          [this](std::function<void()> call) {
+            if (no_posts) throw std::bad_alloc();
+            posts.push_back(std::move(call));
+          }));
   }
   Harness() : Harness({route_to({"192.0.2.7:25"})}) {}
 
@@ -105,6 +130,7 @@ class Harness {
   proxy::Backends backends{journal, clock};
   ScriptedBackend backend{connector, reactor};
   std::deque<std::function<void()>> posts;
+  bool no_posts = false;  // no memory to wake a worker
   std::vector<std::unique_ptr<proxy::BackendWorker>> workers;
 
   void run() {
@@ -112,13 +138,13 @@ class Harness {
       while (!posts.empty()) {
         auto call = std::move(posts.front());
         posts.pop_front();
-        call();
+        survives(call);
       }
       backend.run();
     } while (!posts.empty());
   }
   void sweep() {
-    for (auto& worker : workers) worker->sweep(reactor.now());
+    for (auto& worker : workers) survives([&] { worker->sweep(reactor.now()); });
     run();
   }
   void advance(std::chrono::nanoseconds by) {
@@ -130,7 +156,9 @@ class Harness {
     auto mail = std::make_unique<Mail>();
     smtp::MailCommand command;
     command.from = address(from);
-    mail->transaction = workers[worker]->begin(command, who, "0653F2A91C07", mail->events);
+    mail->call([&] {
+      mail->transaction = workers[worker]->begin(command, who, "0653F2A91C07", mail->events);
+    });
     return mail;
   }
   // A whole question; the answer's code.
@@ -145,12 +173,12 @@ class Harness {
   }
   // DATA, text, end; the final code, or that of the refused DATA.
   int deliver(Mail& mail, const std::string& text = "Subject: x\r\n\r\nhello\r\n") {
-    mail.transaction->start_data();
+    mail.call([&] { mail.transaction->start_data(); });
     run();
     if (mail.events.ready.empty()) return 0;
     if (!mail.events.ready.back().reply.positive()) return mail.events.ready.back().reply.code;
-    mail.transaction->write(text);
-    mail.transaction->finish();
+    mail.call([&] { mail.transaction->write(text); });
+    mail.call([&] { mail.transaction->finish(); });
     run();
     return mail.events.final.empty() ? 0 : mail.events.final.back().reply.code;
   }

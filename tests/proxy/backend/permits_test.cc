@@ -32,14 +32,14 @@ TEST_CASE("a permit whose order could not be sent comes back, and its waiter wai
   permits.closed(true, kNow, orders);
   REQUIRE(orders.size() == 1);
   REQUIRE(orders[0].kind == Order::Kind::Open);
-  permits.unsent(orders[0].waiter);
+  permits.unsent(std::move(orders[0]));
   CHECK(permits.held() == 0);
   CHECK(permits.waiting() == 1);
 
   orders.clear();
   permits.sweep(kNow, orders);  // looks again
   REQUIRE(orders.size() == 1);
-  CHECK(orders[0].waiter.ticket == second.ticket);
+  CHECK(orders[0].waiter().ticket == second.ticket);
   CHECK(permits.held() == 1);
   CHECK(permits.waiting() == 0);
 }

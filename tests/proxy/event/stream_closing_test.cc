@@ -155,6 +155,46 @@ TEST_CASE("finish() cuts finish_after_peer() short") {
   check_orderly(dialog, "");
 }
 
+TEST_CASE("cut() sends nothing more, and waits for the peer to close") {
+  Dialog dialog;
+  const bool blocked = GENERATE(false, true);
+  CAPTURE(blocked);
+  const std::string text(blocked ? 8 * 1024 * 1024 : 10, 'x');
+  dialog.stream->write(text);
+  if (blocked) dialog.turns.poll(20);
+  dialog.stream->cut(10s);
+  CHECK(dialog.stream->unsent() == 0);
+  dialog.stream->write(".\r\n");
+  std::string got;
+  REQUIRE(dialog.turns.poll_until([&] {
+    const auto more = test::read_all(dialog.pair.theirs);
+    got += more.bytes;
+    return more.error == 0;
+  }));
+  CHECK(got == text.substr(0, got.size()));
+  if (!blocked) CHECK(got.empty());
+  REQUIRE(test::send_all(dialog.pair.theirs, "250 what?\r\n"));
+  dialog.turns.poll();
+  CHECK_FALSE(dialog.ended());
+  dialog.pair.theirs.reset();
+  REQUIRE(dialog.until_end());
+  CHECK(*dialog.owner.end == StreamEnd::Closed);
+  CHECK(dialog.owner.pieces.empty());
+}
+
+TEST_CASE("cut() does not wait for ever, and cuts other ends short") {
+  Dialog dialog;
+  SECTION("an open connection") {}
+  SECTION("one that ends") { dialog.stream->finish(); }
+  SECTION("one whose peer was to end it") { dialog.stream->finish_after_peer(10s); }
+  const auto start = boot();
+  dialog.stream->cut(50ms);
+  REQUIRE(dialog.until_end());
+  CHECK(*dialog.owner.end == StreamEnd::Closed);
+  CHECK(boot() - start >= 50ms);
+  CHECK(boot() - start < 5s);
+}
+
 TEST_CASE("finish() may come from on_data(), and nothing more is delivered") {
   Dialog dialog;
   dialog.owner.take = [&dialog](std::string_view) -> size_t {
