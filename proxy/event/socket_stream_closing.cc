@@ -18,7 +18,7 @@ void SocketStream::finish_after_peer(std::chrono::milliseconds time) {
 
 // The rest happens at the end of the turn: on_end() must not come from inside finish().
 void SocketStream::start_closing(Phase phase) {
-  if (phase_ == Phase::Connecting) return fail(StreamEnd::Closed);
+  if (phase_ < Phase::Open) return fail(StreamEnd::Closed);
   if (broken_) return fail(StreamEnd::Reset);
   if (phase_ != Phase::Open && phase_ != Phase::AwaitingPeer) return;
   phase_ = phase;
@@ -41,6 +41,7 @@ void SocketStream::continue_closing() {
 
 // It fails only if the connection is no more.
 void SocketStream::shut_down_output() {
+  if (tls_) tls_->close_notify();
   if (sys.shutdown(fd_.get(), SHUT_WR) != 0) return end(StreamEnd::Closed);
   phase_ = Phase::Lingering;
   limit(loop_.core().closing_limits.linger);
@@ -52,7 +53,7 @@ void SocketStream::discard_input() {
   LoopCore& core = loop_.core();
   const uint32_t left = core.closing_limits.discard - discarded_;
   const size_t room = std::min<size_t>(left, LoopCore::kReadBuffer);
-  const ssize_t got = raw_read(core.read_buffer(), room, 0);
+  const ssize_t got = sys.recv(fd_.get(), core.read_buffer(), room, 0);  // TLS or not
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (got < 0) return end(unsent() > 0 ? StreamEnd::Reset : StreamEnd::Closed);
   peer_closed_ = got == 0;

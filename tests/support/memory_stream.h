@@ -17,6 +17,8 @@ struct MemoryPeer {
   bool destroyed = false;
   std::optional<dns::IpAddress> local{};  // the program's address
   bool congested = false;                 // set by the test: the peer reads nothing
+  bool securing = false;                  // start_tls() was called
+  std::string expected_name{};            // of us, if we are the server
   class MemoryStream* stream = nullptr;   // null once destroyed
   int number = -1;                        // among its connector's; detach() gives it away
 
@@ -56,6 +58,12 @@ class MemoryStream final : public proxy::Stream {
     closing_ = reactor_.defer([this] { events_->on_end(proxy::StreamEnd::Closed); });
   }
 
+  void start_tls(const proxy::TlsServer&) override { peer_->securing = true; }
+  void start_tls(const proxy::TlsClient&, const std::string& host) override {
+    peer_->securing = true;
+    peer_->expected_name = host;
+  }
+
   bool paused() const { return paused_ != 0; }
   size_t untaken() const { return input_.size(); }
 
@@ -68,6 +76,11 @@ class MemoryStream final : public proxy::Stream {
   }
   void end(proxy::StreamEnd how) {
     ending_ = reactor_.defer([this, how] { events_->on_end(how); });
+  }
+  // The handshake is done.
+  void secured(proxy::TlsFacts facts) {
+    peer_->securing = false;
+    securing_ = reactor_.defer([this, facts = std::move(facts)] { events_->on_secured(facts); });
   }
   void connected() {
     connecting_ = reactor_.defer([this] { events_->on_connected(); });
@@ -103,7 +116,7 @@ class MemoryStream final : public proxy::Stream {
   size_t chunk_ = 0;
   std::string coming_;
   std::string input_;
-  dns::Handle delivery_, closing_, ending_, connecting_, draining_;
+  dns::Handle delivery_, closing_, ending_, connecting_, draining_, securing_;
 };
 
 // Hands out memory streams; the test finds each connection in |opened| and plays the server.
