@@ -13,6 +13,7 @@
 #include "proxy/event/loop.h"
 #include "proxy/session/services.h"
 #include "proxy/sessions.h"
+#include "proxy/tls_settings.h"
 #include "smtp/replies.h"
 
 namespace ravelin::proxy {
@@ -54,7 +55,8 @@ class Worker::Impl {
         verifier_(shared.backends, loop_, connector_, [this](auto call) { post(std::move(call)); }),
         services_(*this),
         sessions_(loop_) {
-    for (Fd& socket : sockets) listen(std::move(socket));
+    make_tls();
+    for (uint32_t i = 0; i < sockets.size(); ++i) listen(std::move(sockets[i]), i);
     sweeper_ = loop_.every(kSweep, [this] { sweep(); });
   }
 
@@ -69,6 +71,7 @@ class Worker::Impl {
   void publish(Published published) {
     const auto before = dns_settings(published_).servers;
     published_ = std::move(published);
+    make_tls();
     // Without servers of our own it is resolv.conf that counts, which may be another by now.
     if (auto servers = dns_settings(published_).servers; servers.empty() || servers != before)
       resolver_.reconfigure(std::move(servers));
@@ -110,18 +113,40 @@ class Worker::Impl {
     Id next_id() override { return worker_.shared_.ids.next(); }
     const Limits& limits() const override { return worker_.published_.limits; }
     void retire(Session& session) override { worker_.retire(session); }
+    bool offers_tls() const override { return worker_.tls_ != nullptr; }
+    Handle enter_handshake(bool trusted) override {
+      return worker_.shared_.handshakes.enter(trusted, limits());
+    }
+    void start_tls(Stream& stream, uint32_t listener) override {
+      stream.start_tls(*worker_.tls_, "smtp " + std::to_string(listener));
+    }
 
    private:
     Impl& worker_;
   };
 
-  void listen(Fd socket) {
-    listeners_.push_back(std::make_unique<Listener>(
-        loop_, std::move(socket),
-        [this](Fd fd, const dns::Endpoint& peer) { accept(std::move(fd), peer); }));
+  const TlsSettings& tls_settings() const {
+    return proxy::tls_settings(published_.policy->config());
   }
 
-  void accept(Fd fd, const dns::Endpoint& peer) {
+  // Contexts of this thread's own: those of OpenSSL have locks. What is wrong with certificates was
+  // found when they were loaded.
+  void make_tls() {
+    if (tls_settings().loaded.empty()) return tls_.reset();
+    auto made = TlsServer::make(server_settings(tls_settings()), shared_.ticket_keys);
+    if (made)
+      tls_ = *std::move(made);
+    else
+      shared_.journal.message(Severity::Warning, "tls: " + made.error());
+  }
+
+  void listen(Fd socket, uint32_t number) {
+    listeners_.push_back(std::make_unique<Listener>(
+        loop_, std::move(socket),
+        [this, number](Fd fd, const dns::Endpoint& peer) { accept(std::move(fd), peer, number); }));
+  }
+
+  void accept(Fd fd, const dns::Endpoint& peer, uint32_t listener) {
     const auto access = published_.policy->access(peer.address);
     const auto grade = shared_.standing.grade(peer.address);
     auto entry = shared_.places.enter(peer.address, grade == Grade::Good, access == Access::Allow,
@@ -134,7 +159,8 @@ class Worker::Impl {
     const auto serial = shared_.next_serial();
     auto session = std::make_unique<Session>(
         services_, published_.policy, accepted_stream(loop_, std::move(fd)),
-        Arrival{peer, id, serial, access, grade, std::move(entry.place)});
+        Arrival{peer, id, serial, access, grade, std::move(entry.place), listener,
+                requires_tls(tls_settings(), published_.policy->config().listen.smtp[listener])});
     sessions_.add(std::move(session)).start();
     count_.store(static_cast<uint32_t>(sessions_.size()), std::memory_order_relaxed);
   }
@@ -162,6 +188,7 @@ class Worker::Impl {
   dns::AresResolver resolver_;
   SocketConnector connector_;
   BackendWorker verifier_;
+  std::unique_ptr<TlsServer> tls_;  // null: not offered
   WorkerServices services_;
   Sessions sessions_;  // before all that they use, so that they go first
   std::vector<std::unique_ptr<Listener>> listeners_;

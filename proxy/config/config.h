@@ -58,6 +58,8 @@ struct Limits {
   uint32_t junk_commands;
   milliseconds command_timeout;
   milliseconds data_timeout;
+  milliseconds handshake_timeout;
+  uint32_t handshakes;
   uint64_t data_min_rate;  // bytes per second
 };
 

@@ -49,7 +49,7 @@ class SocketStream final : public Stream, public Link {
   void set_read_size(size_t bytes) override;
   void finish() override;
   void finish_after_peer(std::chrono::milliseconds limit) override;
-  void start_tls(const TlsServer& server) override;
+  void start_tls(const TlsServer& server, std::string_view context) override;
   void start_tls(const TlsClient& client, const std::string& host) override;
   std::string trouble() const override;
   std::optional<dns::IpAddress> local_address() const override;

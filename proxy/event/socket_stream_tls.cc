@@ -6,7 +6,9 @@
 
 namespace ravelin::proxy {
 
-void SocketStream::start_tls(const TlsServer& server) { secure(server.accept()); }
+void SocketStream::start_tls(const TlsServer& server, std::string_view context) {
+  secure(server.accept(context));
+}
 
 void SocketStream::start_tls(const TlsClient& client, const std::string& host) {
   secure(client.connect(host));
@@ -31,7 +33,8 @@ void SocketStream::on_handshake_readable() {
 }
 
 void SocketStream::shake_hands() {
-  switch (tls_->shake_hands()) {
+  const bool now = loop_.core().take_handshake();
+  switch (now ? tls_->shake_hands() : TlsChannel::Step::Again) {
     case TlsChannel::Step::Failed:
       return end(StreamEnd::TlsFailed);
     case TlsChannel::Step::Again:

@@ -1,6 +1,7 @@
 // A byte stream to a peer, as dialogs and backends see it: no sockets, no libevent.
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -93,8 +94,14 @@ class Stream {
   // peer sent in the clear behind its STARTTLS is not for TLS (RFC 3207 §5), and what is still on
   // its way will fail the handshake. Until on_secured() nothing can be written, and finish() just
   // closes. After the peer's close_notify nothing on this connection is input any more.
-  virtual void start_tls(const TlsServer& server) = 0;
-  virtual void start_tls(const TlsClient& client, const std::string& host) = 0;
+  virtual void start_tls(const TlsServer& server, std::string_view context) {
+    (void)server, (void)context;
+    assert(!"no TLS on this stream");
+  }
+  virtual void start_tls(const TlsClient& client, const std::string& host) {
+    (void)client, (void)host;
+    assert(!"no TLS on this stream");
+  }
   // What went wrong with TLS, in OpenSSL's words, or "".
   virtual std::string trouble() const { return {}; }
 

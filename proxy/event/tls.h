@@ -21,13 +21,13 @@ enum class TlsVersion : uint8_t { Tls12, Tls13 };
 
 // What is known once the handshake is done.
 struct TlsFacts {
-  std::string version;      // "TLSv1.3"
-  std::string cipher;       // "TLS_AES_256_GCM_SHA384"
+  std::string version{};      // "TLSv1.3"
+  std::string cipher{};       // "TLS_AES_256_GCM_SHA384"
   int bits = 0;             // of the cipher's key
-  std::string server_name;  // what the client asked for (SNI); a host name in lower case, or ""
+  std::string server_name{};  // what the client asked for (SNI); a host name in lower case, or ""
   bool resumed = false;
   bool verified = false;  // the peer's certificate was checked and is the one expected
-  std::string doubt;      // why not, if there was something to check
+  std::string doubt{};      // why not, if there was something to check
 };
 
 // A certificate with its chain and key, read and checked. PEM texts, so that every thread can make
@@ -49,7 +49,6 @@ smtp::Expected<TlsCertificate, std::string> load_certificate(const std::string& 
 struct TlsServerSettings {
   std::vector<TlsCertificate> certificates;  // not empty; the first is shown to who asks for none
   TlsVersion min_version = TlsVersion::Tls12;
-  std::string session_context;  // tickets are good only where this is the same
 };
 
 // The server's side for the clients of one thread. Certificates of one name and different keys
@@ -61,13 +60,14 @@ class TlsServer {
       const TlsServerSettings& settings, const TicketKeys& keys);
   ~TlsServer();
 
-  // For Stream::start_tls(). Null without memory.
-  std::unique_ptr<TlsChannel> accept() const;
+  // For Stream::start_tls(). A ticket is good only where |context|, of 32 octets at most, is what it
+  // was made under. Null without memory. The server need not outlive the channel.
+  std::unique_ptr<TlsChannel> accept(std::string_view context) const;
 
  private:
   class Impl;
-  explicit TlsServer(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  explicit TlsServer(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
 };
 
 struct TlsClientSettings {

@@ -40,7 +40,8 @@ struct SysBio {
 
 void free_ssl(ssl_st* ssl) { SSL_free(ssl); }
 
-TlsChannel::TlsChannel(SslPtr ssl, Side side) : ssl_(std::move(ssl)), side_(side) {}
+TlsChannel::TlsChannel(SslPtr ssl, Side side, std::shared_ptr<const void> keep)
+    : keep_(std::move(keep)), ssl_(std::move(ssl)), side_(side) {}
 
 TlsChannel::~TlsChannel() { ERR_clear_error(); }
 

@@ -31,7 +31,8 @@ class TlsChannel {
  public:
   enum class Side : uint8_t { Server, Client };
 
-  TlsChannel(SslPtr ssl, Side side);
+  // |keep| lives as long as the channel: callbacks of |ssl| look at it.
+  TlsChannel(SslPtr ssl, Side side, std::shared_ptr<const void> keep = nullptr);
   ~TlsChannel();
   TlsChannel(const TlsChannel&) = delete;
   TlsChannel& operator=(const TlsChannel&) = delete;
@@ -71,6 +72,7 @@ class TlsChannel {
   ssize_t judge(int result);
   bool flooded() const;
 
+  const std::shared_ptr<const void> keep_;
   const SslPtr ssl_;
   const Side side_;
   int fd_ = -1;

@@ -122,10 +122,6 @@ std::string TlsServer::Impl::add(const TlsServerSettings& settings, const Ticket
   set_common(*context, settings.min_version);
   for (auto i = members.rbegin(); i != members.rend(); ++i)
     if (auto why = show(*context, settings.certificates[*i]); !why.empty()) return why;
-  const auto& id = settings.session_context;
-  SSL_CTX_set_session_id_context(
-      context.get(), reinterpret_cast<const unsigned char*>(id.data()),
-      static_cast<unsigned>(std::min<size_t>(id.size(), SSL_MAX_SID_CTX_LENGTH)));
   SSL_CTX_set_app_data(context.get(), const_cast<TicketKeys*>(&keys));
   SSL_CTX_set_tlsext_ticket_key_evp_cb(context.get(), &TicketKeys::Impl::on_ticket);
   SSL_CTX_set_num_tickets(context.get(), 1);
@@ -153,18 +149,20 @@ int TlsServer::Impl::on_name(SSL* ssl, int*, void* self) {
 
 smtp::Expected<std::unique_ptr<TlsServer>, std::string> TlsServer::make(
     const TlsServerSettings& settings, const TicketKeys& keys) {
-  auto impl = std::make_unique<Impl>();
+  auto impl = std::make_shared<Impl>();
   if (auto why = impl->build(settings, keys); !why.empty()) return why;
   return std::unique_ptr<TlsServer>(new TlsServer(std::move(impl)));
 }
 
-TlsServer::TlsServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+TlsServer::TlsServer(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TlsServer::~TlsServer() = default;
 
-std::unique_ptr<TlsChannel> TlsServer::accept() const {
+std::unique_ptr<TlsChannel> TlsServer::accept(std::string_view context) const {
   auto ssl = impl_->session();
-  if (!ssl) return nullptr;
-  return std::make_unique<TlsChannel>(std::move(ssl), TlsChannel::Side::Server);
+  const auto size = static_cast<unsigned>(context.size());
+  const auto* const bytes = reinterpret_cast<const unsigned char*>(context.data());
+  if (!ssl || SSL_set_session_id_context(ssl.get(), bytes, size) != 1) return nullptr;
+  return std::make_unique<TlsChannel>(std::move(ssl), TlsChannel::Side::Server, impl_);
 }
 
 }  // namespace ravelin::proxy

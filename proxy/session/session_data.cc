@@ -59,6 +59,8 @@ std::string Session::received() const {
   trace.hostname = config().hostname;
   trace.esmtp = info_.esmtp;
   trace.utf8 = transaction_->mail.smtputf8;
+  trace.tls = !info_.tls.empty();
+  trace.tls_details = info_.tls;
   trace.id = id;
   trace.only_recipient = only;
   trace.time = services_.clock.wall();

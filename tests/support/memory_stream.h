@@ -58,7 +58,8 @@ class MemoryStream final : public proxy::Stream {
     closing_ = reactor_.defer([this] { events_->on_end(proxy::StreamEnd::Closed); });
   }
 
-  void start_tls(const proxy::TlsServer&) override { peer_->securing = true; }
+  void start_tls(const proxy::TlsServer&, std::string_view) override { start_tls(); }
+  void start_tls() { peer_->securing = true; }
   void start_tls(const proxy::TlsClient&, const std::string& host) override {
     peer_->securing = true;
     peer_->expected_name = host;

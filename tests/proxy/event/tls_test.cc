@@ -54,7 +54,6 @@ struct Pair {
     TlsServerSettings settings;
     settings.certificates = std::move(certificates);
     settings.min_version = least;
-    settings.session_context = "test";
     auto made = TlsServer::make(settings, keys);
     REQUIRE(made);
     server = *std::move(made);
@@ -71,7 +70,7 @@ struct Pair {
   }
   bool shake_hands(const std::string& host = "mx.example.com") {
     if (!theirs) join();
-    ours->start_tls(*server);
+    ours->start_tls(*server, "test");
     theirs->start_tls(*client, host);
     return turns.until([this] { return (here.facts || here.end) && (there.facts || there.end); }) &&
            here.facts && there.facts;
@@ -100,7 +99,7 @@ TEST_CASE("what is written before TLS leaves in the clear and before it") {
   Pair pair;
   pair.join();
   pair.ours->write("220 go\r\n");
-  pair.ours->start_tls(*pair.server);
+  pair.ours->start_tls(*pair.server, "test");
   REQUIRE(pair.turns.until([&] { return pair.there.got == "220 go\r\n"; }));
   pair.theirs->start_tls(*pair.client, "mx.example.com");
   CHECK(pair.turns.until([&] { return pair.here.facts && pair.there.facts; }));
@@ -110,7 +109,7 @@ TEST_CASE("bytes in the clear where a handshake should be end the stream") {
   Pair pair;
   REQUIRE(
       test::send_all(pair.sockets.theirs, "EHLO evil.example\r\nMAIL FROM:<x@example.com>\r\n"));
-  pair.ours->start_tls(*pair.server);
+  pair.ours->start_tls(*pair.server, "test");
   REQUIRE(pair.turns.until([&] { return pair.here.end.has_value(); }));
   CHECK(*pair.here.end == StreamEnd::TlsFailed);
   CHECK(pair.here.got.empty());
