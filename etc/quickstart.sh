@@ -18,6 +18,24 @@ binaries=${QUICKSTART_BINARIES:-}
 die() { echo "quickstart: $2" >&2; exit "$1"; }
 usage() { sed -n '2,9s/^# \{0,1\}//p' "$0"; }
 
+# --- how it ends: Ravelin first, so that mail on its way still reaches the mailboxes. Trapped from the
+# beginning: without a trap bash forgets a Ctrl-C if the command that runs then ends well.
+ravelin_pid="" demo_pid=""
+cleanup() {
+  trap - EXIT INT TERM
+  if [[ -n $ravelin_pid ]]; then
+    kill "$ravelin_pid" 2>/dev/null || true
+    wait "$ravelin_pid" || true
+  fi
+  local others # the demo server, and whatever was begun a moment ago
+  others=$(jobs -p)
+  [[ -z $others ]] || kill $others 2>/dev/null || true
+  wait
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
 # --- arguments
 while (($#)); do
   case "$1" in
@@ -68,20 +86,7 @@ if [[ -z $binaries ]]; then
   cmake --build --preset release --target ravelin ravelinctl
 fi
 
-# --- what runs, and how it ends: Ravelin first, so that mail on its way still reaches the mailboxes
-ravelin_pid="" demo_pid=""
-cleanup() {
-  trap - EXIT INT TERM
-  if [[ -n $ravelin_pid ]]; then
-    kill "$ravelin_pid" 2>/dev/null || true
-    wait "$ravelin_pid" || true
-  fi
-  [[ -z $demo_pid ]] || kill "$demo_pid" 2>/dev/null || true
-}
-trap cleanup EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-
+# --- what runs
 # Does somebody take connections at $1?
 answers() {
   local host=${1%:*}

@@ -20,19 +20,15 @@ std::string_view end_text(StreamEnd end) {
 
 }  // namespace
 
-LiveBackend::LiveBackend(std::string hostname, std::string domain, std::string nobody,
-                         bool xforward, std::function<void()> done)
-    : hostname_(std::move(hostname)),
-      domain_(std::move(domain)),
-      nobody_(std::move(nobody)),
-      xforward_(xforward),
+LiveBackend::LiveBackend(LiveQuestions questions, std::function<void()> done)
+    : questions_(std::move(questions)),
       done_(std::move(done)),
       dialog_(smtp::ReplyLimits{}, *this) {}
 
 void LiveBackend::connect(Connector& connector, const dns::Endpoint& to,
                           std::chrono::milliseconds limit) {
   stream_ = connector.connect(to, limit, *this);
-  dialog_.send(smtp::Step::Ehlo, "EHLO " + hostname_);
+  dialog_.send(smtp::Step::Ehlo, "EHLO " + questions_.hostname);
 }
 
 size_t LiveBackend::on_data(std::string_view data) {
@@ -46,8 +42,9 @@ void LiveBackend::on_end(StreamEnd end) {
   conclude();
 }
 
-// Banner, EHLO, XFORWARD if wanted, then twice MAIL and RCPT. Anything unforeseen is the trouble.
+// Banner, EHLO, XFORWARD if wanted, then transactions. Anything unforeseen is the trouble.
 void LiveBackend::on_reply(smtp::Step step, const smtp::Reply& reply) {
+  ++replies_;
   switch (step) {
     case smtp::Step::Rcpt:
       return on_recipient(reply);
@@ -67,28 +64,48 @@ void LiveBackend::on_reply(smtp::Step step, const smtp::Reply& reply) {
 
 void LiveBackend::after_ehlo(const smtp::Reply& reply) {
   found_.offers = smtp::parse_ehlo_reply(reply);
-  if (xforward_ && !found_.offers.xforward.empty())
+  if (questions_.xforward && !found_.offers.xforward.empty())
     dialog_.send(smtp::Step::Xforward, "XFORWARD ADDR=127.0.0.1");
-  ask();
+  begin(false);
+  ask_next();
 }
 
-void LiveBackend::ask() {
-  const auto local = postmaster_asked_ ? nobody_ : "postmaster";
+void LiveBackend::begin(bool anew) {
+  if (anew) dialog_.send(smtp::Step::Rset, "RSET");
   dialog_.send(smtp::Step::Mail, "MAIL FROM:<>");
-  dialog_.send(smtp::Step::Rcpt, "RCPT TO:<" + local + '@' + domain_ + '>');
+  accepted_ = 0;
 }
 
+void LiveBackend::ask(const std::string& local, const std::string& domain) {
+  dialog_.send(smtp::Step::Rcpt, "RCPT TO:<" + local + '@' + domain + '>');
+}
+
+void LiveBackend::ask_next() {
+  const auto asked = found_.postmasters.size();
+  if (asked < questions_.domains.size() && refused_ < kMostRefused)
+    return ask("postmaster", questions_.domains[asked]);
+  last_ = true;
+  begin(true);
+  ask(questions_.nobody, questions_.domains.front());
+}
+
+// Some servers take one recipient only from <>, so a refusal counts if it was the first one.
 void LiveBackend::on_recipient(const smtp::Reply& reply) {
-  if (std::exchange(postmaster_asked_, true)) {
+  if (last_) {
     found_.nobody = reply;
     return finish();
   }
-  found_.postmaster = reply;
-  dialog_.send(smtp::Step::Rset, "RSET");
-  ask();
+  if (!reply.positive() && accepted_ > 0) {
+    begin(true);
+  } else {
+    found_.postmasters.push_back({questions_.domains[found_.postmasters.size()], reply});
+    ++(reply.positive() ? accepted_ : refused_);
+  }
+  ask_next();
 }
 
 void LiveBackend::flush() {
+  if (!done_) return;  // QUIT was the last word
   if (const auto output = dialog_.take_output(); !output.empty()) stream_->write(output);
 }
 

@@ -1,4 +1,5 @@
-// One backend, asked for --check --live: connects, and asks about postmaster and about nobody.
+// One backend's address, asked for --check --live: connects, and asks about the postmasters and
+// about nobody.
 #pragma once
 
 #include <chrono>
@@ -12,25 +13,39 @@
 
 namespace ravelin::proxy {
 
-// Transactions end at RCPT: no mail is sent.
+struct LiveQuestions {
+  std::string hostname;              // for EHLO
+  std::vector<std::string> domains;  // whose postmasters are asked for; not empty
+  std::string nobody;                // a local part that no mailbox can have, at the first domain
+  bool xforward = false;
+};
+
+// Transactions end at RCPT: no mail is sent. Servers count refused recipients and RSETs, and get
+// slow or hang up: one invented recipient a connection, all postmasters in one transaction as long
+// as they are taken, and no more of them after kMostRefused.
 class LiveBackend final : public StreamEvents, smtp::BackendDialog::Events {
  public:
+  static constexpr size_t kMostRefused = 4;
+
+  struct Postmaster {
+    std::string domain;
+    smtp::Reply reply;
+  };
   struct Found {
     std::string trouble;  // "" if it answered to the end
     smtp::Capabilities offers;
-    bool forwarded = false;  // XFORWARD was accepted
-    smtp::Reply postmaster;
+    bool forwarded = false;               // XFORWARD was accepted
+    std::vector<Postmaster> postmasters;  // in order; the rest was not asked
     smtp::Reply nobody;
   };
 
-  // |nobody| is a local part that no mailbox can have. |done| is called once, from a callback of
-  // the stream.
-  LiveBackend(std::string hostname, std::string domain, std::string nobody, bool xforward,
-              std::function<void()> done);
+  // |done| is called once, from a callback of the stream.
+  LiveBackend(LiveQuestions questions, std::function<void()> done);
 
   void connect(Connector& connector, const dns::Endpoint& to, std::chrono::milliseconds limit);
   // What there is by now; if it is not done, that is its trouble.
   const Found& found() const { return found_; }
+  size_t replies() const { return replies_; }  // so far
   void give_up(std::string_view why) { fail(why); }
 
  private:
@@ -39,23 +54,25 @@ class LiveBackend final : public StreamEvents, smtp::BackendDialog::Events {
   void on_reply(smtp::Step step, const smtp::Reply& reply) override;
   void on_nonsense(std::string_view what) override { fail(what); }
 
-  void ask();
   void after_ehlo(const smtp::Reply& reply);
+  void begin(bool anew);
+  void ask(const std::string& local, const std::string& domain);
+  void ask_next();
   void on_recipient(const smtp::Reply& reply);
   void flush();
   void fail(std::string_view why);
   void finish();
   void conclude();
 
-  const std::string hostname_;
-  const std::string domain_;
-  const std::string nobody_;
-  const bool xforward_;
+  const LiveQuestions questions_;
   std::function<void()> done_;
   std::unique_ptr<Stream> stream_;
   smtp::BackendDialog dialog_;
   Found found_;
-  bool postmaster_asked_ = false;
+  size_t replies_ = 0;
+  size_t accepted_ = 0;  // recipients of the transaction that is open
+  size_t refused_ = 0;   // postmasters
+  bool last_ = false;    // nobody was asked for
 };
 
 }  // namespace ravelin::proxy

@@ -22,7 +22,25 @@ namespace ravelin::proxy {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr auto kPatience = 15s;  // for one backend, or one name
+constexpr auto kPatience = 15s;      // for one reply, or one name
+constexpr size_t kMostDomains = 50;  // of a route, whose postmasters are asked for
+constexpr size_t kMostNamed = 5;     // in one line
+
+// The domains of |route| to ask about, those of the file last. A subdomain of one that has a dot in
+// front may not exist: it is asked about only if there is nothing else.
+std::vector<std::string> written_out(const RouteSettings& route) {
+  std::vector<std::string> domains;
+  for (const auto& domain : route.domains)
+    if (domain.front() != '.') domains.push_back(domain);
+  if (domains.empty()) domains.push_back("ravelin-live-check" + route.domains.front());
+  return domains;
+}
+
+// As the log writes it: NAME[ADDRESS]:PORT; an address is its own name.
+std::string display_name(const std::string& host, const dns::Endpoint& at) {
+  if (dns::IpAddress::parse(host)) return at.to_string();
+  return host + '[' + at.address.to_string() + "]:" + std::to_string(at.port);
+}
 
 class LiveCheck {
  public:
@@ -33,8 +51,9 @@ class LiveCheck {
     check_file_limit();
     check_own_name();
     for (const auto& route : config_.routes) {
+      const auto domains = written_out(route);
       size_t reached = 0;
-      for (const auto& backend : route.backends) reached += check_backend(route, backend) ? 1 : 0;
+      for (const auto& backend : route.backends) reached += check_backend(route, domains, backend);
       if (reached == 0)
         say(Level::Failed, "route " + route.domains.front() + ": no backend answers");
     }
@@ -50,11 +69,11 @@ class LiveCheck {
     print_(std::string(kWords[static_cast<size_t>(level)]) + text + '\n');
   }
 
-  // Turns the loop until |done|, for kPatience at most.
-  void wait(const bool& done) {
+  // Turns the loop until |enough|, for kPatience at most.
+  void wait(const std::function<bool()>& enough) {
     bool late = false;
     const auto timer = loop_.timer(kPatience, [&late] { late = true; });
-    while (!done && !late) loop_.turn();
+    while (!enough() && !late) loop_.turn();
   }
 
   void check_file_limit() {
@@ -95,7 +114,7 @@ class LiveCheck {
                                     done = true;
                                   });
     if (now) return *now;
-    wait(done);
+    wait([&done] { return done; });
     return answer;
   }
 
@@ -118,43 +137,64 @@ class LiveCheck {
           found = std::move(addresses);
           done = true;
         });
-    wait(done);
+    wait([&done] { return done; });
     return found;
   }
 
-  bool check_backend(const RouteSettings& route, const std::string& backend) {
+  using Domains = std::vector<std::string>;
+
+  // How many of its addresses answer.
+  size_t check_backend(const RouteSettings& route, const Domains& domains,
+                       const std::string& backend) {
     const auto colon = backend.rfind(':');
     auto host = backend.substr(0, colon);
     if (host.front() == '[') host = host.substr(1, host.size() - 2);
     const auto port = static_cast<uint16_t>(std::stoul(backend.substr(colon + 1)));
     const auto addresses = addresses_of(host);
-    if (addresses.empty()) {
-      say(Level::Warning, backend + ": its name has no address");
-      return false;
+    if (addresses.empty()) say(Level::Warning, backend + ": its name has no address");
+    size_t reached = 0;
+    for (const auto& address : addresses) {
+      const dns::Endpoint to{address, port};
+      reached += ask_backend(route, domains, display_name(host, to), to) ? 1 : 0;
     }
-    return ask_backend(route, backend, {addresses.front(), port});
+    return reached;
   }
 
-  bool ask_backend(const RouteSettings& route, const std::string& name, const dns::Endpoint& to) {
-    auto domain = route.domains.front();
-    if (domain.front() == '.') domain = "ravelin-live-check" + domain;
-    bool done = false;
-    const bool xforward = route.client_info == ClientInfo::Xforward;
-    LiveBackend backend(config_.hostname, domain, invented_local_part(random_), xforward,
-                        [&done] { done = true; });
-    backend.connect(connector_, to, kPatience);
-    wait(done);
-    if (!done) backend.give_up("it does not answer");
-    const auto& found = backend.found();
-    if (!found.trouble.empty()) {
+  bool ask_backend(const RouteSettings& route, const Domains& domains, const std::string& name,
+                   const dns::Endpoint& to) {
+    const auto found = answers_of(route, domains, to);
+    if (found.postmasters.empty()) {
       say(Level::Warning, name + ": " + found.trouble);
       return false;
     }
     say(Level::Ok, name + " answers" + (found.offers.pipelining ? ", with PIPELINING" : ""));
     judge_identity(route, name, found);
-    judge_postmaster(name, domain, found.postmaster);
-    judge_nobody(route, name, found.nobody);
+    judge_postmasters(name, domains.size(), found);
+    if (found.trouble.empty()) {
+      judge_nobody(route, name, found.nobody);
+    } else {
+      say(Level::Warning, name + ": then " + found.trouble);
+    }
     return true;
+  }
+
+  LiveBackend::Found answers_of(const RouteSettings& route, const Domains& domains,
+                                const dns::Endpoint& to) {
+    LiveQuestions questions;
+    questions.hostname = config_.hostname;
+    questions.domains = domains;
+    if (domains.size() > kMostDomains) questions.domains.resize(kMostDomains);
+    questions.nobody = invented_local_part(random_);
+    questions.xforward = route.client_info == ClientInfo::Xforward;
+    bool done = false;
+    LiveBackend backend(std::move(questions), [&done] { done = true; });
+    backend.connect(connector_, to, kPatience);
+    for (size_t replies = 0; !done;) {  // each reply may take its time; without one it is over
+      wait([&] { return done || backend.replies() != replies; });
+      if (!done && backend.replies() == replies) backend.give_up("it does not answer");
+      replies = backend.replies();
+    }
+    return backend.found();
   }
 
   void judge_identity(const RouteSettings& route, const std::string& name,
@@ -173,12 +213,24 @@ class LiveCheck {
     }
   }
 
-  // RFC 5321 §4.5.1: the one mailbox that every domain has.
-  void judge_postmaster(const std::string& name, const std::string& domain,
-                        const smtp::Reply& reply) {
-    if (reply.positive()) return say(Level::Ok, name + " takes mail for postmaster@" + domain);
-    say(Level::Failed,
-        name + " does not take mail for postmaster@" + domain + ": " + words_of(reply));
+  // RFC 5321 §4.5.1: the one mailbox that every domain has. Those who are refused have a line each.
+  void judge_postmasters(const std::string& name, size_t domains, const LiveBackend::Found& found) {
+    std::string taken;
+    size_t count = 0;
+    for (const auto& [domain, reply] : found.postmasters) {
+      if (!reply.positive()) {
+        say(Level::Failed,
+            name + " does not take mail for postmaster@" + domain + ": " + words_of(reply));
+      } else if (++count <= kMostNamed) {
+        taken += (count > 1 ? ", postmaster@" : "postmaster@") + domain;
+      }
+    }
+    if (count > kMostNamed)
+      taken += " and those of " + std::to_string(count - kMostNamed) + " more domains";
+    if (count > 0) say(Level::Ok, name + " takes mail for " + taken);
+    if (const auto left = domains - found.postmasters.size(); left > 0)
+      say(Level::Ok,
+          name + " was not asked for the postmasters of " + std::to_string(left) + " more domains");
   }
 
   void judge_nobody(const RouteSettings& route, const std::string& name, const smtp::Reply& reply) {

@@ -1,5 +1,6 @@
 #include "proxy/openings.h"
 
+#include <cerrno>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -77,8 +78,9 @@ std::string open_control(const Config& config, const std::optional<User>& user,
 
 std::string open_all(const Config& config, const std::string& user_name, Openings& openings) {
   std::optional<User> user;
+  auto why = can_open(fewest_fds(fd_needs(config)));
   openings.file_limit = raise_fd_limit();
-  auto why = find_target(user_name, user);
+  if (why.empty()) why = find_target(user_name, user);
   // First of all: another instance that runs is found here, before we touch anything of its.
   if (why.empty()) why = open_control(config, user, openings);
   if (why.empty()) why = open_listeners(config, openings);
@@ -95,6 +97,20 @@ smtp::Expected<Openings, std::string> open_and_drop(const Config& config, const 
   Openings openings;
   if (auto why = open_all(config, user, openings); !why.empty()) return why;
   return openings;
+}
+
+std::string can_open(uint64_t files) {
+  const auto limit = raise_fd_limit();
+  std::vector<Fd> all;
+  while (all.size() < files) {
+    all.emplace_back(sys.open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (all.back()) continue;
+    if (errno != EMFILE && errno != ENFILE) break;  // no /dev/null says nothing about the others
+    return "cannot open the " + std::to_string(files) +
+           " files that it takes at least; the limit of open files is " + std::to_string(limit) +
+           ": raise it (LimitNOFILE=, ulimit -n)";
+  }
+  return "";
 }
 
 unsigned worker_count(const Config& config) {

@@ -27,6 +27,10 @@ struct Openings {
 // is not disturbed. The error is one line. The process must have one thread.
 smtp::Expected<Openings, std::string> open_and_drop(const Config& config, const std::string& user);
 
+// "" if this process can open |files| files more, or what to do. Asked before anything is begun: a
+// library that finds none half-way ends the process in its own words.
+std::string can_open(uint64_t files);
+
 // How many workers a configuration means on this machine.
 unsigned worker_count(const Config& config);
 

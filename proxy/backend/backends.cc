@@ -80,26 +80,31 @@ void Backends::set_own_addresses(std::vector<dns::IpAddress> addresses) {
   own_addresses_.with([&](auto& own) { own = std::move(addresses); });
 }
 
+// To be held for as long as it is read: a reload on another thread replaces it. A temporary of a
+// range-for would be gone before the first turn (C++20 [stmt.ranged]).
 std::shared_ptr<const Plan> Backends::plan() const {
   return plan_.with([](const auto& mine) { return mine; });
 }
 
 std::vector<Backends::Host> Backends::hosts() const {
   std::vector<Host> all;
-  for (const auto& backend : plan()->all)
+  const auto current = plan();
+  for (const auto& backend : current->all)
     if (!backend->literal()) all.push_back({backend->name(), backend->host(), backend->port()});
   return all;
 }
 
 void Backends::set_addresses(std::string_view backend, std::vector<dns::Endpoint> addresses) {
-  for (const auto& known : plan()->all)
-    if (known->name() == backend) known->set_addresses(std::move(addresses));
+  const auto current = plan();
+  for (const auto& known : current->all)
+    if (known->name() == backend) return known->set_addresses(std::move(addresses));
 }
 
 // --- capabilities
 
 void Backends::restore_capabilities(std::string_view backend, const smtp::Capabilities& offers) {
-  for (const auto& known : plan()->all) {
+  const auto current = plan();
+  for (const auto& known : current->all) {
     if (known->name() != backend || known->capabilities()) continue;
     known->learn(offers);
     known->want_probe();  // what it offers now is still to be asked
@@ -108,7 +113,8 @@ void Backends::restore_capabilities(std::string_view backend, const smtp::Capabi
 
 std::vector<std::pair<std::string, smtp::Capabilities>> Backends::known_capabilities() const {
   std::vector<std::pair<std::string, smtp::Capabilities>> all;
-  for (const auto& backend : plan()->all)
+  const auto current = plan();
+  for (const auto& backend : current->all)
     if (const auto offers = backend->capabilities()) all.emplace_back(backend->name(), *offers);
   return all;
 }
@@ -118,7 +124,8 @@ smtp::Capabilities Backends::offered() const {
   smtp::Capabilities least;
   least.esmtp = true;
   least.size = true;
-  for (const auto& backend : plan()->all) {
+  const auto current = plan();
+  for (const auto& backend : current->all) {
     const auto offers = backend->capabilities();
     if (!offers) return least;
     common = common ? smtp::intersect(*common, *offers) : *offers;
@@ -209,7 +216,8 @@ void Backends::catch_all_answered(const std::string& domain, bool accepts_all, d
 
 std::vector<Backend::Snapshot> Backends::snapshot() const {
   std::vector<Backend::Snapshot> all;
-  for (const auto& backend : plan()->all) all.push_back(backend->snapshot());
+  const auto current = plan();
+  for (const auto& backend : current->all) all.push_back(backend->snapshot());
   return all;
 }
 

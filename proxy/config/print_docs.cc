@@ -31,7 +31,8 @@ parameters in place.
 | switch | `true` or `false` | |
 
 Files that the configuration names (`domains_file`, `allow_file` and so on) have one entry a line;
-`#` begins a comment. They are read when the configuration is, so HUP reads them again.
+`#` begins a comment. They are read when the configuration is, so HUP reads them again. A path that
+does not begin with `/` starts at the directory that Ravelin was started in.
 )";
 
 std::string_view kind_name(ParamKind kind) {

@@ -6,8 +6,7 @@ namespace {
 constexpr Param kRows[] = {
     text_param<&StateSettings::path>(
         "path",
-        "Where standing and greylisting are kept; history.db is put beside it; empty: memory "
-        "only. A change needs a restart.",
+        "Where standing and greylisting are kept; empty: memory only. A change needs a restart.",
         "\"/var/lib/ravelin/state.db\""),
 };
 

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -50,12 +51,18 @@ bool wait_for(int fd, short events, Deadline deadline) {
   }
 }
 
+bool is_socket(const std::string& path) {
+  struct stat file {};
+  return stat(path.c_str(), &file) == 0 && S_ISSOCK(file.st_mode);
+}
+
 std::string explain(int error, const std::string& path) {
   const auto what = path + ": " + std::generic_category().message(error);
   switch (error) {
     case ENOENT:
       return what + "\nIs ravelin running, and is admin.socket this path? (--socket PATH)";
     case ECONNREFUSED:
+      if (!is_socket(path)) return path + " is not a socket";
       return what + "\nThe socket is there, but nobody listens: ravelin is not running.";
     case EACCES:
     case EPERM:

@@ -77,7 +77,7 @@ void add_standing(CLI::App& app, Request& request) {
   group->require_subcommand(1);
   const auto add = [&](const char* name, const char* help) {
     auto* const sub = group->add_subcommand(name, help);
-    sub->add_option("client", request.client, "The client's IP address")
+    sub->add_option("CLIENT", request.client, "The client's IP address")
         ->required()
         ->check(check_address);
     sub->callback([&request, command = std::string("standing.") + name] {
@@ -92,7 +92,7 @@ void add_verify(CLI::App& app, Request& request) {
   auto* const group = app.add_subcommand("verify", "Answers of backends about recipients");
   group->require_subcommand(1);
   auto* const sub = group->add_subcommand("forget", "Forget that recipients are unknown");
-  sub->add_option("what", request.what, "ADDRESS or DOMAIN")->required();
+  sub->add_option("ADDRESS|DOMAIN", request.what, "Whose")->required();
   sub->callback([&request] {
     request.body = {{"command", "verify.forget"}, {"what", without_brackets(request.what)}};
   });
@@ -104,7 +104,7 @@ void add_breaker(CLI::App& app, Request& request) {
   group->require_subcommand(1);
   const auto add = [&](const char* name, const char* help) {
     auto* const sub = group->add_subcommand(name, help);
-    sub->add_option("route", request.route, "A route; all of them without");
+    sub->add_option("ROUTE", request.route, "A route; all of them without");
     sub->callback([&request, command = std::string("breaker.") + name] {
       request.body = {{"command", command}};
       if (!request.route.empty()) request.body["route"] = request.route;
@@ -114,9 +114,34 @@ void add_breaker(CLI::App& app, Request& request) {
   add("reset", "Close it");
 }
 
+constexpr const char* kForms = R"(Commands of two words:
+  greylist show|pass --client IP --from SENDER --to RECIPIENT
+  standing show|reset IP
+  verify forget ADDRESS|DOMAIN
+  breaker show|reset [ROUTE]
+
+Exit codes: 0 done, 1 refused by the daemon, 2 wrong usage, 3 daemon not reached.)";
+
+// The library's own words would be "A subcommand is required" for a command that is misspelt, too.
+std::string explain_usage(const CLI::App* app, const CLI::Error& error) {
+  std::string why = error.what();
+  const auto unknown = app->remaining(true);
+  const auto* group = app;
+  while (!group->get_subcommands().empty()) group = group->get_subcommands().front();
+  const auto commands = group->get_subcommands([](const CLI::App*) { return true; });
+  if (error.get_name() == "RequiredError" && !commands.empty()) {
+    why = unknown.empty() ? "a command is missing" : "unknown command " + unknown.front();
+    for (const auto* one : commands)
+      why += (one == commands.front() ? "; there are " : ", ") + one->get_name();
+  }
+  return "ravelinctl: " + why + "\nRun with --help for more information.\n";
+}
+
 void build(CLI::App& app, Request& request) {
   app.require_subcommand(1);
   app.fallthrough();  // --json may stand behind the command
+  app.footer(kForms);
+  app.failure_message(explain_usage);
   app.set_version_flag("--version", std::string("ravelinctl ") + RAVELIN_VERSION);
   app.add_flag("--json", request.as_json, "Print the daemon's answer as JSON");
   app.add_option("--socket", request.socket, "The daemon's control socket")->capture_default_str();

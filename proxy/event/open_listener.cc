@@ -72,7 +72,10 @@ Expected<Fd, std::string> open_listener(const dns::Endpoint& at, bool reuse_port
       sys.bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0 ||
       sys.listen(fd.get(), kBacklog) != 0) {
     const int error = errno;
-    return failure(at.to_string(), error);
+    auto why = failure(at.to_string(), error);
+    // ip(7): ip_unprivileged_port_start is where root is no longer asked for, 1024 if not changed.
+    if (error == EACCES) why += " (low ports need root, or CAP_NET_BIND_SERVICE)";
+    return why;
   }
   return fd;
 }

@@ -72,7 +72,7 @@ void append_reason(std::string& out, const Refusal& refusal, std::string_view ow
   const auto detail =
       refusal.backend_said.empty() ? without(first, refusal.reason) : refusal.backend_said;
   append_text(out, refusal.reason);
-  const bool goes_on = detail.substr(0, 1) == ";" || detail.substr(0, 1) == ",";
+  const bool goes_on = !detail.empty() && std::string_view(";, ").find(detail[0]) != detail.npos;
   if (!refusal.reason.empty() && !detail.empty() && !goes_on) out += ": ";
   // The part before "said:" names the backend and is ours; behind it a stranger may be quoted.
   const auto said = refusal.backend_said.empty() ? detail.npos : detail.find(" said: ");

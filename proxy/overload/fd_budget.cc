@@ -7,9 +7,10 @@
 namespace ravelin::proxy {
 namespace {
 
-// Per worker: epoll, eventfd, the reserve descriptor of the accept loop, and c-ares, which opens a
-// UDP socket per server and channel and now and then a TCP one.
-constexpr uint64_t kPerWorker = 3 + 2 * 8;
+// Per worker: what a loop has (epoll, eventfd, libevent's own pair for signals), and c-ares, which
+// opens a UDP socket per server and channel and now and then a TCP one.
+constexpr uint64_t kLoop = 4;
+constexpr uint64_t kPerWorker = kLoop + 2 * 8;
 // Per process: standard streams, log, state files with their write-ahead logs, control socket and
 // its clients, and files that are read at a reload.
 constexpr uint64_t kPerProcess = 64;
@@ -23,6 +24,13 @@ uint64_t raise_fd_limit() {
   const auto soft = limit.rlim_cur;
   limit.rlim_cur = limit.rlim_max;
   return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : soft;
+}
+
+// Without a thought of load: a client, a backend, a DNS server, a reload, ravelinctl.
+uint64_t fewest_fds(const FdNeeds& needs) {
+  constexpr uint64_t kOpenAnyway = 12;  // log, state, control socket, signals, reserve, resolver
+  constexpr uint64_t kInUse = 8;
+  return kOpenAnyway + kInUse + kLoop + needs.workers * (kLoop + 2 + needs.listeners);
 }
 
 uint32_t sessions_allowed(uint64_t fds, const FdNeeds& needs) {

@@ -16,6 +16,9 @@ struct FdNeeds {
 // raising is refused, it is what it was.
 uint64_t raise_fd_limit();
 
+// With fewer descriptors than this, beside the standard streams, there is no use in starting.
+uint64_t fewest_fds(const FdNeeds& needs);
+
 // Dialogs that fit into |fds| descriptors; at least 1. A dialog needs one.
 uint32_t sessions_allowed(uint64_t fds, const FdNeeds& needs);
 

@@ -51,7 +51,7 @@ void SqliteStore::open_first() {
     }
   }
   file_ = std::move(opened.file);
-  hopeless_ = stats_.degraded = !file_;
+  hopeless_ = stats_.memory_only = stats_.degraded = !file_;
   if (!file_) {
     return alarm_("state file " + path_ + " cannot be used (" + opened.result.why +
                   "): standing and greylist are kept in memory only, until a restart");

@@ -196,7 +196,7 @@ void SqliteStore::replace_file(const std::string& why) {
   if (!again) {
     {
       const std::lock_guard lock(mutex_);
-      hopeless_ = stats_.degraded = true;
+      hopeless_ = stats_.memory_only = stats_.degraded = true;
       done_.notify_all();
     }
     return alarm_(story + ": memory only, until a restart");

@@ -51,7 +51,8 @@ struct StoreStats {
   uint64_t failures = 0;       // transactions that failed
   uint64_t pending = 0;        // rows that wait
   uint64_t damaged_files = 0;  // moved aside while running
-  bool degraded = false;       // the last write failed, or there is no file: memory only
+  bool degraded = false;       // the last write failed, or there is no file
+  bool memory_only = false;    // there is no file, and there will be none before a restart
   bool loading = false;        // rows are still being read behind
 };
 

@@ -98,6 +98,27 @@ class Control(SystemTest):
         self.assertEqual(done.returncode, 3)
         self.assertIn("ctl.sock", done.stderr)
 
+    def test_wrong_usage(self):
+        ravelin = harness.Ravelin(self.directory, [9], start=False)
+        for arguments, why in (
+                (["foo"], "unknown command foo; there are status, reload, limits, greylist, "),
+                ([], "a command is missing; there are status, "),
+                (["greylist"], "a command is missing; there are show, pass"),
+                (["breaker", "foo"], "unknown command foo; there are show, reset"),
+                (["greylist", "show"], "--client is required"),
+                (["standing", "show"], "CLIENT is required"),
+                (["standing", "show", "me"], "CLIENT: me is not an IP address"),
+                (["verify", "forget"], "ADDRESS|DOMAIN is required"),
+                (["--timeout", "0", "status"], "--timeout: Value 0 not in range"),
+                (["status", "now"], "The following argument was not expected: now")):
+            done = ravelin.run_ctl(*arguments)
+            self.assertEqual(done.returncode, 2, arguments)
+            self.assertEqual(done.stdout, "")
+            self.assertIn(f"ravelinctl: {why}", done.stderr)
+        done = ravelin.run_ctl("--help")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("verify forget ADDRESS|DOMAIN", done.stdout)
+
     def test_a_bad_client_harms_nobody(self):
         ravelin = self.ravelin([self.backend])
         held = []

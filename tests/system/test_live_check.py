@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """ravelin --check --live: each question to the backend, the DNS and the system, and its answer."""
+import pathlib
 import resource
 import subprocess
 import unittest
@@ -19,7 +20,8 @@ class Live(SystemTest):
     def live(self, backends, zone=ZONE, code=0, servers=None, **options):
         if servers is None:
             servers = f'"127.0.0.1:{self.start(FakeDns(self.directory, zone)).port}"'
-        sections = {"dns": f'servers = [{servers}]\ntimeout = "1s"', "limits": "sessions = 200"}
+        sections = {"dns": f'servers = [{servers}]\ntimeout = "1s"', "limits": "sessions = 200",
+                    **options.pop("sections", {})}
         popen = options.pop("popen", {})
         ports = [b.port if isinstance(b, Backend) else b for b in backends]
         ravelin = harness.Ravelin(self.directory, ports, sections=sections, start=False, **options)
@@ -71,6 +73,74 @@ class Live(SystemTest):
     def test_no_postmaster(self):
         self.live([self.start(Backend())], code=1)
         self.says("FAILED", ".* does not take mail for postmaster@example.com: 550 5.1.1 <postm")
+
+    def test_every_address_of_a_backend(self):
+        backend = self.start(Backend(mailboxes=["postmaster@example.com"]))
+        self.live([9], sections={"[[route]]": '[[route]]\ndomains = ["example.com"]\n'
+                                 f'backends = ["localhost:{backend.port}"]'}, domains=())
+        self.says("ok", rf"localhost\[127\.0\.0\.1\]:{backend.port} answers")
+        self.says("warning", rf"localhost\[::1\]:{backend.port}: cannot connect")
+        self.assertNotIn("FAILED", self.text)
+
+    def test_every_domain_that_is_written_out(self):
+        domains = ["a.example", ".b.example", "c.example", "d.example"]
+        backend = self.start(Backend(mailboxes=["postmaster@a.example", "postmaster@d.example"]))
+        self.live([backend], domains=domains, code=1)
+        self.says("FAILED", r".* does not take mail for postmaster@c\.example: 550 5\.1\.1 ")
+        self.says("ok", r".* takes mail for postmaster@a\.example, postmaster@d\.example$")
+        self.assertNotIn("b.example", self.text)
+        self.assertEqual(backend.connections, 1)
+        *asked, nobody = [line.partition("<")[2] for line in backend.recipients_of()]
+        # The refusal is asked for again: it could have been for being the second recipient.
+        self.assertEqual(asked, [f"postmaster@{d}.example>" for d in "accd"])
+        self.assertRegex(nobody, r"@a\.example>$")
+        self.live([backend], domains=[".b.example"], code=1)
+        self.says("FAILED", ".* does not take mail for postmaster@ravelin-live-check.b.example")
+
+    def test_a_backend_that_takes_one_recipient_from_nobody(self):
+        domains = ["a.example", "b.example", "c.example"]
+        seen = []
+
+        def rcpt(backend, _, address):
+            since = [line for _, line in backend.commands]
+            since = since[len(since) - since[::-1].index("MAIL FROM:<>"):]
+            seen.append(address)
+            if sum(line.startswith("RCPT") for line in since) > 1:
+                return "452 4.5.3 One at a time"
+            return None
+
+        self.live([self.start(Backend(mailboxes=[f"postmaster@{d}" for d in domains],
+                                      script={"rcpt": rcpt}))], domains=domains)
+        self.says("ok", ".* takes mail for " + ", ".join(f"postmaster@{d}" for d in domains))
+        self.assertNotIn("FAILED", self.text)
+        self.assertEqual(len(seen), 6, "each once more, but the first; and nobody")
+
+    def test_many_domains(self):
+        """One transaction and a bounded number, so that no server takes it for an attack."""
+        (pathlib.Path(self.directory) / "domains").write_text(
+            "".join(f"d{i}.example\n" for i in range(3000)))
+        script = {"rcpt": lambda _, __, address:
+                  "250 2.1.5 Ok" if address.startswith("postmaster@") else None}
+        backend = self.start(Backend(script=script))
+        self.live([backend], route=f'domains_file = "{self.directory}/domains"')
+        self.says("ok", r".* takes mail for postmaster@example\.com, postmaster@d0\.example, .*"
+                  r"postmaster@d3\.example and those of 45 more domains")
+        self.says("ok", r".* was not asked for the postmasters of 2951 more domains")
+        self.assertEqual(len(backend.recipients_of("RSET")), 1)
+
+        script["rcpt"] = None  # nobody exists
+        backend = self.start(Backend(mailboxes=(), script=script))
+        self.live([backend], route=f'domains_file = "{self.directory}/domains"', code=1)
+        self.assertEqual(self.text.count("does not take mail for postmaster@"), 4)
+        self.says("ok", r".* was not asked for the postmasters of 2997 more domains")
+        self.assertEqual(len(backend.recipients_of()), 5)
+
+    def test_a_backend_that_hangs_up_half_way(self):
+        rcpt = lambda backend, _, __: "close" if len(backend.recipients_of()) > 1 else None
+        self.live([self.start(Backend(mailboxes=["postmaster@example.com"],
+                                      script={"rcpt": rcpt}))])
+        self.says("ok", ".* takes mail for postmaster@example.com")
+        self.says("warning", r"127\.0\.0\.1:\d+: then the connection was closed")
 
     def test_a_backend_that_takes_everybody(self):
         self.live([self.start(Backend(script={"rcpt": "250 2.1.5 Ok"}))])

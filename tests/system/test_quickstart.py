@@ -94,6 +94,36 @@ class Quickstart(SystemTest):
         self.assertRegex(self.follow(self.commands(script)[0]).stdout, "Greylisted",
                          "another demo begins among strangers")
 
+    def test_interrupted_before_anything_runs(self):
+        """By a Ctrl-C that the command of the moment takes no notice of."""
+        tools = pathlib.Path(self.directory) / "bin"
+        tools.mkdir()
+        os.mkfifo(tools / "gate")
+        (tools / "dpkg-query").write_text(f"#!/bin/sh\ntouch {tools}/asked\ncat {tools}/gate\n"
+                                          "echo install ok installed\n")
+        (tools / "dpkg-query").chmod(0o755)
+        self.environment["PATH"] = f"{tools}:{self.environment['PATH']}"
+        script = Process([str(SCRIPT), "--listen", self.listen], f"{self.directory}/out",
+                         env=self.environment, start_new_session=True)
+        self.addCleanup(self.end, script)
+        wait_for((tools / "asked").exists, "the first question")
+        script.signal(signal.SIGINT)
+        (tools / "gate").write_text("")
+        self.assertEqual(script.wait(), 130)
+
+    def test_interrupted_while_it_starts(self):
+        for moment in range(12):
+            begin = time.monotonic()
+            script = Process([str(SCRIPT), "--listen", self.listen],
+                             f"{self.directory}/out-{moment}", env=self.environment,
+                             start_new_session=True)
+            self.addCleanup(self.end, script)
+            wait_for(lambda: time.monotonic() - begin > moment * 0.15, "the moment")
+            os.killpg(script.pid, signal.SIGINT)
+            self.assertIn(script.wait(), (130, -signal.SIGINT), script.text())
+            self.assertNotIn("Traceback", script.text())
+            self.assertTrue(self.unused(self.port) and self.unused(self.port + 1))
+
     def test_second_start(self):
         first = self.start_script("--listen", self.listen)
         done = self.run_script("--listen", f"127.0.0.1:{harness.free_port()}")

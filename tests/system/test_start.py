@@ -21,6 +21,11 @@ def check(path):
                           capture_output=True, text=True, timeout=harness.PATIENCE)
 
 
+def limited(most, what=resource.RLIMIT_NOFILE):
+    """For preexec_fn: a child that may have |most| of |what|."""
+    return lambda: resource.setrlimit(what, (most, most))
+
+
 class Reasons(SystemTest):
     def fails(self, pattern, **options):
         """Starts, and must end with 1 and one line that says why."""
@@ -51,27 +56,77 @@ class Reasons(SystemTest):
         self.fails(r"^ravelin: cannot listen on 192\.0\.2\.1:2525: Cannot assign",
                    sections={"listen": 'smtp = ["192.0.2.1:2525"]'})
 
-    def test_no_descriptors(self):
-        def few():
-            resource.setrlimit(resource.RLIMIT_NOFILE, (12, 12))
+    @NEEDS_ROOT
+    def test_low_port_without_root(self):
+        os.chmod(self.directory, 0o777)
+        self.fails(r"^ravelin: cannot listen on 127\.0\.0\.9:25: Permission denied \(.*root",
+                   sections={"listen": 'smtp = ["127.0.0.9:25"]'}, user="nobody")
 
-        ravelin = self.ravelin([9], wait=False, preexec_fn=few)
-        self.assertEqual(ravelin.wait(), 1, ravelin.text())
-        self.assertRegex(ravelin.text(), "Too many open files")
+    def test_however_few_descriptors_it_serves_or_says_why(self):
+        ends = set()
+        for files in range(4, 65):  # with three, not even the loader finds its libraries
+            with self.subTest(files=files):
+                ravelin = self.ravelin([9], wait=False, preexec_fn=limited(files))
+                wait_for(lambda: ravelin.process.poll() is not None or ravelin.starts(), "an end")
+                if ravelin.process.poll() is None:
+                    with ravelin.client() as client:
+                        self.assertRegex(client.banner, "^220 ")
+                    self.assertEqual(ravelin.stop(), 0, ravelin.text())
+                    ravelin.log.unlink()
+                else:
+                    self.assertEqual(ravelin.process.returncode, 1, ravelin.text())
+                    self.assertRegex(ravelin.text(), r"\Aravelin: .+: raise it .*LimitNOFILE=.*\n\Z")
+                    self.assertFalse(ravelin.log.exists(), "nothing was touched")
+                ends.add(ravelin.process.returncode)
+                os.truncate(ravelin.output, 0)
+        self.assertEqual(ends, {0, 1})
+
+    def test_however_few_descriptors_a_live_check_has_it_ends_well(self):
+        ravelin = harness.Ravelin(self.directory, [9], start=False,
+                                  sections={"dns": 'servers = ["127.0.0.1:9"]\ntimeout = "1s"'})
+        ends = set()
+        for files in range(4, 65):
+            with self.subTest(files=files):
+                done = subprocess.run([str(harness.BUILD / "ravelin"), "--config",
+                                       str(ravelin.config), "--check", "--live"],
+                                      capture_output=True, text=True, timeout=harness.PATIENCE,
+                                      preexec_fn=limited(files))
+                self.assertEqual(done.returncode, 1)  # nobody is behind it
+                if done.stderr:
+                    self.assertRegex(done.stderr, r"\Aravelin: .+: raise it .*\n\Z")
+                    self.assertEqual(done.stdout, "")
+                else:
+                    self.assertIn("no backend answers", done.stdout)
+                ends.add(bool(done.stderr))
+        self.assertEqual(ends, {True, False})
+
+    def test_no_threads(self):
+        """The limit holds for all processes of a user, so it is one that nobody else has."""
+        os.chmod(self.directory, 0o777)
+        for threads in (1, 2, 3):
+            with self.subTest(threads=threads):
+                ravelin = self.ravelin([9], wait=False, user=54321 + os.getpid(),
+                                       preexec_fn=limited(threads, resource.RLIMIT_NPROC),
+                                       # the leak check is a process of its own
+                                       env=dict(os.environ, ASAN_OPTIONS="detect_leaks=0"))
+                self.assertEqual(ravelin.wait(), 1, ravelin.text())
+                self.assertRegex(ravelin.text(), r"\Aravelin: cannot start a thread: .*\n\Z")
+                os.truncate(ravelin.output, 0)
+
+    def test_standard_streams_that_are_closed(self):
+        """What is opened first must not get the number that error messages go to."""
+        ravelin = self.ravelin([9], preexec_fn=lambda: os.closerange(0, 3))
+        for fd in (0, 1, 2):
+            self.assertEqual(os.readlink(f"/proc/{ravelin.pid}/fd/{fd}"), "/dev/null")
+        self.assertEqual(ravelin.stop(), 0)
 
     def test_descriptors_that_allow_little_are_told_of(self):
-        def few():
-            resource.setrlimit(resource.RLIMIT_NOFILE, (300, 300))
-
-        ravelin = self.ravelin([9], preexec_fn=few, sections={"limits": "sessions = 4000"})
+        ravelin = self.ravelin([9], preexec_fn=limited(300), sections={"limits": "sessions = 4000"})
         ravelin.wait_line(r"warning: limits\.sessions is 4000, but 300 file descriptors allow \d+:")
         ravelin.stop()
 
     def test_descriptors_that_allow_nothing_are_told_of(self):
-        def few():
-            resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
-
-        ravelin = self.ravelin([9], preexec_fn=few, sections={"limits": "sessions = 0"})
+        ravelin = self.ravelin([9], preexec_fn=limited(100), sections={"limits": "sessions = 0"})
         ravelin.wait_line(r"warning: 100 file descriptors are not enough")
         ravelin.stop()
 
@@ -88,6 +143,14 @@ class ConfigurationFile(SystemTest):
 
     def test_directory(self):
         self.says(self.directory, r"Is a directory")
+
+    def test_what_cannot_be_written_is_an_error(self):
+        for option in (["--print-defaults"], ["--print-docs", "checks"], ["--version"], ["--help"]):
+            with open("/dev/full", "w", encoding="ascii") as full:
+                done = subprocess.run([str(harness.BUILD / "ravelin"), *option], stdout=full,
+                                      stderr=subprocess.PIPE, text=True, timeout=harness.PATIENCE)
+            self.assertEqual(done.returncode, 1, option)
+            self.assertEqual(done.stderr, "ravelin: cannot write: No space left on device\n")
 
     @NEEDS_ROOT
     def test_unreadable(self):

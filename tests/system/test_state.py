@@ -77,6 +77,8 @@ class State(SystemTest):
             "state": 'path = "/proc/ravelin-cannot-write-here/state.db"', "greylist": 'delay = "1s"'})
         self.pass_greylist(ravelin)
         self.assertTrue(ravelin.lines("warning: .*memory"))
+        store = ravelin.ctl("status")["store"]
+        self.assertEqual((store["healthy"], store["memory_only"]), (False, True))
 
     @unittest.skipIf(os.geteuid() != 0, "mounts a small file system")
     def test_full_disk(self):

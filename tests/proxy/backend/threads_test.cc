@@ -107,4 +107,29 @@ TEST_CASE("threads share permits, and everybody is answered") {
   CHECK(backends.snapshot()[0].waiting == 0);
 }
 
+// A plan that was replaced goes with its last reader, who must hold it for as long as it reads.
+TEST_CASE("what backends offer can be asked for while another thread reloads") {
+  const ManualClock clock;
+  RecordingJournal journal;
+  proxy::Backends backends(journal, clock);
+  std::vector<std::string> names;
+  for (int i = 1; i <= 50; ++i) names.push_back("192.0.2." + std::to_string(i) + ":25");
+  proxy::Config config{};
+  config.routes = {route_to(names, 4)};
+  backends.configure(config);
+  smtp::Capabilities offers;
+  offers.dsn = true;
+  for (const auto& name : names) backends.restore_capabilities(name, offers);
+
+  std::atomic<bool> done{false};
+  size_t wrong = 0;
+  std::thread reader([&] {
+    while (!done) wrong += backends.offered().dsn ? 0 : 1;
+  });
+  for (int i = 0; i < 500; ++i) backends.configure(config);
+  done = true;
+  reader.join();
+  CHECK(wrong == 0);
+}
+
 }  // namespace ravelin::test

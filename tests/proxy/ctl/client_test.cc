@@ -103,6 +103,11 @@ TEST_CASE("ask_daemon says why there is no answer") {
     REQUIRE_FALSE(answer);
     CHECK(answer.error().why.find("ravelin is not running") != std::string::npos);
   }
+  SECTION("no socket") {
+    const auto answer = ask_daemon("/etc/passwd", "{}", 10s);
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().why == "/etc/passwd is not a socket");
+  }
   SECTION("a path that no socket can have") {
     CHECK_FALSE(ask_daemon(std::string(200, 'x'), "{}", 10s));
     CHECK_FALSE(ask_daemon("", "{}", 10s));

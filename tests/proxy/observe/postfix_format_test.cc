@@ -105,6 +105,8 @@ TEST_CASE_METHOD(Format, "Postfix lines: what the reply repeats is said once") {
        "451 4.7.1 <nobody@example.com>: Recipient address rejected: Greylisted, 240 s left (0653)"},
       {554, "nobody@example.com", "Relay access denied", "Relay access denied",
        "554 5.7.1 <nobody@example.com>: Relay access denied"},
+      {554, "nobody@example.com", "Relay access denied", "Relay access denied (0653F2A91C07)",
+       "554 5.7.1 <nobody@example.com>: Relay access denied (0653F2A91C07)"},
       {554, "", "Service unavailable",
        "Service unavailable; Client host [203.0.113.5] blocked using zen.example; why",
        "554 5.7.1 Service unavailable; Client host [203.0.113.5] blocked using zen.example; why"},

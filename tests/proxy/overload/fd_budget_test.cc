@@ -22,6 +22,15 @@ TEST_CASE("there is always a place, and never an absurd number") {
   CHECK(sessions_allowed(UINT64_MAX, {}) == 1'000'000);
 }
 
+TEST_CASE("the fewest descriptors grow with workers and listeners, not with load") {
+  const auto small = fewest_fds({.workers = 1, .listeners = 1, .backend_connections = 0});
+  CHECK(small > 20);
+  CHECK(small < 40);
+  CHECK(fewest_fds({.workers = 1, .listeners = 1, .backend_connections = 1000}) == small);
+  CHECK(fewest_fds({.workers = 2, .listeners = 1, .backend_connections = 0}) == small + 7);
+  CHECK(fewest_fds({.workers = 2, .listeners = 2, .backend_connections = 0}) == small + 9);
+}
+
 TEST_CASE("what is configured holds where it fits") {
   CHECK(effective_sessions(500, 4096, {}) == 500);
   CHECK(effective_sessions(0, 4096, {}) == sessions_allowed(4096, {}));

@@ -167,6 +167,7 @@ TEST_CASE("where no file can be had, the store forgets and says so once") {
   store->put(Family::Standing, 1, "row");
   CHECK_FALSE(store->flush(1s));
   CHECK(store->stats().degraded);
+  CHECK(store->stats().memory_only);
   CHECK(store->stats().pending == 0);
   store->put_text("name", "value");
   CHECK(store->texts().size() == 1);
@@ -230,6 +231,7 @@ TEST_CASE("a full disk is one alarm; rows wait and are written when there is roo
     setrlimit(RLIMIT_FSIZE, &before);
     CHECK_FALSE(written);
     CHECK(stats.degraded);
+    CHECK_FALSE(stats.memory_only);
     CHECK(stats.failures >= 1);
     CHECK(store->flush(30s));
     CHECK_FALSE(store->stats().degraded);
@@ -310,6 +312,7 @@ TEST_CASE("damage that never ends is given up, not repeated for ever") {
     store->flush(30s);
   }
   CHECK(store->stats().degraded);
+  CHECK(store->stats().memory_only);
   CHECK(alarms.lines().size() <= 7);
 }
 
