@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "proxy/config/document.h"
+#include "proxy/config/read_file.h"
 #include "proxy/config/report.h"
 #include "proxy/config/section.h"
 
@@ -54,6 +55,24 @@ Place place_of(const Value& root, std::string_view key, size_t index) {
   return index < list->items.size() ? list->items[index].place : list->place;
 }
 
+constexpr size_t kMaxPem = 1'000'000;  // bytes
+
+smtp::Expected<PemFile, std::string> read_pem(const std::string& name) {
+  std::string error;
+  auto text = read_file(name, kMaxPem, error);
+  if (!text) return name + ": " + error;
+  return PemFile{name, *std::move(text)};
+}
+
+smtp::Expected<TlsCertificate, std::string> load_certificate(const std::string& file,
+                                                             const std::string& key_file) {
+  auto chain = read_pem(file);
+  if (!chain) return chain.error();
+  auto key = read_pem(key_file);
+  if (!key) return key.error();
+  return parse_certificate(*std::move(chain), *std::move(key));
+}
+
 void load_all(const Value& root, TlsSettings& settings, Report& report) {
   const auto& keys = settings.keys;
   if (!keys.empty() && keys.size() != settings.certificates.size())
@@ -61,7 +80,8 @@ void load_all(const Value& root, TlsSettings& settings, Report& report) {
                         fmt::format("keys: {} files for {} certificates", keys.size(),
                                     settings.certificates.size()));
   for (size_t i = 0; i < settings.certificates.size(); ++i) {
-    auto loaded = load_certificate(settings.certificates[i], keys.empty() ? "" : keys[i]);
+    const auto& file = settings.certificates[i];
+    auto loaded = load_certificate(file, keys.empty() ? file : keys[i]);
     if (!loaded)
       report.error(place_of(root, "certificates", i), "certificates: " + loaded.error());
     else
@@ -99,7 +119,7 @@ void complete(const Value& root, const Config& config, void* raw, Report& report
 }
 
 constinit const Section kSection = {kPath, "STARTTLS towards clients (RFC 3207).", kRows,
-                          make_settings<TlsSettings>, complete};
+                                    make_settings<TlsSettings>, complete};
 const RegisterSection registered(kSection);
 
 }  // namespace
@@ -133,8 +153,7 @@ std::vector<std::string> expiry_warnings(const TlsSettings& settings, Wall now) 
   return warnings;
 }
 
-std::vector<std::string> expired_anew(const TlsSettings& now, const TlsSettings& next,
-                                      Wall time) {
+std::vector<std::string> expired_anew(const TlsSettings& now, const TlsSettings& next, Wall time) {
   std::vector<std::string> errors;
   for (const auto& certificate : next.loaded) {
     if (certificate.not_after > time) continue;

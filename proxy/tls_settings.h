@@ -31,7 +31,6 @@ bool requires_tls(const TlsSettings& settings, std::string_view listener);
 std::vector<std::string> expiry_warnings(const TlsSettings& settings, Wall now);
 // Why |next| must not take the place of |now| at a reload: a certificate that is new there and has
 // expired already is a slip, and the one in use is better.
-std::vector<std::string> expired_anew(const TlsSettings& now, const TlsSettings& next,
-                                      Wall time);
+std::vector<std::string> expired_anew(const TlsSettings& now, const TlsSettings& next, Wall time);
 
 }  // namespace ravelin::proxy

@@ -23,11 +23,11 @@ enum class TlsVersion : uint8_t { Tls12, Tls13 };
 struct TlsFacts {
   std::string version{};      // "TLSv1.3"
   std::string cipher{};       // "TLS_AES_256_GCM_SHA384"
-  int bits = 0;             // of the cipher's key
+  int bits = 0;               // of the cipher's key
   std::string server_name{};  // what the client asked for (SNI); a host name in lower case, or ""
   bool resumed = false;
   bool verified = false;  // the peer's certificate was checked and is the one expected
-  std::string doubt{};      // why not, if there was something to check
+  std::string doubt{};    // why not, if there was something to check
 };
 
 // A certificate with its chain and key, read and checked. PEM texts, so that every thread can make
@@ -40,11 +40,14 @@ struct TlsCertificate {
   std::chrono::system_clock::time_point not_after;
 };
 
-// Reads a PEM file with a certificate, then its chain, and the key from |key_file| ("": the same
-// file). An error is one line that names the file: not readable, no certificate in it, a key that
-// does not belong to it.
-smtp::Expected<TlsCertificate, std::string> load_certificate(const std::string& file,
-                                                             const std::string& key_file);
+struct PemFile {
+  std::string name;
+  std::string text;
+};
+
+// |chain| is a certificate followed by its chain, |key| holds the key (and may be the same file).
+// An error is one line that names the file: no certificate in it, a key that does not belong to it.
+smtp::Expected<TlsCertificate, std::string> parse_certificate(PemFile chain, PemFile key);
 
 struct TlsServerSettings {
   std::vector<TlsCertificate> certificates;  // not empty; the first is shown to who asks for none
@@ -60,8 +63,8 @@ class TlsServer {
       const TlsServerSettings& settings, const TicketKeys& keys);
   ~TlsServer();
 
-  // For Stream::start_tls(). A ticket is good only where |context|, of 32 octets at most, is what it
-  // was made under. Null without memory. The server need not outlive the channel.
+  // For Stream::start_tls(). A ticket is good only where |context|, of 32 octets at most, is what
+  // it was made under. Null without memory. The server need not outlive the channel.
   std::unique_ptr<TlsChannel> accept(std::string_view context) const;
 
  private:

@@ -1,27 +1,16 @@
-// Certificates and keys from PEM files: read, checked, and kept as text.
+// Certificates and keys in PEM: checked, and kept as text.
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
 #include <algorithm>
 #include <ctime>
-#include <fstream>
-#include <iterator>
-#include <optional>
+#include <utility>
 
 #include "dns/name.h"
 #include "proxy/event/tls_objects.h"
 
 namespace ravelin::proxy {
 namespace {
-
-constexpr size_t kMaxFile = 1 << 20;
-
-std::optional<std::string> read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text(std::istreambuf_iterator<char>(file), {});
-  if (!file || text.size() > kMaxFile) return {};
-  return text;
-}
 
 void add_name(std::string_view name, std::vector<std::string>& names) {
   auto lower = dns::canonical_name(name);
@@ -62,33 +51,26 @@ std::chrono::system_clock::time_point not_after(X509& certificate) {
 
 }  // namespace
 
-smtp::Expected<TlsCertificate, std::string> load_certificate(const std::string& file,
-                                                             const std::string& key_file) {
+smtp::Expected<TlsCertificate, std::string> parse_certificate(PemFile chain, PemFile key) {
   ERR_clear_error();
-  const auto& key_path = key_file.empty() ? file : key_file;
-  auto chain = read_file(file);
-  if (!chain) return file + " cannot be read";
-  auto key = read_file(key_path);
-  if (!key) return key_path + " cannot be read";
-
-  const auto chain_reader = reader_of(*chain);
-  const auto key_reader = reader_of(*key);
+  const auto chain_reader = reader_of(chain.text);
+  const auto key_reader = reader_of(key.text);
   if (!chain_reader || !key_reader) return std::string("no memory for a certificate");
   const auto leaf = next_certificate(*chain_reader);
-  if (!leaf) return file + " holds no certificate (PEM): " + openssl_reason();
+  if (!leaf) return chain.name + " holds no certificate (PEM): " + openssl_reason();
   const auto parsed = read_key(*key_reader);
-  if (!parsed) return key_path + " holds no private key (PEM, no password): " + openssl_reason();
+  if (!parsed) return key.name + " holds no private key (PEM, no password): " + openssl_reason();
   if (X509_check_private_key(leaf.get(), parsed.get()) != 1)
-    return "the key in " + key_path + " does not belong to the certificate in " + file;
+    return "the key in " + key.name + " does not belong to the certificate in " + chain.name;
 
-  TlsCertificate loaded;
-  loaded.file = file;
-  loaded.names = names_of(*leaf);
-  loaded.not_after = not_after(*leaf);
-  loaded.chain = *std::move(chain);
-  loaded.key = *std::move(key);
+  TlsCertificate certificate;
+  certificate.file = std::move(chain.name);
+  certificate.names = names_of(*leaf);
+  certificate.not_after = not_after(*leaf);
+  certificate.chain = std::move(chain.text);
+  certificate.key = std::move(key.text);
   ERR_clear_error();
-  return loaded;
+  return certificate;
 }
 
 }  // namespace ravelin::proxy

@@ -16,8 +16,8 @@ using test::KeyKind;
 namespace {
 
 TlsCertificate load(const test::PemPair& pair, const test::TempDir& dir, const std::string& name) {
-  test::write_file(dir.file(name), pair.both());
-  auto loaded = load_certificate(dir.file(name), "");
+  test::write_file(dir.file(name), pair.both());  // for clients
+  auto loaded = parse_certificate({dir.file(name), pair.certificate}, {dir.file(name), pair.key});
   REQUIRE(loaded);
   return *std::move(loaded);
 }
@@ -220,24 +220,18 @@ TEST_CASE("a client that verifies refuses a certificate for another name") {
   if (!row.good) CHECK(*pair.there.end == StreamEnd::TlsFailed);
 }
 
-TEST_CASE("load_certificate names what is wrong") {
-  test::TempDir dir;
-  const auto one = test::make_certificate("DNS:mx.example.com");
+TEST_CASE("parse_certificate names what is wrong") {
+  const auto one = test::make_certificate("DNS:mx.example.com,DNS:*.Example.net,DNS:bad name");
   const auto other = test::make_certificate("DNS:mx.example.com");
-  test::write_file(dir.file("cert.pem"), one.certificate);
-  test::write_file(dir.file("key.pem"), one.key);
-  test::write_file(dir.file("other.pem"), other.key);
-  test::write_file(dir.file("junk.pem"), "junk\n");
-  const auto fault = [&](const char* certificate, const char* key) {
-    const auto loaded = load_certificate(dir.file(certificate), dir.file(key));
-    return loaded ? std::string() : loaded.error();
+  const auto fault = [](const std::string& certificate, const std::string& key) {
+    const auto parsed = parse_certificate({"cert.pem", certificate}, {"key.pem", key});
+    return parsed ? std::string() : parsed.error();
   };
-  CHECK(fault("cert.pem", "key.pem").empty());
-  CHECK(fault("none.pem", "key.pem") == dir.file("none.pem") + " cannot be read");
-  CHECK(fault("cert.pem", "none.pem") == dir.file("none.pem") + " cannot be read");
-  CHECK(fault("junk.pem", "key.pem").find("holds no certificate") != std::string::npos);
-  CHECK(fault("cert.pem", "junk.pem").find("holds no private key") != std::string::npos);
-  CHECK(fault("cert.pem", "other.pem").find("does not belong to") != std::string::npos);
-  const auto loaded = load_certificate(dir.file("cert.pem"), dir.file("key.pem"));
-  CHECK(loaded->names == std::vector<std::string>{"mx.example.com"});
+  CHECK(fault(one.certificate, one.key).empty());
+  CHECK(fault("junk\n", one.key).starts_with("cert.pem holds no certificate"));
+  CHECK(fault(one.certificate, "junk\n").starts_with("key.pem holds no private key"));
+  CHECK(fault(one.certificate, other.key) ==
+        "the key in key.pem does not belong to the certificate in cert.pem");
+  const auto parsed = parse_certificate({"cert.pem", one.certificate}, {"key.pem", one.key});
+  CHECK(parsed->names == std::vector<std::string>{"mx.example.com", "*.example.net"});
 }
