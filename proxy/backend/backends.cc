@@ -18,13 +18,20 @@ Backends::Backends(Journal& journal, const Clock& clock) : clock_(clock), alarms
 // --- configuration
 // --------------------------------------------------------------------------------
 
+std::shared_ptr<Backend> Backends::backend_of(const std::string& name) {
+  auto& backend = backends_[name];
+  if (!backend)
+    if (const auto old = retired_.find(name); old != retired_.end()) backend = old->second.lock();
+  if (!backend) backend = std::make_shared<Backend>(name, room_);
+  return backend;
+}
+
 void Backends::bind_backends(Plan& plan) {
   for (const auto& route : plan.routes.routes()) {
     if (route->group < plan.groups.size()) continue;  // as an earlier route
     auto& list = plan.groups.emplace_back();
     for (const auto& name : route->settings.backends) {
-      auto& backend = backends_[name];
-      if (!backend) backend = std::make_shared<Backend>(name, room_);
+      const auto backend = backend_of(name);
       list.push_back(backend);
       if (std::find(plan.all.begin(), plan.all.end(), backend) == plan.all.end())
         plan.all.push_back(backend);
@@ -49,9 +56,13 @@ void Backends::configure_backends(const Plan& plan) {
   }
   std::erase_if(backends_, [&](const auto& entry) {
     const bool gone = !settings.contains(entry.second.get());
-    if (gone) entry.second->set_retired(true);
+    if (gone) {
+      entry.second->set_retired(true);
+      retired_[entry.first] = entry.second;
+    }
     return gone;
   });
+  std::erase_if(retired_, [](const auto& entry) { return entry.second.expired(); });
 }
 
 void Backends::configure(const Config& config) {
@@ -68,6 +79,7 @@ void Backends::configure(const Config& config) {
     if (!route->listed()) domains.emplace_back(domain, route->name);
   std::sort(domains.begin(), domains.end());
   duties_.set_domains(domains, clock_.boot());
+  negatives_.clear();  // the backends, or what they know, may be others now
   publish(std::move(plan));
 }
 
@@ -141,13 +153,15 @@ bool Backends::held_back(const Route& route, std::string_view recipient, dns::Ti
   const auto unknown_for = remembered_.unknown(key, now);
   const bool doubted = unknown_for >= 0ns && unknown_for < kDoubt;
   if (!doubted) return breaker_open(route);
+  const std::string domain(recipient.substr(recipient.rfind('@') + 1));
   const bool suspect = breakers_.with([&](BreakerMap& breakers) {
-    if (!breakers[route.name].vanished(key, now)) return false;
+    auto& watched = breakers[route.name];
+    if (!watched.breaker.vanished(key, now)) return false;
+    watched.domain = domain;
     ++breakers_active_;
     return true;
   });
-  const auto at = recipient.rfind('@');
-  if (suspect) duties_.ask_canary(route.name, std::string(recipient.substr(at + 1)));
+  if (suspect) duties_.ask_canary(route.name, domain);
   return true;
 }
 
@@ -156,7 +170,7 @@ void Backends::accepted(const Route& route, std::string_view recipient, dns::Tim
   const bool before = remembered_.accepted(key, now);
   if (!before && breakers_active_ == 0) return;
   const bool closed = breakers_.with([&](BreakerMap& breakers) {
-    auto& breaker = breakers[route.name];
+    auto& breaker = breakers[route.name].breaker;
     const bool was = before ? breaker.found(key, now) : breaker.accepted();
     if (was) --breakers_active_;
     return was;
@@ -166,25 +180,25 @@ void Backends::accepted(const Route& route, std::string_view recipient, dns::Tim
 
 void Backends::sweep(dns::Time now) {
   if (breakers_active_ == 0) return;
-  std::vector<std::string> due;
+  std::vector<std::pair<std::string, std::string>> due;
   breakers_.with([&](BreakerMap& breakers) {
-    for (auto& [route, breaker] : breakers)
-      if (breaker.canary_due(now)) due.push_back(route);
+    for (auto& [route, watched] : breakers)
+      if (watched.breaker.canary_due(now)) due.emplace_back(route, watched.domain);
   });
-  for (const auto& route : due) duties_.ask_canary(route, route.substr(route.starts_with('.')));
+  for (const auto& [route, domain] : due) duties_.ask_canary(route, domain);
 }
 
 bool Backends::breaker_open(const Route& route) const {
   if (breakers_active_ == 0) return false;
   return breakers_.with([&](const BreakerMap& breakers) {
     const auto found = breakers.find(route.name);
-    return found != breakers.end() && found->second.holds_back();
+    return found != breakers.end() && found->second.breaker.holds_back();
   });
 }
 
 void Backends::canary_answered(const std::string& route, bool accepted, dns::Time now) {
   const auto [opened, closed] = breakers_.with([&](BreakerMap& breakers) {
-    auto& breaker = breakers[route];
+    auto& breaker = breakers[route].breaker;
     if (!accepted) return std::pair(breaker.canary_refused(now), false);
     const bool was = breaker.accepted();
     if (was) --breakers_active_;
@@ -231,7 +245,7 @@ std::vector<Backends::BreakerSnapshot> Backends::breakers() const {
         all.push_back({route->name, Breaker::State::Closed, 0, 0});
         continue;
       }
-      const auto& breaker = found->second;
+      const auto& breaker = found->second.breaker;
       all.push_back({route->name, breaker.state(), breaker.lost(), breaker.asked()});
     }
   });
@@ -245,7 +259,7 @@ bool Backends::reset_breaker(std::string_view route) {
   if (std::none_of(routes.begin(), routes.end(), known)) return false;
   breakers_.with([&](BreakerMap& breakers) {
     const auto found = breakers.find(route);
-    if (found != breakers.end() && found->second.reset()) --breakers_active_;
+    if (found != breakers.end() && found->second.breaker.reset()) --breakers_active_;
   });
   return true;
 }

@@ -92,8 +92,15 @@ class Backends {
 
  private:
   using BackendMap = std::map<std::string, std::shared_ptr<Backend>, std::less<>>;
-  using BreakerMap = std::map<std::string, Breaker, std::less<>>;
+  // |domain|: of the recipient that raised the suspicion last. The route's own name need not be one
+  // that it serves: ".example.com" is not example.com.
+  struct Watched {
+    Breaker breaker;
+    std::string domain;
+  };
+  using BreakerMap = std::map<std::string, Watched, std::less<>>;
 
+  std::shared_ptr<Backend> backend_of(const std::string& name);
   void bind_backends(Plan& plan);
   void configure_backends(const Plan& plan);
   void publish(std::shared_ptr<Plan> plan);
@@ -107,6 +114,9 @@ class Backends {
   Remembered remembered_;
   Duties duties_;
   BackendMap backends_;  // configure() only
+  // Configured no more, but perhaps still held by transactions: one that comes back must count the
+  // connections that it has.
+  std::map<std::string, std::weak_ptr<Backend>> retired_;
   Guarded<BreakerMap> breakers_;
   std::atomic<uint32_t> breakers_active_{0};  // not closed: spares the lock on most answers
   Guarded<std::shared_ptr<const Plan>> plan_;

@@ -66,6 +66,10 @@ size_t NegativeAnswers::forget(std::string_view address_or_domain) {
   return count;
 }
 
+void NegativeAnswers::clear() {
+  for (auto& guarded : shards_) guarded.with([](Shard& shard) { shard = {}; });
+}
+
 size_t NegativeAnswers::size() const {
   size_t count = 0;
   for (const auto& guarded : shards_)

@@ -31,6 +31,7 @@ class NegativeAnswers {
   size_t forget(std::string_view address_or_domain);
   // Whoever is accepted exists.
   void accepted(std::string_view route, std::string_view recipient);
+  void clear();
   size_t size() const;
 
  private:

@@ -17,13 +17,15 @@ void Probe::start() {
   started_ = worker_.reactor().now();
   const auto& plan = worker_.plan();
   const auto* const route = plan->routes.find(duty_.domain);
-  if (route == nullptr) return conclude(false, false);  // configured no more
+  if (route == nullptr || route->name != duty_.route)
+    return conclude(false, false);  // configured no more
   Attempt::Job job;
   job.plan = plan;
   job.route = route;  // mail from <>, as bounces come: refused by nobody for its sender
   const auto at = duty_.recipient.rfind('@');
   smtp::RcptCommand rcpt;
   rcpt.to = {duty_.recipient.substr(0, at), duty_.recipient.substr(at + 1)};
+  if (!route->exists(rcpt.to)) return conclude(false, true);  // the list is asked, as by everybody
   job.rcpts = {rcpt};
   job.fresh = true;
   if (attempt_.start(std::move(job))) conclude(false, false);

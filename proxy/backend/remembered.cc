@@ -8,6 +8,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kWriteAgain = 24h;
+constexpr auto kForgotten = 24h;
 
 }  // namespace
 
@@ -29,7 +30,8 @@ void Remembered::insert(Shard& shard, Key key, dns::Time accepted) {
     shard.entries.erase(shard.order.front());
     shard.order.pop_front();
   }
-  if (shard.entries.insert_or_assign(key, Entry{accepted, {}}).second) shard.order.push_back(key);
+  if (shard.entries.insert_or_assign(key, Entry{accepted, {}, {}}).second)
+    shard.order.push_back(key);
 }
 
 void Remembered::restore(Key key, dns::Time accepted) {
@@ -59,9 +61,11 @@ std::chrono::nanoseconds Remembered::unknown(Key key, dns::Time now) {
   return shard_of(key).with([&](Shard& shard) -> std::chrono::nanoseconds {
     const auto found = shard.entries.find(key);
     if (found == shard.entries.end() || now - found->second.accepted >= kLife) return -1ns;
-    auto& since = found->second.unknown_since;
-    if (since == dns::Time{}) since = now;
-    return now - since;
+    auto& entry = found->second;
+    const bool anew = entry.unknown_since == dns::Time{} || now - entry.unknown_last >= kForgotten;
+    if (anew) entry.unknown_since = now;
+    entry.unknown_last = now;
+    return now - entry.unknown_since;
   });
 }
 

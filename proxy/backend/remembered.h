@@ -36,7 +36,8 @@ class Remembered {
 
   // True if it was remembered before.
   bool accepted(Key key, dns::Time now);
-  // For how long a remembered one has been unknown now; negative if it is not remembered.
+  // For how long a remembered one has been unknown now; negative if it is not remembered. A day
+  // without the question begins anew: it may have been there in between.
   std::chrono::nanoseconds unknown(Key key, dns::Time now);
   size_t size() const;
 
@@ -44,6 +45,7 @@ class Remembered {
   struct Entry {
     dns::Time accepted{};
     dns::Time unknown_since{};  // the clock's zero: it is not
+    dns::Time unknown_last{};
   };
   struct Shard {
     std::unordered_map<Key, Entry> entries;

@@ -81,6 +81,8 @@ std::optional<RecipientAnswer> Transaction::answer_at_hand() {
     answer.source = AnswerSource::File;
     answer.unknown = true;
     answer.reply = Reply(550, {1, 1}, "User unknown");
+    // A list may break off as a directory may: whoever was there a moment ago is doubted alike.
+    if (worker_.backends().held_back(*route_, asking_.to.to_string(), asked_at_)) doubt(answer);
     return answer;
   }
   if (client_.known) return {};
@@ -88,10 +90,7 @@ std::optional<RecipientAnswer> Transaction::answer_at_hand() {
   if (!kept) return {};
   answer = {std::move(kept->reply), AnswerSource::Shared,  kept->unknown,
             std::move(kept->relay), std::move(kept->said), {}};
-  if (!worker_.backends().breaker_open(*route_)) return answer;
-  answer.reply = replies::breaker_open();
-  answer.source = AnswerSource::Breaker;
-  answer.unknown = false;
+  if (worker_.backends().breaker_open(*route_)) doubt(answer);
   return answer;
 }
 
@@ -263,12 +262,16 @@ RecipientAnswer Transaction::judge_rcpt(const Outcome& outcome) {
   }
   answer.reply = for_client(reply, 0, backend, facts);
   answer.unknown = judgement.unknown;
-  if (answer.unknown && worker_.backends().held_back(*route_, recipient, worker_.reactor().now())) {
-    answer.reply = replies::breaker_open();
-    answer.source = AnswerSource::Breaker;
-    answer.unknown = false;
-  }
+  if (answer.unknown && worker_.backends().held_back(*route_, recipient, worker_.reactor().now()))
+    doubt(answer);
   return answer;
+}
+
+// "No such user" that is not believed: nobody shall lose mail or standing by it.
+void Transaction::doubt(RecipientAnswer& answer) const {
+  answer.reply = replies::breaker_open();
+  answer.source = AnswerSource::Breaker;
+  answer.unknown = false;
 }
 
 // A refusal goes to those who asked the same, and, if it is about the mailbox alone (|keep|), to

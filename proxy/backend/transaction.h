@@ -61,6 +61,7 @@ class Transaction final : public BackendTransaction, Attempt::Owner, Delivery::O
   void conclude_question(Outcome outcome);
   RecipientAnswer judge_mail(const Outcome& outcome) const;
   RecipientAnswer judge_rcpt(const Outcome& outcome);
+  void doubt(RecipientAnswer& answer) const;
   RecipientAnswer trouble_answer(const Outcome& outcome) const;
   void share(const RecipientAnswer& answer, bool keep);
   void accept(Outcome& outcome);

@@ -179,12 +179,16 @@ void Session::say_undelivered(const smtp::Reply& last, const FinalAnswer& answer
                                 ", and no reply came: it may be delivered twice");
 }
 
-// Shadow mode lets everything through, so a delivery means less there.
+// Shadow mode lets everything through, so a delivery means less there. Nor does mail to postmaster
+// or abuse earn anything: these hear everybody, and would be the way around every check.
 void Session::say_delivered(const FinalAnswer& answer) {
   auto& t = *transaction_;
   junk_ = 0;
   if (!shadow() || !unknown_seen_) {
-    services_.standing.delivered(info_.client.address, static_cast<uint32_t>(t.accepted.size()));
+    const auto earning = std::count_if(t.accepted.begin(), t.accepted.end(), [](const auto& to) {
+      return !is_role_mailbox(to);
+    });
+    services_.standing.delivered(info_.client.address, static_cast<uint32_t>(earning));
   }
   services_.journal.delivered(info_, {.transaction = t.id,
                                       .sender = t.mail.from,

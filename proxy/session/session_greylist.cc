@@ -51,8 +51,9 @@ bool Session::would_defer() {
 }
 
 Greylist::Result Session::ask_greylist(const smtp::Address& recipient) {
-  const auto& client = info_.client.address;
-  return services_.greylist.check(tuple(recipient), services_.standing.doublings(client));
+  const auto asked = tuple(recipient);
+  const auto doublings = services_.standing.doublings(asked.client, asked.organisation);
+  return services_.greylist.check(asked, doublings);
 }
 
 // In shadow mode the tables are filled, the log says what would have been, and mail flows.

@@ -32,10 +32,11 @@ void ClientRecord::count_recipient(Seconds now, bool is_unknown) {
     unknown /= 2;
   }
   ++recipients;
+  if (is_unknown) ++unknown;
+  // Where one can be counted no more, the other would become the larger share of it.
+  if (recent_recipients.full(now)) return;
   recent_recipients.add(now);
-  if (!is_unknown) return;
-  ++unknown;
-  recent_unknown.add(now);
+  if (is_unknown) recent_unknown.add(now);
 }
 
 bool ClientRecord::exceeds(Seconds now) const {

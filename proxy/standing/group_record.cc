@@ -14,6 +14,13 @@ constexpr uint32_t kProtected = 20;
 
 }  // namespace
 
+// As ClientRecord: a full count of recipients must not bend the ratio.
+void GroupRecord::count_recipient(Seconds now, bool is_unknown) {
+  if (recipients.full(now)) return;
+  recipients.add(now);
+  if (is_unknown) unknown.add(now);
+}
+
 void GroupRecord::add_offender(uint32_t address, Seconds now) {
   auto* oldest = &offenders[0];
   for (auto& offender : offenders) {

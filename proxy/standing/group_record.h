@@ -29,6 +29,7 @@ struct GroupRecord {
   std::array<Offender, 5> offenders{};  // addresses that lost their standing lately
   Losses losses;
 
+  void count_recipient(Seconds now, bool is_unknown);
   void add_offender(uint32_t address, Seconds now);
   // Whether the group as a whole loses now.
   bool exceeds(Seconds now) const;

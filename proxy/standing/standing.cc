@@ -95,8 +95,7 @@ void Standing::Tables::count_recipient(const dns::IpAddress& client, std::string
     return true;
   });
   change_groups(client, group, now, [&](GroupRecord& record) {
-    record.recipients.add(now);
-    if (unknown) record.unknown.add(now);
+    record.count_recipient(now, unknown);
     if (lost) record.add_offender(key.words[3] | 1, now);
   });
 }
@@ -152,12 +151,15 @@ Grade Standing::grade(const dns::IpAddress& client) const {
   return tables_->group_losses(client, record->organisation, now) > 0 ? Grade::Unknown : grade;
 }
 
-uint32_t Standing::doublings(const dns::IpAddress& client) const {
+// A sender that moves on to new addresses leaves nothing at them: its organisation is known by its
+// name.
+uint32_t Standing::doublings(const dns::IpAddress& client, std::string_view organisation) const {
   const auto now = boot_seconds(tables_->clock);
   const auto record = tables_->clients.table().find(tables_->client_key(client));
   const auto own = record ? record->losses.at(now) : 0;
-  const auto organisation = record ? record->organisation : Hash128{};
-  return std::max(own, tables_->group_losses(client, organisation, now));
+  auto group = tables_->organisation_key(organisation);
+  if (record && group == Hash128{}) group = record->organisation;
+  return std::max(own, tables_->group_losses(client, group, now));
 }
 
 // Recipients were counted when they were asked for.

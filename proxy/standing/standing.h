@@ -47,7 +47,8 @@ class Standing {
 
   Grade grade(const dns::IpAddress& client) const;
   // How often the greylist delay doubles for this client (losses within the last 24 h).
-  uint32_t doublings(const dns::IpAddress& client) const;
+  // |organisation| as below; "": that of its last recipient.
+  uint32_t doublings(const dns::IpAddress& client, std::string_view organisation = {}) const;
 
   // known_recipient() and unknown_recipient() once per RCPT that the backend answered; delivered()
   // once per message that it took, with the number of its recipients (0 counts nothing).

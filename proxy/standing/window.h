@@ -22,6 +22,10 @@ class Window {
     const auto room = static_cast<uint32_t>(std::numeric_limits<Count>::max() - counts_[0]);
     counts_[0] = static_cast<Count>(counts_[0] + std::min(room, more));
   }
+  // Nothing more can be counted for now.
+  bool full(Seconds now) const {
+    return bucket(now) <= newest_ && counts_[0] == std::numeric_limits<Count>::max();
+  }
   uint32_t sum(Seconds now) const {
     uint32_t total = 0;
     const int64_t past = int64_t{bucket(now)} - newest_;

@@ -22,7 +22,9 @@ TEST_CASE("a remembered recipient that is suddenly unknown gets 15 minutes") {
   CHECK_FALSE(mail->events.last().unknown);
   CHECK(mx.backends.negative_answers() == 0);
   CHECK(mx.ask(user(2)) == 550);  // never seen
-  mx.reactor.advance(15min);
+  mx.reactor.advance(15min - 1s);
+  CHECK(mx.ask(user(1)) == 451);
+  mx.reactor.advance(1s);
   CHECK(mx.ask(user(1)) == 550);
 }
 
@@ -45,6 +47,12 @@ TEST_CASE("the breaker opens when many vanish and closes with the first that is 
     CHECK(mx.backends.breakers()[0].state == Breaker::State::Closed);
     CHECK(mx.ask("stranger3@example.com") == 550);
   }
+  SECTION("somebody is accepted who was never asked for before") {
+    mx.ask(user(4));
+    mx.backend.replies["RCPT TO:<newcomer"] = "250 ok\r\n";
+    CHECK(mx.ask("newcomer@example.com") == 250);
+    CHECK(mx.ask("stranger2@example.com") == 550);
+  }
   SECTION("postmaster is there") {
     mx.ask(user(4));
     mx.backend.replies["RCPT TO:<postmaster@example.com>"] = "250 ok\r\n";
@@ -66,6 +74,46 @@ TEST_CASE("the breaker opens when many vanish and closes with the first that is 
     CHECK(mx.ask("stranger2@example.com") == 550);
     CHECK_FALSE(mx.backends.reset_breaker("example.org"));
   }
+}
+
+TEST_CASE("the canary stays in the route that lost its recipients") {
+  auto below = route_to({"192.0.2.7:25"}), other = route_to({"192.0.2.8:25"});
+  below.domains = {".example.com"};
+  Harness mx({below, other});
+  const auto lost = [](int i) { return "user" + std::to_string(i) + "@sub.example.com"; };
+  for (int i = 0; i < 5; ++i) mx.ask(lost(i));
+  mx.backend.replies["RCPT"] = "550 5.1.1 no\r\n";
+  mx.backend.replies["RCPT TO:<postmaster@example.com>"] = "250 ok\r\n";  // the other route's
+  for (int i = 0; i < 5; ++i) CHECK(mx.ask(lost(i)) == 451);
+  for (int i = 0; i < 4; ++i) mx.advance(30s);
+  CHECK(mx.ask("stranger@sub.example.com") == 451);
+  mx.backend.replies["RCPT TO:<postmaster@sub.example.com>"] = "250 ok\r\n";
+  for (int i = 0; i < 4; ++i) mx.advance(30s);
+  CHECK(mx.ask("stranger@sub.example.com") == 550);
+}
+
+TEST_CASE("recipients that vanish from recipients_file are doubted like those of a backend") {
+  auto route = route_to({"192.0.2.7:25"});
+  route.recipients_file = "recipients";
+  for (int i = 0; i < 6; ++i) route.recipients.push_back(user(i));
+  Harness mx({route});
+  for (int i = 0; i < 6; ++i) CHECK(mx.ask(user(i)) == 250);
+  mx.config.routes[0].recipients = {user(5)};  // an export that broke off
+  mx.backends.configure(mx.config);
+  CHECK(mx.ask("stranger@example.com") == 550);
+  for (int i = 0; i < 5; ++i) {
+    auto mail = mx.begin();
+    CHECK(mx.ask(*mail, user(i)) == 451);
+    CHECK(mail->events.last().source == AnswerSource::Breaker);
+    CHECK_FALSE(mail->events.last().unknown);
+  }
+  mx.sweep();
+  CHECK(mx.journal.has("breaker open"));  // the backend takes everybody: it is no canary here
+  CHECK(mx.ask("stranger@example.com") == 451);
+  CHECK(mx.ask(user(5)) == 250);
+  CHECK(mx.ask("stranger@example.com") == 550);
+  mx.reactor.advance(15min);
+  CHECK(mx.ask(user(0)) == 550);
 }
 
 TEST_CASE("a few lost among many are no reason") {
@@ -104,6 +152,16 @@ TEST_CASE("a backend that accepts everybody is told of") {
   probes = 0;
   for (const auto& command : mx.backend.all_commands()) probes += command == "MAIL FROM:<>";
   CHECK(probes == 2);
+}
+
+TEST_CASE("where a list names the recipients nobody looks for a backend that accepts all") {
+  auto route = route_to({"192.0.2.7:25"});
+  route.recipients_file = "recipients";
+  route.recipients = {"alice@example.com"};
+  Harness mx({route});
+  mx.advance(60s);
+  mx.advance(60s);
+  for (const auto& command : mx.backend.all_commands()) CHECK_FALSE(command.starts_with("MAIL"));
 }
 
 TEST_CASE("the breaker needs five in ten minutes, and more than half") {

@@ -25,6 +25,10 @@ TEST_CASE("a stale connection is replaced once, and the client does not notice")
     mx.backend.replies["RSET"] = "421 4.4.2 idle too long\r\n";
     CHECK(mx.ask("b@example.com") == 550);
   }
+  SECTION("out of step") {
+    mx.backend.once = {"RSET", "500 5.5.1 what\r\n"};
+    CHECK(mx.ask("b@example.com") == 550);
+  }
   SECTION("too many in this connection") {
     mx.backend.replies["RCPT TO:<b@"] = "452 4.5.3 too many\r\n";
     // The new connection says the same, and then it is what the backend means.
@@ -131,6 +135,10 @@ TEST_CASE("connections are left before the backend loses patience") {
       mx.ask(*mail, "x@example.com");
       mx.deliver(*mail);
     }
+    size_t mails = 0;
+    for (const auto& command : mx.backend.connections[0].commands)
+      mails += command.starts_with("MAIL");
+    CHECK(mails == 3);
     CHECK(mx.backend.connections[0].commands.back() == "QUIT");
   }
   SECTION("age") {
@@ -141,6 +149,35 @@ TEST_CASE("connections are left before the backend loses patience") {
     }
     CHECK(mx.backend.connections[0].commands.back() == "QUIT");
   }
+}
+
+TEST_CASE("the next connection is opened while the last one has a question left") {
+  Harness mx;
+  mx.backend.replies["RCPT"] = "550 5.7.1 no\r\n";
+  for (int i = 0; i < 7; ++i) mx.ask("x@example.com");
+  CHECK(mx.backend.connections.size() == 1);
+  mx.ask("x@example.com");
+  CHECK(mx.backend.connections.size() == 2);
+  mx.ask("x@example.com");  // the last one of the old
+  mx.ask("x@example.com");
+  CHECK(mx.backend.connections.size() == 2);
+  CHECK(mx.backend.connections[0].commands.back() == "QUIT");
+}
+
+TEST_CASE("at most five connections lie idle") {
+  Harness mx({route_to({"192.0.2.7:25"}, 12)});
+  mx.backend.replies["RCPT"] = "";
+  std::vector<std::unique_ptr<Mail>> mails;
+  for (int i = 0; i < 8; ++i) {
+    mails.push_back(mx.begin(std::to_string(i) + "@client.example"));
+    mails.back()->ask("x@example.com");
+    mx.run();
+  }
+  REQUIRE(mx.backend.open() == 8);
+  for (size_t i = 0; i < 8; ++i) mx.backend.send(i, "550 5.7.1 no\r\n");
+  mx.run();
+  CHECK(mx.backends.snapshot()[0].idle == 5);
+  CHECK(mx.backend.open() == 5);
 }
 
 TEST_CASE("an accepted message makes up for refusals") {

@@ -295,6 +295,24 @@ TEST_CASE("ties leave room for questions") {
     }
     CHECK(mx.backends.snapshot()[0].ties == 1);
   }
+  SECTION("a quarter is rounded up") {
+    Harness five({route_to({"192.0.2.7:25"}, 5)});
+    for (int i = 0; i < 5; ++i) {
+      mails.push_back(five.begin("a@client.example", client("203.0.113.5", true)));
+      five.ask(*mails.back(), "x@example.com");
+    }
+    CHECK(five.backends.snapshot()[0].ties == 3);
+    mails.clear();
+  }
+  SECTION("a tenth of twenty is two") {
+    Harness twenty({route_to({"192.0.2.7:25"}, 20)});
+    for (int i = 0; i < 4; ++i) {
+      mails.push_back(twenty.begin());
+      twenty.ask(*mails.back(), "x@example.com");
+    }
+    CHECK(twenty.backends.snapshot()[0].ties == 2);
+    mails.clear();
+  }
   SECTION("the good all but a quarter") {
     for (int i = 0; i < 8; ++i) {
       mails.push_back(mx.begin("a@client.example", client("203.0.113.5", true)));

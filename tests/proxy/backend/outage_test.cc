@@ -159,6 +159,45 @@ TEST_CASE("the next address is tried, and what worked is tried first") {
   CHECK(mx.backends.snapshot()[0].addresses[0].to_string() == "192.0.2.9:2525");
 }
 
+TEST_CASE("a backend that a reload takes away and another brings back keeps its cap") {
+  Harness mx({route_to({"192.0.2.7:25"}, 1)});
+  auto mail = mx.begin();
+  CHECK(mx.ask(*mail, "x@example.com") == 250);
+  mail->transaction->start_data();
+  mx.run();
+  auto without = mx.config;
+  without.routes[0].backends = {"192.0.2.9:25"};
+  mx.backends.configure(without);
+  mx.advance(100ms);
+  mx.backends.configure(mx.config);
+  auto waits = mx.begin("b@client.example");
+  waits->ask("y@example.com");
+  mx.run();
+  size_t there = 0;
+  for (const auto& opened : mx.connector.opened)
+    there += opened.to.to_string() == "192.0.2.7:25" && opened.peer->stream != nullptr ? 1 : 0;
+  CHECK(there == 1);
+  CHECK(waits->code() == 0);
+  mail->transaction->finish();
+  mx.run();
+  CHECK(mail->events.final.at(0).reply.code == 250);
+  CHECK(waits->code() == 250);
+}
+
+TEST_CASE("a domain that a reload brings or takes in mid-transaction is for the next one") {
+  Harness mx;
+  auto mail = mx.begin();
+  CHECK(mx.ask(*mail, "x@example.com") == 250);
+  mx.config.routes[0].domains = {"example.org"};
+  mx.backends.configure(mx.config);
+  CHECK(mx.ask(*mail, "x@example.org") == 451);
+  CHECK(mx.ask(*mail, "y@example.com") == 250);
+  CHECK(mx.deliver(*mail) == 250);
+  CHECK_FALSE(mx.workers[0]->serves("example.com"));
+  CHECK(mx.ask("x@example.org") == 250);
+  CHECK(mx.ask("x@example.com") == 451);
+}
+
 TEST_CASE("a reload that takes a backend away leaves nobody waiting") {
   Harness mx({route_to({"192.0.2.7:25"}, 1)}, 2);
   CHECK(mx.ask("warm@example.com") == 250);

@@ -89,6 +89,28 @@ TEST_CASE("an answer that comes late is not taken for that to the next question"
   CHECK(second->code() == 250);
 }
 
+TEST_CASE("a good client does not wait for the question of a stranger") {
+  Harness mx({route_to({"192.0.2.7:25"}, 1)});
+  mx.ask("warm@example.com");
+  mx.backend.replies["RCPT"] = "550 5.7.1 no\r\n";
+  mx.backend.replies["RCPT TO:<slow"] = "";
+  auto slow = mx.begin("s@client.example"), before = mx.begin("t@client.example");
+  auto stranger = mx.begin(), good = mx.begin("a@client.example", client("203.0.113.9", true));
+  slow->ask("slow@example.com");
+  before->ask("before@example.com");
+  stranger->ask("x@example.com");
+  good->ask("x@example.com");
+  good->events.then = [&] {
+    CHECK(before->code() == 0);
+    CHECK(stranger->code() == 0);
+  };
+  mx.run();
+  mx.backend.send(0, "550 5.7.1 no\r\n");
+  mx.run();
+  CHECK(good->code() == 550);
+  CHECK(stranger->code() == 550);
+}
+
 TEST_CASE("negative_ttl = 0 keeps nothing") {
   Harness mx;
   mx.config.verify.negative_ttl = 0s;
@@ -97,6 +119,17 @@ TEST_CASE("negative_ttl = 0 keeps nothing") {
   for (int i = 0; i < 3; ++i) CHECK(mx.ask("x@example.com") == 550);
   CHECK(asked(mx) == 3);
   CHECK(mx.backends.negative_answers() == 0);
+}
+
+TEST_CASE("a reload forgets what was kept: the backends may be others now") {
+  Harness mx;
+  mx.backend.replies["RCPT"] = "550 5.1.1 no\r\n";
+  CHECK(mx.ask("x@example.com") == 550);
+  mx.backend.replies["RCPT"] = "250 ok\r\n";
+  CHECK(mx.ask("x@example.com") == 550);
+  mx.config.routes[0].backends = {"192.0.2.9:25"};
+  mx.backends.configure(mx.config);
+  CHECK(mx.ask("x@example.com") == 250);
 }
 
 TEST_CASE("whoever is accepted is no longer refused to strangers") {

@@ -39,6 +39,16 @@ TEST_CASE("routes with the same way to the same backends count as one") {
   CHECK(table.routes()[0]->group != table.routes()[3]->group);
 }
 
+TEST_CASE("of two routes to one backend the smaller numbers hold") {
+  auto one = route_to({"192.0.2.7:25"}, 9), two = route_to({"192.0.2.7:25", "192.0.2.8:25"}, 4);
+  two.domains = {"example.org"};
+  one.max_refusals = 3;
+  Harness mx({one, two});
+  CHECK(mx.backends.snapshot()[0].cap == 4);
+  CHECK(mx.backends.plan()->all[0]->settings().rotation.max_refusals == 3);
+  CHECK(mx.backends.plan()->all[1]->settings().rotation.max_refusals == 9);
+}
+
 TEST_CASE("kept refusals are bounded, and forgotten by address or domain") {
   proxy::NegativeAnswers table(160);
   const dns::Time now{1h};
@@ -69,8 +79,20 @@ TEST_CASE("accepted recipients are remembered for 30 days") {
   CHECK(table.unknown(key, now + 3h) == 1h);
   CHECK(table.accepted(key, now + 4h));
   CHECK(table.unknown(key, now + 5h) == 0ns);
-  CHECK(table.unknown(key, now + 31 * 24h) < 0ns);
+  CHECK(table.unknown(key, now + 30 * 24h - 1s) >= 0ns);
+  CHECK(table.unknown(key, now + 30 * 24h) < 0ns);
   CHECK(table.unknown(key + 1, now) < 0ns);
+}
+
+TEST_CASE("a recipient that nobody found missing for a day is suddenly missing again") {
+  proxy::Remembered table;
+  const dns::Time now{1h};
+  table.accepted(1, now);
+  CHECK(table.unknown(1, now) == 0ns);
+  CHECK(table.unknown(1, now + 24h - 1s) == 24h - 1s);  // asked for daily: gone since then
+  CHECK(table.unknown(1, now + 47h) == 47h);
+  CHECK(table.unknown(1, now + 71h) == 0ns);
+  CHECK(table.unknown(1, now + 71h + 10min) == 10min);
 }
 
 TEST_CASE("remembered recipients are bounded") {

@@ -88,6 +88,7 @@ TEST_CASE("a recipient after the tie was given up joins the others at DATA") {
 
 TEST_CASE("too many recipients for the backend: the client hears it, the accepted are delivered") {
   Harness mx;
+  if (GENERATE(false, true)) mx.ask("warm@example.com");  // a used connection is not left for it
   auto mail = mx.begin();
   CHECK(mx.ask(*mail, "x@example.com") == 250);
   SECTION("452") {
@@ -153,6 +154,44 @@ TEST_CASE("a replay waits for its place, and the limit ends the wait") {
     CHECK(second->events.ready[0].reply.code == 451);
     CHECK(mx.backends.snapshot()[0].waiting == 0);
   }
+}
+
+TEST_CASE("the time of a replay is its own") {
+  Harness mx({route_to({"192.0.2.7:25"}, 1)});
+  mx.config.verify.timeout = 20s;
+  mx.backends.configure(mx.config);
+  auto first = mx.begin(), second = mx.begin("b@client.example");
+  mx.ask(*first, "x@example.com");
+  mx.ask(*second, "y@example.com");
+  mx.advance(15s);
+  first->transaction->start_data();
+  mx.run();
+  CHECK(mx.deliver(*second) == 0);
+  mx.advance(19s);
+  CHECK(second->events.ready.empty());
+  mx.advance(1s);
+  CHECK(second->events.ready.size() == 1);
+}
+
+TEST_CASE("messages of strangers hold half of the connections, those of the good all but one") {
+  Harness mx({route_to({"192.0.2.7:25"}, 4)});
+  std::vector<std::unique_ptr<Mail>> mails;
+  const auto begin = [&](const std::string& ip, bool good) {
+    mails.push_back(mx.begin(ip + "@client.example", client(ip, good)));
+    CHECK(mx.ask(*mails.back(), "x@example.com") == 250);
+    mails.back()->transaction->start_data();
+    mx.run();
+    return mails.back()->events.ready.size() == 1;
+  };
+  CHECK(begin("203.0.113.1", false));
+  CHECK(begin("203.0.113.2", false));
+  CHECK_FALSE(begin("203.0.113.3", false));
+  CHECK(begin("203.0.113.4", true));
+  CHECK_FALSE(begin("203.0.113.5", true));
+  CHECK(mx.ask("y@example.com") == 250);  // there is room for a question
+  mails[0] = nullptr;
+  mx.run();
+  CHECK(mails[4]->events.ready.size() + mails[2]->events.ready.size() == 1);
 }
 
 TEST_CASE("a connection on its way to a message that waits") {

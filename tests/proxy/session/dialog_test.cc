@@ -83,6 +83,15 @@ TEST_CASE("recipients beyond the limit come later, and the dialog goes on") {
                          "C: RCPT TO:<c@mx.example>\nS: 452 4.5.3\nC: DATA\nS: 354\n") == "");
 }
 
+TEST_CASE("recipients that were refused count, too: nobody tries names without end") {
+  Harness mx;
+  mx.now_limits.recipients = 2;
+  mx.verifier().refuse("no@mx.example", {550, {1, 1}, "User unknown"}, true);
+  const std::string no = "C: RCPT TO:<no@mx.example>\nS: 550\n";
+  CHECK(mx.play(kHello + "C: MAIL FROM:<a@client.example>\nS: 250\n" + no + no +
+                "C: RCPT TO:<b@mx.example>\nS: 452 4.5.3\n") == "");
+}
+
 TEST_CASE("far beyond the limit RCPT is junk, and the log says the limit once a transaction") {
   Harness mx("[limits]\njunk_commands = 3");
   mx.now_limits.recipients = 2;

@@ -61,6 +61,12 @@ TEST_CASE("a denied client hears it instead of the greeting; allowed inside deni
   CHECK(mx.log().count("reject CONNECT 554") == 1);
 }
 
+TEST_CASE("in shadow mode a denied client is only logged") {
+  Harness mx("[access]\ndeny = ['192.0.2.0/24']", "mode = 'shadow'");
+  CHECK(mx.play(kKnock + "250") == "");
+  CHECK(mx.log().count("reject_warning CONNECT 554") == 1);
+}
+
 TEST_CASE("an allow-listed client waits for nothing") {
   Harness mx(std::string(kPause) + "[access]\nallow = ['192.0.2.1']");
   mx.resolver().silent = true;

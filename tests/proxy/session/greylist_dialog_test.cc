@@ -70,6 +70,18 @@ TEST_CASE("the null sender is greylisted when DATA comes") {
   CHECK(mx.play(knock("<>", kTo, "250") + kSend) == "");
 }
 
+TEST_CASE("a null sender to a role mailbox or in shadow mode is not held at DATA") {
+  struct Row {
+    const char* top;
+    const char* to;
+  };
+  const auto row =
+      GENERATE(values<Row>({{"", "<abuse@mx.example>"}, {"mode = 'shadow'", "<b@mx.example>"}}));
+  Harness mx("[greylist]\ndelay = '5m'", row.top);
+  CHECK(mx.play(knock("<>", row.to, "250") + kSend) == "");
+  CHECK(mx.log().count("reject_warning DATA 451 4.7.1") == (*row.top != 0 ? 1 : 0));
+}
+
 TEST_CASE("or at RCPT, as everybody else") {
   Harness mx("[greylist]\nnull_sender = 'rcpt'");
   CHECK(mx.play(knock("<>", kTo, "451 4.7.1")) == "");

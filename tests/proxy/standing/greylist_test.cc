@@ -144,6 +144,20 @@ TEST_CASE("passing counts for all keys of the client") {
   CHECK(fixture.knock({.client = "192.0.2.9"}).kind == Kind::Passed);
 }
 
+TEST_CASE("where keys were seen at different times the earliest counts") {
+  Fixture fixture;
+  fixture.knock({.client = "192.0.2.1", .organisation = "big.example"});
+  fixture.clock.advance(1min);
+  const Knock other{.client = "198.51.100.1"};
+  const Knock named{.client = "198.51.100.1", .organisation = "big.example"};
+  fixture.knock(other);
+  fixture.clock.advance(1min);
+  CHECK(fixture.list.show(Fixture::tuple(other))->age == 1min);
+  CHECK(fixture.list.show(Fixture::tuple(named))->age == 2min);
+  CHECK(fixture.knock(named).left == 2min);
+  CHECK(fixture.list.show(Fixture::tuple(other))->age == 2min);
+}
+
 TEST_CASE("losses double the delay, up to an hour and half the window") {
   struct Row {
     std::chrono::milliseconds delay, window;
@@ -255,6 +269,22 @@ TEST_CASE("a flood of strangers does not push out those that passed") {
   CHECK(fixture.list.size() <= 25'600);
   int known = 0;
   for (int i = 0; i < 256; ++i) known += fixture.knock({.client = host(i)}).kind == Kind::Known;
+  CHECK(known == 256);
+}
+
+TEST_CASE("who came back too early outlives those who never did") {
+  auto settings = test::greylist_settings();
+  settings.max_tuples = 25'600;
+  Fixture fixture(settings);
+  const auto host = [](int i) { return "10.1." + std::to_string(i) + ".1"; };
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 256; ++i) fixture.knock({.client = host(i)});
+    fixture.clock.advance(10s);
+  }
+  for (int i = 0; i < 40'000; ++i)
+    fixture.knock({.sender = {"s", "x" + std::to_string(i) + ".example"}});
+  int known = 0;
+  for (int i = 0; i < 256; ++i) known += fixture.knock({.client = host(i)}).kind == Kind::Early;
   CHECK(known == 256);
 }
 

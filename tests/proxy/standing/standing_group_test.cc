@@ -51,12 +51,41 @@ TEST_CASE("a network loses when five of its addresses misbehave") {
   CHECK(fixture.standing.doublings(ip("198.51.100.200")) == 0);
 }
 
+TEST_CASE("addresses that have lost nothing do not cost their network anything") {
+  Fixture fixture;
+  fixture.attack(10, 4);
+  CHECK(fixture.standing.doublings(ip("198.51.100.200")) == 0);
+}
+
+TEST_CASE("half of its recipients unknown is not more than half") {
+  Fixture fixture;
+  for (int i = 0; i < 45; ++i) fixture.standing.known_recipient(fixture.member, "");
+  fixture.attack(5, 9);
+  CHECK(fixture.standing.doublings(ip("198.51.100.200")) == 0);
+  fixture.attack(1, 1);
+  CHECK(fixture.standing.doublings(ip("198.51.100.200")) == 1);
+}
+
+TEST_CASE("19 deliveries do not protect a network") {
+  Fixture fixture;
+  fixture.deliver(fixture.member, "", 19);
+  fixture.attack(5, 20);
+  CHECK(fixture.standing.doublings(ip("198.51.100.200")) >= 1);
+}
+
 TEST_CASE("a network does not lose while most of its recipients exist") {
   Fixture fixture;
   for (int i = 0; i < 60; ++i) fixture.standing.known_recipient(fixture.member, "");
   fixture.attack(6, 9);  // 54 of 114
   CHECK(fixture.standing.doublings(ip("198.51.100.200")) == 0);
   CHECK(fixture.standing.doublings(ip("198.51.100.10")) == 1);  // each of them does
+}
+
+TEST_CASE("a network with very many recipients does not lose by those that could not be counted") {
+  Fixture fixture;
+  for (int i = 0; i < 100'000; ++i) fixture.standing.known_recipient(fixture.member, "");
+  fixture.attack(5, 8'000);
+  CHECK(fixture.standing.doublings(ip("198.51.100.200")) == 0);
 }
 
 TEST_CASE("offences of different days do not add up") {
@@ -72,7 +101,7 @@ TEST_CASE("offences of different days do not add up") {
 TEST_CASE("a network with much good mail loses single addresses only") {
   Fixture fixture;
   fixture.deliver(fixture.member, "", 20);
-  fixture.clock.advance(24h * 20);
+  fixture.clock.advance(24h * 25 - 1h);
   fixture.attack(10, 20);
   CHECK(fixture.standing.grade(fixture.member) != Grade::Unknown);
   CHECK(fixture.standing.doublings(ip("198.51.100.200")) == 0);
@@ -92,6 +121,10 @@ TEST_CASE("an organisation loses for members in all its networks") {
       fixture.standing.unknown_recipient(ip("10.0." + std::to_string(net) + ".1"), "big.example");
   CHECK(fixture.standing.grade(member) == Grade::Unknown);
   CHECK(fixture.standing.doublings(member) == 1);
+  const auto fresh = ip("203.0.113.3");  // never seen: a sender that moves on to new addresses
+  CHECK(fixture.standing.doublings(fresh, "big.example") == 1);
+  CHECK(fixture.standing.doublings(fresh, "other.example") == 0);
+  CHECK(fixture.standing.doublings(fresh) == 0);
   fixture.deliver(ip("203.0.113.2"), "other.example");
   CHECK(fixture.standing.grade(ip("203.0.113.2")) == Grade::Passed);
 }

@@ -89,6 +89,17 @@ TEST_CASE("a tenth of unknown recipients costs the good grade, not the passed on
   CHECK(fixture.standing.doublings(kClient) == 0);
 }
 
+TEST_CASE("exactly a tenth is not less than a tenth") {
+  Fixture fixture;
+  fixture.deliver(9);
+  fixture.clock.advance(24h);
+  fixture.deliver(9);
+  fixture.unknown(2);
+  CHECK(fixture.standing.grade(kClient) == Grade::Passed);
+  fixture.deliver(1);
+  CHECK(fixture.standing.grade(kClient) == Grade::Good);
+}
+
 TEST_CASE("unknown recipients by number and share take standing away") {
   Fixture fixture;
   SECTION("five of five from a stranger") {
@@ -116,6 +127,11 @@ TEST_CASE("unknown recipients by number and share take standing away") {
     CHECK(fixture.standing.doublings(kClient) == 0);
     CHECK(fixture.standing.grade(kClient) == Grade::Passed);
   }
+  SECTION("exactly half") {
+    fixture.deliver(5);
+    fixture.unknown(5);
+    CHECK(fixture.standing.doublings(kClient) == 1);
+  }
   SECTION("five in a week") {
     for (int i = 0; i < 5; ++i) {
       fixture.unknown(1);
@@ -123,6 +139,15 @@ TEST_CASE("unknown recipients by number and share take standing away") {
     }
     CHECK(fixture.standing.doublings(kClient) == 0);
   }
+}
+
+TEST_CASE("very many recipients in a short time do not bend the ratio") {
+  Fixture fixture;
+  fixture.deliver();
+  for (int i = 0; i < 100'000; ++i) fixture.standing.known_recipient(kClient, "big.example");
+  fixture.unknown(40'000, kClient, "big.example");
+  CHECK(fixture.standing.doublings(kClient) == 0);
+  CHECK(fixture.standing.grade(kClient) == Grade::Passed);
 }
 
 TEST_CASE("misbehaviour takes standing away at once") {
