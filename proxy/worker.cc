@@ -1,6 +1,7 @@
 #include "proxy/worker.h"
 
 #include <cassert>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "proxy/event/farewell.h"
 #include "proxy/event/listener.h"
 #include "proxy/event/loop.h"
+#include "proxy/introductions.h"
 #include "proxy/session/services.h"
 #include "proxy/sessions.h"
 #include "proxy/tls_settings.h"
@@ -54,7 +56,11 @@ class Worker::Impl {
         connector_(loop_),
         verifier_(shared.backends, loop_, connector_, [this](auto call) { post(std::move(call)); }),
         services_(*this),
-        sessions_(loop_) {
+        sessions_(loop_),
+        introductions_(loop_, shared.journal,
+                       [this](auto& stream, const auto& client, uint32_t listener) {
+                         introduced(stream, client, listener);
+                       }) {
     make_tls();
     for (uint32_t i = 0; i < sockets.size(); ++i) listen(std::move(sockets[i]), i);
     sweeper_ = loop_.every(kSweep, [this] { sweep(); });
@@ -85,6 +91,7 @@ class Worker::Impl {
     };
     for (auto& listener : listeners_) listener->drain_backlog(tell);
     listeners_.clear();
+    introductions_.clear();
     sessions_.shut_down(false);
     say_if_drained();
   }
@@ -147,20 +154,45 @@ class Worker::Impl {
   }
 
   void accept(Fd fd, const dns::Endpoint& peer, uint32_t listener) {
-    const auto access = published_.policy->access(peer.address);
-    const auto grade = shared_.standing.grade(peer.address);
-    auto entry = shared_.places.enter(peer.address, grade == Grade::Good, access == Access::Allow,
+    if (published_.policy->is_balancer(peer.address))
+      return introductions_.add(accepted_stream(loop_, std::move(fd)), peer, listener);
+    auto arrival = arrive(peer, listener);
+    if (!arrival) return say_and_close(std::move(fd), no_place_line());
+    open(accepted_stream(loop_, std::move(fd)), *std::move(arrival));
+  }
+
+  // A balancer's connection, and now we know whose it is.
+  void introduced(std::unique_ptr<Stream>& stream, const dns::Endpoint& client, uint32_t listener) {
+    if (auto arrival = arrive(client, listener))
+      return open(std::move(stream), *std::move(arrival));
+    stream->write(no_place_line());
+    stream->finish();
+  }
+
+  // Nothing if there is no place; then the journal knows.
+  std::optional<Arrival> arrive(const dns::Endpoint& client, uint32_t listener) {
+    const auto access = published_.policy->access(client.address);
+    const auto grade = shared_.standing.grade(client.address);
+    auto entry = shared_.places.enter(client.address, grade == Grade::Good, access == Access::Allow,
                                       published_.limits, published_.places);
     if (!entry.place) {
-      shared_.journal.no_place(peer, place_limit_name(entry.limit));
-      return say_and_close(std::move(fd), no_place_line());
+      shared_.journal.no_place(client, place_limit_name(entry.limit));
+      return {};
     }
-    const auto id = shared_.ids.next();
-    const auto serial = shared_.next_serial();
-    auto session = std::make_unique<Session>(
-        services_, published_.policy, accepted_stream(loop_, std::move(fd)),
-        Arrival{peer, id, serial, access, grade, std::move(entry.place), listener,
-                requires_tls(tls_settings(), published_.policy->config().listen.smtp[listener])});
+    const auto& config = published_.policy->config();
+    return Arrival{client,
+                   shared_.ids.next(),
+                   shared_.next_serial(),
+                   access,
+                   grade,
+                   std::move(entry.place),
+                   listener,
+                   requires_tls(tls_settings(), config.listen.smtp[listener])};
+  }
+
+  void open(std::unique_ptr<Stream> stream, Arrival arrival) {
+    auto session = std::make_unique<Session>(services_, published_.policy, std::move(stream),
+                                             std::move(arrival));
     sessions_.add(std::move(session)).start();
     count_.store(static_cast<uint32_t>(sessions_.size()), std::memory_order_relaxed);
   }
@@ -179,6 +211,7 @@ class Worker::Impl {
   void sweep() {
     const auto now = loop_.now();
     sessions_.sweep(now);
+    introductions_.sweep(now);
     verifier_.sweep(now);
   }
 
@@ -191,6 +224,7 @@ class Worker::Impl {
   std::unique_ptr<TlsServer> tls_;  // null: not offered
   WorkerServices services_;
   Sessions sessions_;  // before all that they use, so that they go first
+  Introductions introductions_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   Handle sweeper_;
   Time deadline_{};  // of stop()

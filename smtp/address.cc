@@ -14,11 +14,11 @@ constexpr size_t kDomainOctets = 255;  // RFC 1035 §2.3.4
 constexpr size_t kLabelOctets = 63;
 
 // sub-domain = Let-dig [Ldh-str], or a U-label, whose octets IDNA judges and not we.
-bool is_label(std::string_view label, bool allow_utf8) {
+bool is_label(std::string_view label, bool of_mail) {
   if (label.empty() || label.size() > kLabelOctets) return false;
   if (label.front() == '-' || label.back() == '-') return false;
-  return std::all_of(label.begin(), label.end(), [allow_utf8](char c) {
-    return is_alnum(c) || c == '-' || (allow_utf8 && is_high(c));
+  return std::all_of(label.begin(), label.end(), [of_mail](char c) {
+    return is_alnum(c) || c == '-' || (of_mail && (c == '_' || is_high(c)));
   });
 }
 
@@ -82,12 +82,12 @@ std::string Address::to_string() const {
 
 std::string Address::path() const { return '<' + to_string() + '>'; }
 
-bool is_domain(std::string_view text, bool allow_utf8) {
+bool is_domain(std::string_view text, bool of_mail) {
   if (text.empty() || text.size() > kDomainOctets) return false;
-  if (allow_utf8 && !is_utf8(text)) return false;
+  if (of_mail && !is_utf8(text)) return false;
   while (true) {
     const size_t dot = text.find('.');
-    if (!is_label(text.substr(0, dot), allow_utf8)) return false;
+    if (!is_label(text.substr(0, dot), of_mail)) return false;
     if (dot == text.npos) return true;
     text.remove_prefix(dot + 1);
   }

@@ -22,8 +22,9 @@ struct Address {
 };
 
 // RFC 1123 §2.1, RFC 5321 §4.1.2: letters, digits and inner hyphens in labels of 1 to 63 octets,
-// 255 in all; no last dot. |allow_utf8| takes U-labels (RFC 6531 §3.3) by their bytes.
-bool is_domain(std::string_view text, bool allow_utf8 = false);
+// 255 in all; no last dot. |of_mail|: what stands behind "@" in the field may have underscores
+// besides, and U-labels (RFC 6531 §3.3), by their bytes.
+bool is_domain(std::string_view text, bool of_mail = false);
 // "[192.0.2.1]", "[IPv6:2001:db8::1]"; general address literals are refused.   RFC 5321 §4.1.3
 bool is_address_literal(std::string_view text);
 // A domain with at least one dot whose last label is not all digits.

@@ -82,6 +82,8 @@ Capabilities parse_ehlo_reply(const Reply& reply) {
   found.esmtp = reply.code == 250;
   if (!found.esmtp) return found;
   for (size_t i = 1; i < reply.lines.size(); ++i) read_keyword_line(reply.lines[i], found);
+  // Who offers SMTPUTF8 must offer 8BITMIME (RFC 6531 §3.1): what we cannot pass on is not offered.
+  found.smtputf8 = found.smtputf8 && found.eightbitmime;
   return found;
 }
 
@@ -90,7 +92,7 @@ Capabilities intersect(const Capabilities& a, const Capabilities& b) {
   both.esmtp = a.esmtp && b.esmtp;
   both.pipelining = a.pipelining && b.pipelining;
   both.eightbitmime = a.eightbitmime && b.eightbitmime;
-  both.smtputf8 = a.smtputf8 && b.smtputf8;
+  both.smtputf8 = a.smtputf8 && b.smtputf8 && both.eightbitmime;
   both.dsn = a.dsn && b.dsn;
   both.enhanced_codes = a.enhanced_codes && b.enhanced_codes;
   both.starttls = a.starttls && b.starttls;

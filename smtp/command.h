@@ -37,7 +37,9 @@ enum class Verb : uint8_t {
   Auth,
   Bdat,
   Etrn,
-  Expn,  // known, answered, not offered
+  Expn,
+  Xclient,
+  Xforward,  // known, answered, not offered
   Unknown,
 };
 
@@ -49,6 +51,10 @@ struct Command {
 // |line| without CRLF. Verbs in any case. The view dies with the line.
 Command parse_command(std::string_view line);
 std::string_view verb_name(Verb verb);  // "MAIL"; "UNKNOWN"
+// No line of a mail client, however old: it begins with what begins no word, or is the request of
+// an HTTP client that somebody made talk to us. What follows is likely more of it, or commands that
+// this somebody has hidden in it.
+bool is_garbage(std::string_view line);
 
 // 501 unless |code| says otherwise: 553 for addresses that we do not take, 555 for parameters that
 // we do not know.
@@ -93,9 +99,11 @@ struct RcptCommand {
 };
 
 // |argument| is what follows "MAIL " or "RCPT ". Source routes are read and dropped (RFC 5321 App.
-// C). A recipient whose local part has '%', '!' or a quoted '@' is refused with 553 5.1.3: a
-// backend may read it as a route. Bad addresses are 501 5.1.7 in MAIL and 501 5.1.3 in RCPT; octets
-// above 127 without SMTPUTF8 are 553 5.6.7.
+// C). Beyond the grammar, because honest senders have such addresses and nobody reads them in two
+// ways: dots anywhere in a local part (old mailboxes at Japanese carriers; the backend gets them in
+// quotes, where they are legal), and underscores in domains. A recipient whose local part has '%',
+// '!' or a quoted '@' is refused with 553 5.1.3: a backend may read it as a route. Bad addresses
+// are 501 5.1.7 in MAIL and 501 5.1.3 in RCPT; octets above 127 without SMTPUTF8 are 553 5.6.7.
 Expected<MailCommand, SyntaxError> parse_mail(std::string_view argument, const Offered& offered,
                                               const SyntaxLimits& limits);
 Expected<RcptCommand, SyntaxError> parse_rcpt(std::string_view argument, const Offered& offered,
@@ -103,7 +111,8 @@ Expected<RcptCommand, SyntaxError> parse_rcpt(std::string_view argument, const O
                                               const SyntaxLimits& limits);
 // ehlo = "EHLO" SP ( Domain / address-literal ) CRLF               RFC 5321 §4.1.1.1
 // Any run of printable ASCII without spaces is taken (real senders send names with underscores and
-// worse; the HELO checks judge them), up to 255 octets; anything else is a 501.
+// worse; the HELO checks judge them), up to 255 octets, behind any number of spaces; anything else
+// is a 501.
 Expected<std::string, SyntaxError> parse_helo(std::string_view argument,
                                               const SyntaxLimits& limits);
 

@@ -42,6 +42,8 @@ constexpr std::array kRules = {
     Rule{Verb::Bdat, kAnytime, replies::bdat_not_offered},
     Rule{Verb::Etrn, kAnytime, replies::not_offered},
     Rule{Verb::Expn, kAnytime, replies::not_offered},
+    Rule{Verb::Xclient, kAnytime, replies::not_authorized},
+    Rule{Verb::Xforward, kAnytime, replies::not_authorized},
     Rule{Verb::Unknown, kAnytime, replies::unknown_command},
 };
 

@@ -53,11 +53,11 @@ std::string shortest_form(std::string_view content) {
   return out += '"';
 }
 
-// Local-part = Dot-string / Quoted-string. The content, unquoted.
+// Local-part = Dot-string / Quoted-string. The content, unquoted; with dots in any place.
 std::optional<std::string> read_local_part(Cursor& in) {
   if (in.peek() == '"') return read_quoted(in);
   const auto text = in.take_while([](char c) { return c == '.' || is_atext(c); });
-  if (!is_dot_string(text)) return {};
+  if (text.empty()) return {};
   return std::string(text);
 }
 
@@ -71,8 +71,8 @@ std::optional<std::string> read_domain(Cursor& in) {
     if (!is_address_literal(literal)) return {};
     return literal;
   }
-  const auto text =
-      in.take_while([](char c) { return is_alnum(c) || c == '-' || c == '.' || is_high(c); });
+  const auto text = in.take_while(
+      [](char c) { return is_alnum(c) || c == '-' || c == '_' || c == '.' || is_high(c); });
   if (!is_domain(text, true)) return {};
   return to_lower(text);
 }

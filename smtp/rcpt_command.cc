@@ -45,17 +45,23 @@ bool is_utf8_original(std::string_view text, bool smtputf8) {
   return is_utf8(text) && is_xtext(ascii);
 }
 
-// original-recipient-address = addr-type ";" xtext                           RFC 3461 §4.2
-// Other types than these two mean nothing to a mail server on the Internet.
+bool is_addr_type(std::string_view text) {
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return is_alnum(c) || c == '-'; });
+}
+
+// original-recipient-address = addr-type ";" xtext; addr-type = atom          RFC 3461 §4.2
+// Whatever the type is: it says where a message came from, through which gateway, and not where it
+// goes. Only that of RFC 6533 means something here, because raw UTF-8 may stand behind it.
 bool read_orcpt(ParamValue value, const ParamContext& context, RcptCommand& rcpt) {
   if (!value || value->size() > context.limits.orcpt) return false;
   const size_t semicolon = value->find(';');
   if (semicolon == value->npos || semicolon + 1 == value->size()) return false;
+  if (!is_addr_type(value->substr(0, semicolon))) return false;
   const std::string type = to_lower(value->substr(0, semicolon));
   const std::string_view original = value->substr(semicolon + 1);
-  const bool valid = type == "rfc822"
-                         ? is_xtext(original)
-                         : type == "utf-8" && is_utf8_original(original, context.smtputf8);
+  const bool valid =
+      type == "utf-8" ? is_utf8_original(original, context.smtputf8) : is_xtext(original);
   if (!valid) return false;
   rcpt.orcpt = type;
   rcpt.orcpt += ';';

@@ -66,7 +66,8 @@ Reply for_client(const Reply& reply, int code, const Backend& backend, const Fac
   if (code != 0) heard.code = code;
   if (!heard.enhanced.present() && heard.code != 354) heard.enhanced = {0, 0};
   if (heard.lines.size() > kMostLines) heard.lines.resize(kMostLines);
-  if (names_backend(reply, backend, facts)) heard.lines = {plain_words(heard.code)};
+  if (reply.text().empty() || names_backend(reply, backend, facts))
+    heard.lines = {plain_words(heard.code)};
   return heard;
 }
 
@@ -76,7 +77,8 @@ int later_code(const Reply& reply) { return reply.code == 452 || reply.code == 5
 std::string to_log(const Reply& reply) {
   auto text = std::to_string(reply.code);
   if (reply.enhanced.present()) text += " " + reply.status();
-  return text + " " + reply.text();
+  const auto words = reply.text();
+  return words.empty() ? text : text + " " + words;
 }
 
 std::string said_by(const Backend& backend, const Facts& facts, const Reply& reply, Step step) {

@@ -1,5 +1,7 @@
 // Can the sender get an answer? Its domain must have an MX or an address (RFC 5321 §5.1); a domain
 // that says it takes no mail at all (null MX, RFC 7505) does not send any either.
+#include <algorithm>
+
 #include "proxy/checks/check_run.h"
 
 namespace ravelin::proxy {
@@ -27,16 +29,21 @@ constexpr Sign kNullMx{.test = "null_mx",
                        .reason = "Sender address rejected",
                        .text = "Domain does not send mail (null MX)"};
 
+// Names with UTF-8 labels are not looked up: what they would be called in DNS is not known here,
+// and not knowing never counts.
+bool can_be_asked(std::string_view domain) {
+  return smtp::is_domain(domain, /*of_mail=*/true) &&
+         std::none_of(domain.begin(), domain.end(), [](char c) { return c & 0x80; });
+}
+
 class SenderDomain final : public Check {
  public:
   using Settings = SenderDomainSettings;
   explicit SenderDomain(const Settings& settings) : settings_(settings) {}
 
-  // Names with UTF-8 labels are not looked up: what they would be called in DNS is not known here,
-  // and not knowing never counts.
   void start(CheckRun& run) const override {
     const auto& domain = run.mail().from.domain;
-    if (settings_.action == Action::Off || !smtp::is_domain(domain)) return run.done();
+    if (settings_.action == Action::Off || !can_be_asked(domain)) return run.done();
     look_up(run, {dns::Type::Mx, domain});
   }
 

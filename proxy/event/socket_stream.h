@@ -46,6 +46,7 @@ class SocketStream final : public Stream, public Link {
   bool congested() const override { return congested_; }
   void pause(Pause reason) override;
   void resume(Pause reason) override;
+  bool half_closed() const override;
   void set_read_size(size_t bytes) override;
   void finish() override;
   void finish_after_peer(std::chrono::milliseconds limit) override;

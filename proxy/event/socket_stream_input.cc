@@ -106,14 +106,21 @@ void SocketStream::redeliver() {
 // Something came while reading is paused. The end of the connection is told, because it ends what
 // the owner waits for; data is left to the kernel, whose window then holds the peer back. A peer
 // that closed its side while we hold input of it may still listen ("printf ... | nc -N"): its end
-// comes behind that input, when it is read for.
+// comes behind that input, when it is read for; in custody it comes behind the last reply.
 void SocketStream::peek() {
   if (broken_) return end(StreamEnd::Reset);
   char byte;
   const ssize_t got = raw_read(&byte, 1, MSG_PEEK);
-  if (got > 0 || (got == 0 && held() > 0)) return stop_reading();
+  const bool may_listen = held() > 0 || (paused_ & static_cast<unsigned>(Pause::Custody)) != 0;
+  if (got > 0 || (got == 0 && may_listen)) return stop_reading();
   if (got == 0) return at_peers_end();
   if (!would_block(errno)) end(StreamEnd::Reset);
+}
+
+bool SocketStream::half_closed() const {
+  char byte;
+  return phase_ == Phase::Open && held() == 0 &&
+         sys.recv(fd_.get(), &byte, sizeof byte, MSG_PEEK) == 0;
 }
 
 // A peer may shut its side down and still listen: what this turn has written so far is sent.

@@ -45,7 +45,8 @@ class StreamEvents {
   // The end; nothing is called after it. A peer that is gone ends waits: Reset comes at once, and
   // input not yet taken is lost. Eof comes while reading is paused only if all input was taken: who
   // has sent everything and closed its side may still read, so the rest is delivered first. Whoever
-  // closed both sides answers our next write with a RST.
+  // closed both sides answers our next write with a RST. With Pause::Custody Eof does not come at
+  // all.
   virtual void on_end(StreamEnd end) = 0;
 
  protected:
@@ -57,6 +58,7 @@ enum class Pause : uint8_t {
   Waiting = 1,   // a command waits for its answer
   Pressure = 2,  // the other side's output is above its high watermark
   Greeting = 4,
+  Custody = 8,  // the last reply is waited for, and meant for a peer that has closed its side, too
 };
 
 // Destroying a stream closes it at once (a RST, if input is unread): orderly ends use finish().
@@ -75,6 +77,8 @@ class Stream {
 
   virtual void pause(Pause reason) = 0;
   virtual void resume(Pause reason) = 0;
+  // Has the peer closed its side, and do we have all that came before?
+  virtual bool half_closed() const { return false; }
   // The most that one read takes from the socket: small for commands, large for mail.
   virtual void set_read_size(size_t bytes) = 0;
 

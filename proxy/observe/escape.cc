@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <iterator>
 
 #include "proxy/observe/utf8.h"
 
@@ -20,6 +21,11 @@ constexpr char kHex[] = "0123456789ABCDEF";
 constexpr bool is_host_byte(unsigned char byte) {
   return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
          (byte >= 'A' && byte <= 'Z') || byte == '.' || byte == '-' || byte == '_' || byte == ':';
+}
+
+constexpr bool is_word_byte(char byte) {
+  return byte == '_' || (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
+         (byte >= 'A' && byte <= 'Z');
 }
 
 constexpr std::array<uint8_t, 128> kEscapedIn = [] {
@@ -93,6 +99,23 @@ bool begins_host(std::string_view text, std::string_view own) {
   return inside != own && std::all_of(inside.begin(), inside.end(), is_host_byte);
 }
 
+// "reject:" and the like, as a word of its own.
+bool ends_in_verdict(std::string_view text) {
+  constexpr std::string_view kVerdicts[] = {"reject", "reject_warning", "hold", "discard"};
+  return std::any_of(std::begin(kVerdicts), std::end(kVerdicts), [text](std::string_view word) {
+    if (!text.ends_with(word)) return false;
+    return text.size() == word.size() || !is_word_byte(text[text.size() - word.size() - 1]);
+  });
+}
+
+// Would a reader of logs take what stands around |text|[at] for the line's own?
+bool misleads(std::string_view text, size_t at, std::string_view own) {
+  const auto before = text.substr(0, at);
+  if (text[at] == '[') return begins_host(text.substr(at + 1), own);
+  if (text[at] == '<') return before.ends_with('=');
+  return text[at] == ':' && ends_in_verdict(before);
+}
+
 int hex_digit(char digit) {
   const auto* const found = std::find(kHex, kHex + 16, digit);
   return found == kHex + 16 ? -1 : static_cast<int>(found - kHex);
@@ -106,19 +129,16 @@ void append_host(std::string& out, std::string_view text) { append_field(out, te
 void append_json_text(std::string& out, std::string_view text) { append_field(out, text, kJson); }
 
 void append_words(std::string& out, std::string_view text, std::string_view own) {
-  const auto whole = text;
-  text = text.substr(0, kMaxLogField);
-  for (auto at = text.find('['); at != text.npos; at = text.find('[')) {
-    append_in(out, text.substr(0, at), kText);
-    text.remove_prefix(at + 1);
-    if (begins_host(text, own)) {
-      append_byte(out, '[', kText);
-    } else {
-      out += '[';
-    }
+  const auto whole = text.substr(0, kMaxLogField);
+  size_t start = 0;
+  for (size_t at = 0; at < whole.size(); ++at) {
+    if (!misleads(whole, at, own)) continue;
+    append_in(out, whole.substr(start, at - start), kText);
+    append_byte(out, whole[at], kText);
+    start = at + 1;
   }
-  append_in(out, text, kText);
-  if (whole.size() > kMaxLogField) out += "\\...";
+  append_in(out, whole.substr(start), kText);
+  if (text.size() > kMaxLogField) out += "\\...";
 }
 
 std::string unescape(std::string_view text) {

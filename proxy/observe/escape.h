@@ -25,9 +25,10 @@ void append_text(std::string& out, std::string_view text);
 void append_angle(std::string& out, std::string_view text);
 // A host name or address before or in [ ]: escapes all but letters, digits and ".-_:".
 void append_host(std::string& out, std::string_view text);
-// Words of a backend or of a client that talks first: as append_text(), but an opening bracket
-// that begins something like [192.0.2.1] or [host.example] is escaped, unless it holds |own|, the
-// client's own address: "from unknown[192.0.2.1]" in such words would have a stranger banned.
+// Words of a backend or of a client that talks first: as append_text(), but what readers look for
+// is broken up: the bracket of [192.0.2.1] or [host.example], unless it holds |own|, the client's
+// own address ("from unknown[192.0.2.1]" in such words would have a stranger banned); the colon of
+// "reject:", "reject_warning:", "hold:" and "discard:"; the opening bracket of "from=<" and "to=<".
 void append_words(std::string& out, std::string_view text, std::string_view own = {});
 // The inside of a JSON string. Control bytes take JSON's own \u00XX; only the backslash and bytes
 // that are not UTF-8 take ours, so that the decoded string is undone by unescape().

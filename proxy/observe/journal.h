@@ -48,7 +48,7 @@ struct VerbCount {
 using VerbCounts = std::span<const VerbCount>;
 
 struct Refusal {
-  std::string_view stage;  // "CONNECT", "EHLO", "MAIL", "RCPT", "DATA", "END-OF-MESSAGE"
+  std::string_view stage;  // "CONNECT", "EHLO", "MAIL", "RCPT", "DATA"
   const smtp::Reply& reply;
   std::string_view subject;  // what is in <>: the recipient, "DATA", ...
   std::string_view reason;   // "Recipient address rejected", "Relay access denied", ...
@@ -70,7 +70,7 @@ struct Delivered {
   std::chrono::nanoseconds before{};    // MAIL to DATA
   std::chrono::nanoseconds setup{};     // connecting and asking the backend
   std::chrono::nanoseconds transfer{};  // text and final reply
-  bool client_gone = false;             // the client left between our dot and our reply
+  bool client_gone = false;             // it closed its side between our dot and our reply
 };
 
 // One per RCPT (tag ravelin/decision). Strings may hold anything.

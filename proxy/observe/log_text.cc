@@ -62,6 +62,18 @@ std::string address_text(const smtp::Address* address) {
   return address->local + '@' + address->domain;
 }
 
+std::string_view take_id(std::string_view& text) {
+  constexpr size_t kId = 12;
+  if (text.size() < kId + 2 || text.back() != ')') return {};
+  const auto at = text.size() - kId - 2;
+  const auto id = text.substr(at + 1, kId);
+  const auto is_hex = [](char c) { return is_digit(c) || (c >= 'A' && c <= 'F'); };
+  if (text[at] != '(' || !std::all_of(id.begin(), id.end(), is_hex)) return {};
+  text = text.substr(0, at);
+  if (text.ends_with(' ')) text.remove_suffix(1);
+  return id;
+}
+
 std::string_view bare_message_id(std::string_view raw) {
   static constexpr std::string_view kSpace = " \t\r\n";
   const auto first = raw.find_first_not_of(kSpace);

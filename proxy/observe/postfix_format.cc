@@ -16,10 +16,10 @@ using smtp::Verb;
 
 // The order in which Postfix counts them on the disconnect line; fail2ban looks for auth= behind
 // counters without a '/', so it stands early.
-constexpr Verb kCounted[] = {Verb::Helo, Verb::Ehlo, Verb::Starttls, Verb::Auth,
-                             Verb::Mail, Verb::Rcpt, Verb::Data,     Verb::Bdat,
-                             Verb::Rset, Verb::Noop, Verb::Vrfy,     Verb::Etrn,
-                             Verb::Expn, Verb::Help, Verb::Quit,     Verb::Unknown};
+constexpr Verb kCounted[] = {Verb::Helo,    Verb::Ehlo,     Verb::Starttls, Verb::Auth, Verb::Mail,
+                             Verb::Rcpt,    Verb::Data,     Verb::Bdat,     Verb::Rset, Verb::Noop,
+                             Verb::Vrfy,    Verb::Etrn,     Verb::Expn,     Verb::Help, Verb::Quit,
+                             Verb::Xclient, Verb::Xforward, Verb::Unknown};
 
 void append_count(std::string& out, std::string_view name, const VerbCount& count) {
   out += ' ';
@@ -61,29 +61,49 @@ std::string_view without(std::string_view line, std::string_view prefix) {
   return line.substr(0, 2) == ": " ? line.substr(2) : line;
 }
 
-// "Recipient address rejected: Greylisted, ..."; "Relay access denied"; "Service unavailable;
-// Client host [...] blocked using ...". |own| is the client's address.
-void append_reason(std::string& out, const Refusal& refusal, std::string_view own) {
-  std::string_view first;
-  if (refusal.backend_said.empty() && !refusal.reply.lines.empty()) first = refusal.reply.lines[0];
-  const auto subject = '<' + std::string(refusal.subject) + '>';
-  first = without(first, subject);
-  if (first.substr(0, 1) == " ") first.remove_prefix(1);
-  const auto detail =
-      refusal.backend_said.empty() ? without(first, refusal.reason) : refusal.backend_said;
-  append_text(out, refusal.reason);
-  const bool goes_on = !detail.empty() && std::string_view(";, ").find(detail[0]) != detail.npos;
-  if (!refusal.reason.empty() && !detail.empty() && !goes_on) out += ": ";
-  // The part before "said:" names the backend and is ours; behind it a stranger may be quoted.
-  const auto said = refusal.backend_said.empty() ? detail.npos : detail.find(" said: ");
-  const auto ours = said == detail.npos ? 0 : said;
-  append_text(out, detail.substr(0, ours));
-  append_words(out, detail.substr(ours), own);
-  if (!refusal.backend_said.empty()) return;
-  for (size_t i = 1; i < refusal.reply.lines.size(); ++i) {
-    out += ' ';
-    append_words(out, refusal.reply.lines[i], own);
+// |text| in which a backend may be quoted: up to "said:" it is ours, and names the backend; behind
+// it anybody may speak. |own| is the client's address.
+void append_quoting(std::string& out, std::string_view text, std::string_view own = {}) {
+  const auto said = std::min(text.find(" said: "), text.size());
+  append_text(out, text.substr(0, said));
+  append_words(out, text.substr(said), own);
+}
+
+// What a reply of ours says beyond the subject and the reason, in one line and without the id.
+std::string detail_of(const Refusal& refusal, std::string_view& id) {
+  std::string detail;
+  const auto& lines = refusal.reply.lines;
+  for (size_t i = 0; i < lines.size(); ++i) {
+    std::string_view line = lines[i];
+    if (i + 1 == lines.size()) id = take_id(line);
+    if (i == 0) {
+      line = without(line, '<' + std::string(refusal.subject) + '>');
+      if (line.starts_with(' ')) line.remove_prefix(1);
+      line = without(line, refusal.reason);
+    }
+    if (!detail.empty() && !line.empty()) detail += ' ';
+    detail += line;
   }
+  return detail;
+}
+
+// "Recipient address rejected: Greylisted, ..."; "Relay access denied"; "Service unavailable;
+// Client host [...] blocked using ...". The id comes behind a comma: a reader that counts by reason
+// stops there. |own| is the client's address.
+void append_reason(std::string& out, const Refusal& refusal, std::string_view own) {
+  append_text(out, refusal.reason);
+  std::string_view id;
+  const auto ours = detail_of(refusal, id);
+  const auto detail = refusal.backend_said.empty() ? std::string_view(ours) : refusal.backend_said;
+  const bool goes_on = detail.starts_with(';') || detail.starts_with(',');
+  if (!refusal.reason.empty() && !detail.empty() && !goes_on) out += ": ";
+  if (refusal.backend_said.empty()) {
+    append_words(out, detail, own);
+  } else {
+    append_quoting(out, detail, own);
+  }
+  // A message's id stands at the front.
+  if (!id.empty() && refusal.transaction == 0) out.append(", id ").append(id);
 }
 
 // "; from=<a> to=<b> proto=ESMTP helo=<c>": each only if it was said.
@@ -281,7 +301,7 @@ class PostfixFormat final : public LineFormat {
     begin(out, "master", pid_);
     if (severity == Severity::Warning) out += "warning: ";
     if (severity == Severity::Fatal) out += "fatal: ";
-    append_text(out, text);
+    append_quoting(out, text);
     out += '\n';
   }
 

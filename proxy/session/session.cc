@@ -125,7 +125,8 @@ void Session::retire_backend() {
 }
 
 // Before the dot a client that leaves cancels. After it, the reply is waited for without the
-// client: only then the log can say whether the message was delivered.
+// client: only then the log can say whether the message was delivered. One that has only closed its
+// side (Pause::Custody) may still hear it.
 void Session::on_end(StreamEnd how) {
   if (phase_ == Phase::Over) return;
   if (how == StreamEnd::TlsFailed) survive([this] { say_not_secured(); });

@@ -23,6 +23,8 @@ const Session::Row Session::kCommands[kVerbs] = {
     {&Session::on_refused, false},   // BDAT
     {&Session::on_refused, false},   // ETRN
     {&Session::on_refused, false},   // EXPN
+    {&Session::on_refused, false},   // XCLIENT
+    {&Session::on_refused, false},   // XFORWARD
     {&Session::on_refused, true},    // unknown
 };
 
@@ -30,6 +32,8 @@ void Session::on_command(std::string_view line) {
   const auto command = smtp::parse_command(line);
   const auto verb = static_cast<size_t>(command.verb);
   if (too_much(kCommands[verb])) return;
+  if (command.verb == smtp::Verb::Unknown && smtp::is_garbage(line))
+    return close_broken(after(), smtp::replies::garbage());
   verb_ = command.verb;
   spoken_ = true;
   if (counts_[verb].all < UINT16_MAX) ++counts_[verb].all;

@@ -3,8 +3,25 @@
 #include <utility>
 
 #include "proxy/session/session.h"
+#include "smtp/cursor.h"
 
 namespace ravelin::proxy {
+namespace {
+
+// Early talk for the log: its beginning, but not what follows AUTH. A secret given away unasked is
+// one all the same.
+std::string_view shown_of(std::string_view talk) {
+  constexpr std::string_view kAuth = "AUTH";
+  auto shown = talk.substr(0, kPregreetText);
+  for (size_t at = 0; at != shown.npos; at = shown.find('\n', at)) {
+    if (shown[at] == '\n') ++at;
+    if (smtp::equal_nocase(shown.substr(at, kAuth.size()), kAuth))
+      return shown.substr(0, at + kAuth.size());
+  }
+  return shown;
+}
+
+}  // namespace
 
 void Session::start() {
   survive([this] {
@@ -66,8 +83,7 @@ size_t Session::on_early_talk(std::string_view data) {
     return 0;
   }
   say_connected();
-  services_.journal.pregreet(info_, data.size(), services_.reactor.now() - since_,
-                             data.substr(0, kPregreetText));
+  services_.journal.pregreet(info_, data.size(), services_.reactor.now() - since_, shown_of(data));
   services_.standing.misbehaved(info_.client.address);
   held_.add({&kEarlyTalker, verdict});
   if (verdict.refuses()) {

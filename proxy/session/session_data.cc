@@ -106,6 +106,7 @@ void Session::on_room() {
 void Session::end_text() {
   stream_->set_read_size(kCommandRead);
   stream_->resume(Pause::Pressure);
+  stream_->pause(Pause::Custody);
   wait(Phase::Final);
   transaction_->backend->finish();
 }
@@ -165,11 +166,12 @@ void Session::finish_data(const FinalAnswer& answer) {
   retire_backend();
   reset();
   if (!stream_) return;
+  stream_->resume(Pause::Custody);
   reply(last);
 }
 
 void Session::say_undelivered(const smtp::Reply& last, const FinalAnswer& answer) {
-  Why why{.stage = "END-OF-MESSAGE", .subject = "DATA", .reason = "Data command rejected"};
+  Why why{.stage = "DATA", .subject = "DATA", .reason = "Data command rejected"};
   why.said = answer.said;
   why.transaction = transaction_->id;
   say_refused(last, why);
@@ -185,9 +187,8 @@ void Session::say_delivered(const FinalAnswer& answer) {
   auto& t = *transaction_;
   junk_ = 0;
   if (!shadow() || !unknown_seen_) {
-    const auto earning = std::count_if(t.accepted.begin(), t.accepted.end(), [](const auto& to) {
-      return !is_role_mailbox(to);
-    });
+    const auto earning = std::count_if(t.accepted.begin(), t.accepted.end(),
+                                       [](const auto& to) { return !is_role_mailbox(to); });
     services_.standing.delivered(info_.client.address, static_cast<uint32_t>(earning));
   }
   services_.journal.delivered(info_, {.transaction = t.id,
@@ -200,7 +201,7 @@ void Session::say_delivered(const FinalAnswer& answer) {
                                       .before = t.text->began - t.began,
                                       .setup = answer.setup,
                                       .transfer = answer.transfer,
-                                      .client_gone = !stream_});
+                                      .client_gone = !stream_ || stream_->half_closed()});
 }
 
 }  // namespace ravelin::proxy

@@ -64,6 +64,8 @@ TEST_CASE("What two servers have in common") {
   CHECK(both.dsn);
   CHECK_FALSE(both.eightbitmime);
   CHECK_FALSE(both.smtputf8);
+  // RFC 6531 §3.1: only with 8BITMIME.
+  CHECK_FALSE(parse({"x", "SMTPUTF8"}).smtputf8);
   CHECK(both.size_limit == 1000);
   CHECK(both.xforward == std::vector<std::string>{"ADDR"});
   CHECK(intersect(b, a).size_limit == 1000);

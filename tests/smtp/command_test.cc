@@ -30,6 +30,8 @@ TEST_CASE("A command is a verb in any case and what follows one space") {
       {"BDAT 10 LAST", Verb::Bdat, "10 LAST"},
       {"ETRN x", Verb::Etrn, "x"},
       {"EXPN x", Verb::Expn, "x"},
+      {"XCLIENT ADDR=::1", Verb::Xclient, "ADDR=::1"},
+      {"XFORWARD NAME=x", Verb::Xforward, "NAME=x"},
       {"", Verb::Unknown, ""},
       {" MAIL", Verb::Unknown, "MAIL"},
       {"DAT", Verb::Unknown, ""},
@@ -44,6 +46,18 @@ TEST_CASE("A command is a verb in any case and what follows one space") {
   CHECK(command.argument == row.argument);
 }
 
+TEST_CASE("What begins like no command, and requests of other protocols, are garbage") {
+  for (const auto line : {"\x16\x03\x01", "\x80", "1234", "{\"a\":1}", "GET / HTTP/1.1",
+                          "PRI * HTTP/2.0", "POST /?MAIL HTTP/1.0"}) {
+    CAPTURE(line);
+    CHECK(is_garbage(line));
+  }
+  for (const auto line : {"", " ", "FOO", "MAIL", "X", "HTTP/1.1", "x HTTP/a.1", "NOOP HTTP/11"}) {
+    CAPTURE(line);
+    CHECK_FALSE(is_garbage(line));
+  }
+}
+
 TEST_CASE("Verbs have their names") {
   CHECK(verb_name(Verb::Helo) == "HELO");
   CHECK(verb_name(Verb::Starttls) == "STARTTLS");
@@ -55,6 +69,7 @@ TEST_CASE("HELO takes printable ASCII without spaces, and leaves the judging to 
   for (const std::string name : {"mx.example", "a_b", "[192.0.2.1]", "x", "(strange;name)"})
     CHECK(*parse_helo(name, limits) == name);
   CHECK(parse_helo(std::string(255, 'x'), limits));
+  CHECK(*parse_helo("  mx.example", limits) == "mx.example");
   for (const std::string& name :
        {std::string(), std::string(256, 'x'), std::string("a b"), std::string("a\tb"),
         std::string("a\x1b[31m"), std::string("a\x7f"), std::string("\xc3\xa9")}) {

@@ -75,6 +75,14 @@ TEST_CASE("DialogState knows TLS offered, required and on") {
   CHECK(answer(after(row.events), row.verb) == row.want);
 }
 
+// Whoever may say who a client is could be anybody.
+TEST_CASE("XCLIENT and XFORWARD are refused at any time") {
+  for (const auto* events : {"", "e", "em", "ema"}) {
+    CHECK(answer(after(events), Verb::Xclient) == "550 5.7.0");
+    CHECK(answer(after(events), Verb::Xforward) == "550 5.7.0");
+  }
+}
+
 TEST_CASE("DialogState names the first thing that is missing") {
   CHECK(after("").refuses(Verb::Data) == &replies::helo_first());
   CHECK(after("e").refuses(Verb::Data) == &replies::mail_first());

@@ -30,6 +30,8 @@ TEST_CASE("RCPT: the forward-path") {
       {"TO:<PostMaster@X>", "=PostMaster|x"},
       {"TO:<@a,@b:u@c>", "=u|c"},
       {"TO:<u@[192.0.2.1]>", "=u|[192.0.2.1]"},
+      {"TO:<u..v@b>", "=\"u..v\"|b"},
+      {"TO:<u%o.@local>", "553 5.1.3"},
 
       {"FROM:<a@b>", "501 5.5.4"},
       {"TO:<>", "501 5.1.3"},
@@ -79,13 +81,16 @@ TEST_CASE("RCPT: ORCPT") {
   };
   CHECK(orcpt("rfc822;a@b") == "rfc822;a@b");
   CHECK(orcpt("RFC822;a+2Bc@b") == "rfc822;a+2Bc@b");
+  CHECK(orcpt("X400;/G+3DJ/") == "x400;/G+3DJ/");
+  CHECK(orcpt("unknown;a") == "unknown;a");
   CHECK(orcpt("utf-8;a\\x{E9}@b") == "utf-8;a\\x{E9}@b");
   CHECK(orcpt("utf-8;\xc3\xa9@b", true) == "utf-8;\xc3\xa9@b");
   CHECK(orcpt("utf-8;\xc3\xa9@b") == "refused");
   CHECK(orcpt("rfc822;\xc3\xa9@b", true) == "refused");
   CHECK(orcpt("utf-8;\xe9@b", true) == "refused");
-  for (const auto bad : {"", "rfc822", "rfc822;", ";a@b", "x400;a", "rfc822;a+0D+0AQUIT",
-                         "rfc822;a+00", "rfc822;a+", "rfc822;a+4", "rfc822;a=b"}) {
+  for (const auto bad :
+       {"", "rfc822", "rfc822;", ";a@b", "x 400;a", "x\x01;a", "rfc822;a+0D+0AQUIT", "rfc822;a+00",
+        "rfc822;a+", "rfc822;a+4", "rfc822;a=b"}) {
     CAPTURE(bad);
     CHECK(orcpt(bad) == "refused");
   }

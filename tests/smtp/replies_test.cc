@@ -29,6 +29,8 @@ TEST_CASE("Constant replies have the codes that senders act on") {
       {nested_mail, 503, "5.5.1"},
       {no_valid_recipients, 554, "5.5.1"},
       {not_offered, 502, "5.5.1"},
+      {not_authorized, 550, "5.7.0"},
+      {garbage, 500, "5.5.2"},
       {bdat_not_offered, 503, "5.5.1"},
       {bare_line_end, 500, "5.5.2"},
       {nul_in_command, 500, "5.5.2"},

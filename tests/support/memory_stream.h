@@ -16,6 +16,7 @@ struct MemoryPeer {
   bool finished = false;  // finish() was called
   bool destroyed = false;
   std::optional<dns::IpAddress> local{};  // the program's address
+  bool half_closed = false;               // set by the test, in custody
   bool congested = false;                 // set by the test: the peer reads nothing
   bool securing = false;                  // start_tls() was called
   std::string expected_name{};            // of us, if we are the server
@@ -47,6 +48,7 @@ class MemoryStream final : public proxy::Stream {
   void write(std::string_view bytes) override { peer_->received += bytes; }
   size_t unsent() const override { return peer_->congested ? peer_->received.size() : 0; }
   bool congested() const override { return peer_->congested; }
+  bool half_closed() const override { return peer_->half_closed; }
   void pause(proxy::Pause reason) override { paused_ |= static_cast<unsigned>(reason); }
   void resume(proxy::Pause reason) override {
     const auto before = std::exchange(paused_, paused_ & ~static_cast<unsigned>(reason));
@@ -66,6 +68,9 @@ class MemoryStream final : public proxy::Stream {
   }
 
   bool paused() const { return paused_ != 0; }
+  bool paused_for(proxy::Pause reason) const {
+    return (paused_ & static_cast<unsigned>(reason)) != 0;
+  }
   size_t untaken() const { return input_.size(); }
 
   // As the peer: bytes on their way to the program, delivered in the next turn in pieces of |chunk|

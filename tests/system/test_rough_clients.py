@@ -69,6 +69,21 @@ class RoughClients(SystemTest):
                 self.assertEqual(codes(read_all(peer)), CODES)
                 self.assertEqual(len(self.backend.messages), 2 * count)
 
+    def test_closing_its_side_behind_the_dot(self):
+        """Gone, or only done with talking: the log says the one, and the reply is there for the other."""
+        thinking, go_on = threading.Event(), threading.Event()
+        self.addCleanup(go_on.set)
+        self.backend.script = {"dot": lambda *_: thinking.set() or go_on.wait(30) and None}
+        ravelin = self.ravelin([self.backend])
+        peer = self.connect(ravelin)
+        peer.sendall(b"EHLO a.example\r\n" + MAIL + b"DATA\r\nx\r\n.\r\n")
+        peer.shutdown(socket.SHUT_WR)
+        wait_for(thinking.is_set, "the question")
+        go_on.set()
+        self.assertEqual(codes(read_all(peer)), "220 250 250 250 354 250".split())
+        ravelin.wait_line("had gone before our reply")
+        self.empty(ravelin)
+
     def test_leaving_at_every_step(self):
         """The backend has a message only if all of it was sent, and nothing is left behind."""
         ravelin = self.ravelin([self.backend])

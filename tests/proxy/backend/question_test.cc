@@ -56,6 +56,21 @@ TEST_CASE("the log gets the backend's words, the client never its name") {
   CHECK(mail->events.last().reply.status() == "5.0.0");
 }
 
+TEST_CASE("a reply without words gets some") {
+  Harness mx;
+  mx.backend.replies["RCPT TO:<a@"] = "550 5.1.1\r\n";
+  mx.backend.replies["RCPT TO:<b@"] = "450\r\n";
+  auto mail = mx.begin();
+  CHECK(mx.ask(*mail, "a@example.com") == 550);
+  CHECK(mail->events.last().reply.text() == "Refused by the mail server");
+  CHECK(mail->events.last().said ==
+        "host 192.0.2.7[192.0.2.7] said: 550 5.1.1 (in reply to RCPT TO command)");
+  CHECK(mx.ask(*mail, "b@example.com") == 451);
+  CHECK(mail->events.last().reply.text() == "Try again later");
+  CHECK(mail->events.last().said ==
+        "host 192.0.2.7[192.0.2.7] said: 450 (in reply to RCPT TO command)");
+}
+
 TEST_CASE("each recipient gets its own answer, DATA goes to the accepted") {
   Harness mx;
   mx.backend.replies["RCPT TO:<no@"] = "550 5.1.1 no\r\n";

@@ -83,6 +83,12 @@ TEST_CASE("senders without a domain in DNS are not looked up") {
   CHECK(bench.resolver.asked.empty());
 }
 
+TEST_CASE("a sender's domain with an underscore is looked up as any other") {
+  CheckBench bench;
+  bench.mail.from = {"a", "no_such.example"};
+  CHECK(bench.run(proxy::Stage::Mail) == "sender_domain:defer");
+}
+
 TEST_CASE("off is off, the null MX included") {
   CheckBench bench("[checks.sender_domain]\naction = 'off'");
   bench.mail.from = {"a", "from.example"};

@@ -140,6 +140,28 @@ TEST_CASE("a peer that has sent all and shut its side down is still answered") {
   CHECK(test::read_all(dialog.pair.theirs).bytes == "ok ok ");
 }
 
+TEST_CASE("in custody a peer's shut-down is no end, so it hears the last reply") {
+  Dialog dialog;
+  dialog.stream->pause(Pause::Custody);
+  REQUIRE(::shutdown(dialog.pair.theirs.get(), SHUT_WR) == 0);
+  REQUIRE(dialog.turns.until([&] { return dialog.stream->half_closed(); }));
+  CHECK_FALSE(dialog.ended());
+  dialog.stream->write("250 taken");
+  dialog.stream->resume(Pause::Custody);
+  CHECK(dialog.until_end());
+  CHECK(*dialog.owner.end == StreamEnd::Eof);
+  CHECK(test::read_all(dialog.pair.theirs).bytes == "250 taken");
+}
+
+TEST_CASE("in custody a reset is the end") {
+  Dialog dialog;
+  dialog.stream->pause(Pause::Custody);
+  dialog.turns.poll();
+  test::reset_connection(dialog.pair.theirs);
+  CHECK(dialog.until_end());
+  CHECK(*dialog.owner.end == StreamEnd::Reset);
+}
+
 TEST_CASE("a reset ends the wait, whatever input is left") {
   Dialog dialog;
   dialog.owner.take = [&dialog](std::string_view data) {

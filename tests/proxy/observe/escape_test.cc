@@ -84,6 +84,15 @@ TEST_CASE("Words of strangers hold no name[address] but the client's own") {
   CHECK(words("[InternalId=5, Hostname=x] [] [a") == "[InternalId=5, Hostname=x] [] [a");
 }
 
+// pflogsumm takes the last "reject: STAGE from CLIENT:" of a line, and the first "from=<a>,
+// size=1".
+TEST_CASE("Words of strangers hold no verdict and no field") {
+  CHECK(words("x reject: RCPT from y: hold: a") == "x reject\\x3A RCPT from y: hold\\x3A a");
+  CHECK(words("discard:reject_warning: a") == "discard\\x3Areject_warning\\x3A a");
+  CHECK(words("threshold: uphold: a-hold:") == "threshold: uphold: a-hold\\x3A");
+  CHECK(words("from=<a>, size=1 <b>") == "from=\\x3Ca>, size=1 <b>");
+}
+
 TEST_CASE("Long fields are cut, and say so") {
   const std::string longest(kMaxLogField, 'a');
   CHECK(escaped(append_text, longest) == longest);

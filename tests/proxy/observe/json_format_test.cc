@@ -53,7 +53,7 @@ TEST_CASE_METHOD(JsonLines, "JSON lines: each event") {
   const auto dialog = sample_dialog();
   CHECK(line([&](auto& out, auto& to) { to.connected(out, dialog); }) == dialog_event("connect"));
 
-  std::array<VerbCount, 16> counts{};
+  std::array<VerbCount, 18> counts{};
   counts[static_cast<size_t>(smtp::Verb::Rcpt)] = {0, 1};
   counts[static_cast<size_t>(smtp::Verb::Quit)] = {1, 1};
   CHECK(line([&](auto& out, auto& to) { to.disconnected(out, dialog, counts); }) ==

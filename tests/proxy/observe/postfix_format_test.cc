@@ -54,7 +54,7 @@ TEST_CASE_METHOD(Format, "Postfix lines: connect and disconnect") {
   CHECK(lines([&](auto& out, auto& to) { to.connected(out, dialog); })[0] ==
         "postfix/smtpd[17]: connect from mail.client.example[2001:db8::1]");
 
-  std::array<VerbCount, 16> counts{};
+  std::array<VerbCount, 18> counts{};
   CHECK(lines([&](auto& out, auto& to) { to.disconnected(out, dialog, counts); })[0] ==
         "postfix/smtpd[17]: disconnect from mail.client.example[2001:db8::1] commands=0/0");
   counts[static_cast<size_t>(smtp::Verb::Quit)] = {1, 1};
@@ -79,12 +79,12 @@ TEST_CASE_METHOD(Format, "Postfix lines: a refused recipient quotes the backend"
   CHECK(refused(sample_dialog(), refusal) ==
         "postfix/smtpd[17]: NOQUEUE: reject: RCPT from unknown[203.0.113.5]: 550 5.1.1 "
         "<nobody@example.com>: Recipient address rejected: host mail.internal[192.0.2.7] said: 550 "
-        "5.1.1 unknown; from=<a@client.example> to=<nobody@example.com> proto=ESMTP "
-        "helo=<client.example>");
+        "5.1.1 unknown, id 0653F2A91C07; from=<a@client.example> to=<nobody@example.com> "
+        "proto=ESMTP helo=<client.example>");
   refusal.backend_said = "";
   CHECK(refused(sample_dialog(), refusal) ==
         "postfix/smtpd[17]: NOQUEUE: reject: RCPT from unknown[203.0.113.5]: 550 5.1.1 "
-        "<nobody@example.com>: Recipient address rejected: User unknown (0653F2A91C07); "
+        "<nobody@example.com>: Recipient address rejected: User unknown, id 0653F2A91C07; "
         "from=<a@client.example> to=<nobody@example.com> proto=ESMTP helo=<client.example>");
   refusal.shadow = true;
   CHECK(refused(sample_dialog(), refusal).find("NOQUEUE: reject_warning: RCPT from unknown[") !=
@@ -106,7 +106,13 @@ TEST_CASE_METHOD(Format, "Postfix lines: what the reply repeats is said once") {
       {554, "nobody@example.com", "Relay access denied", "Relay access denied",
        "554 5.7.1 <nobody@example.com>: Relay access denied"},
       {554, "nobody@example.com", "Relay access denied", "Relay access denied (0653F2A91C07)",
-       "554 5.7.1 <nobody@example.com>: Relay access denied (0653F2A91C07)"},
+       "554 5.7.1 <nobody@example.com>: Relay access denied, id 0653F2A91C07"},
+      {450, "", "Client host rejected", "Client host rejected: no name (0653F2A91C07)",
+       "450 4.7.1 Client host rejected: no name, id 0653F2A91C07"},
+      {550, "nobody@example.com", "Recipient address rejected", "(0653F2A91C07)",
+       "550 5.7.1 <nobody@example.com>: Recipient address rejected, id 0653F2A91C07"},
+      {550, "nobody@example.com", "Recipient address rejected", "(0653)",
+       "550 5.7.1 <nobody@example.com>: Recipient address rejected: (0653)"},
       {554, "", "Service unavailable",
        "Service unavailable; Client host [203.0.113.5] blocked using zen.example; why",
        "554 5.7.1 Service unavailable; Client host [203.0.113.5] blocked using zen.example; why"},
@@ -164,6 +170,16 @@ TEST_CASE_METHOD(Format, "Postfix lines: nothing a client says forges a line") {
         "to=<\"b\\x0A\\x3E:\\x20c\"@example.com> proto=ESMTP "
         "helo=<x\\x3E\\x20:\\x20too\\x20many\\x20errors\\x20after\\x20RCPT\\x20from\\x20unknown["
         "192.0.2.1]>");
+}
+
+// The id of a message stands in front of its line already.
+TEST_CASE_METHOD(Format, "Postfix lines: an id is said once") {
+  const auto reply = sample_reply(554, 6, 0, "No (000000000ABC)");
+  Refusal refusal{"DATA", reply, "DATA", "Data command rejected", nullptr, nullptr, {}};
+  refusal.transaction = 0xABC;
+  CHECK(refused(sample_dialog(), refusal) ==
+        "postfix/smtpd[17]: 000000000ABC: reject: DATA from unknown[203.0.113.5]: 554 "
+        "5.6.0 <DATA>: Data command rejected: No; proto=ESMTP helo=<client.example>");
 }
 
 TEST_CASE_METHOD(Format, "Postfix lines: accepted mail") {
@@ -251,6 +267,11 @@ TEST_CASE_METHOD(Format, "Postfix lines: messages of the daemon") {
   CHECK(line(Severity::Info, "reloaded") == "postfix/master[99]: reloaded");
   CHECK(line(Severity::Warning, "a\nb") == "postfix/master[99]: warning: a\\x0Ab");
   CHECK(line(Severity::Fatal, "no") == "postfix/master[99]: fatal: no");
+  CHECK(line(Severity::Warning,
+             "backend m[192.0.2.7]:25: host m[192.0.2.7] said: 550 x[192.0.2.1]: "
+             "SASL LOGIN authentication failed") ==
+        "postfix/master[99]: warning: backend m[192.0.2.7]:25: host m[192.0.2.7] said: 550 "
+        "x\\x5B192.0.2.1]: SASL LOGIN authentication failed");
 }
 
 TEST_CASE("Postfix lines: the program's first word and the stamp can be others") {

@@ -82,7 +82,7 @@ TEST_CASE("the backend's refusals of DATA and of the text become ours, and the d
                          "C: MAIL FROM:<a@client.example>\nS: 250\nC: QUIT\nS: 221\nS! closed") ==
         "");
   CHECK(mx.verifier().open == 0);
-  CHECK(mx.log().count(at_data ? "reject DATA 451" : "reject END-OF-MESSAGE 554") == 1);
+  CHECK(mx.log().count(at_data ? "reject DATA 451" : "reject DATA 554") == 1);
   CHECK(mx.log().count("delivered") == 0);
 }
 
@@ -174,6 +174,21 @@ TEST_CASE("after the dot the reply is waited for without the client, and logged"
   mx.loop().run();
   CHECK(mx.ended == 1);
   CHECK(mx.verifier().open == 0);
+  CHECK(mx.log().count("delivered from=<a@client.example> nrcpt=1 size=3 gone") == 1);
+}
+
+// Whoever closes both sides looks the same, until our reply meets a RST.
+TEST_CASE("a client that closes its side behind the dot hears the reply, and may be gone") {
+  Harness mx;
+  auto& client = mx.connect();
+  REQUIRE(client.play(kToData) == "");
+  mx.verifier().silent = true;
+  REQUIRE(client.play("C: x\nC: .\nS? nothing") == "");
+  CHECK(client.peer().stream->paused_for(proxy::Pause::Custody));
+  client.peer().half_closed = true;
+  mx.verifier().answer_now();
+  CHECK(client.play("S: 250 2.0.0") == "");
+  CHECK_FALSE(client.peer().stream->paused());
   CHECK(mx.log().count("delivered from=<a@client.example> nrcpt=1 size=3 gone") == 1);
 }
 

@@ -205,6 +205,16 @@ TEST_CASE("BDAT closes, for its chunk would be read as commands") {
   CHECK(mx.verifier().messages.empty());
 }
 
+TEST_CASE("garbage and other protocols are refused once, and nothing behind them is looked at") {
+  const auto chunk = any_chunk();
+  const auto* line = GENERATE("GET / HTTP/1.1", "\x16\x03\x01");
+  Harness mx;
+  CHECK(mx.play("S: 220\nC: " + std::string(line) + "\nC: EHLO c.example\nC: QUIT\n" +
+                    "S: 500 5.5.2\nS! closed",
+                chunk) == "");
+  CHECK(mx.log().count("reject CONNECT 500 5.5.2") == 1);
+}
+
 TEST_CASE("broken command lines are refused once, and nothing behind them is looked at") {
   const auto chunk = any_chunk();
   const auto* line = GENERATE("C' RCPT TO:<b@mx.example>\\nDATA\\n\n", "C' NOOP\\rRSET\\r\\n\n",

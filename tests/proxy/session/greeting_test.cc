@@ -35,6 +35,13 @@ TEST_CASE("who talks before the greeting is refused at once") {
   CHECK(mx.standing.doublings(*dns::IpAddress::parse("192.0.2.1")) == 1);
 }
 
+TEST_CASE("a secret in early talk stays out of the log") {
+  Harness mx(kPause);
+  auto& client = mx.connect();
+  client.send("EHLO x\r\nauth plain AGJvYgBzZWNyZXQ=\r\n");
+  CHECK(mx.log().lines[1] == "pregreet 37 EHLO x\r\nauth");
+}
+
 TEST_CASE("a milder action lets the early talker wait, and its commands with it") {
   Harness mx("[checks.early_talker]\npause = '2s'\naction = 'note'\n");
   auto& client = mx.connect();
