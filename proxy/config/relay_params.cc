@@ -15,8 +15,8 @@ constexpr Param kRows[] = {
         "\"9m\"", 1s, 10min),
     choice_param<&RelaySettings::line_endings>(
         "line_endings",
-        "What a bare CR or LF in a message gets: refused, or made CRLF. End of data is CRLF.CRLF "
-        "in both.",
+        "What a bare LF in a message gets: refused, or made CRLF. A bare CR is refused and the end "
+        "of data is CRLF.CRLF in both.",
         "\"reject\"", kLineEndings),
     duration_param<&RelaySettings::drain_timeout>(
         "drain_timeout",
