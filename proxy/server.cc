@@ -23,6 +23,7 @@
 #include "proxy/openings.h"
 #include "proxy/reload.h"
 #include "proxy/shared.h"
+#include "proxy/tls_settings.h"
 #include "proxy/worker.h"
 
 namespace ravelin::proxy {
@@ -33,6 +34,7 @@ using namespace std::chrono_literals;
 constexpr int kEndedByTerm = 0;
 constexpr int kCutShort = 3;
 constexpr auto kSaveOffers = 1s;
+constexpr auto kLookAtCertificates = 24h;
 constexpr auto kLastWords = 2s;  // for the log, at the end
 constexpr auto kLastRows = 5s;   // for the state
 
@@ -78,6 +80,7 @@ class Server::Impl final : public Daemon {
   void open_control(Fd socket);
   void apply();
   void say_if_places_are_few();
+  void say_if_certificates_expire();
   std::vector<std::string> put_in_force(std::shared_ptr<const Config> next);
   Published published() const;
   void on_signal(int number);
@@ -108,6 +111,7 @@ class Server::Impl final : public Daemon {
   bool draining_ = false;
   dns::Handle drain_timer_;
   dns::Handle saver_;
+  dns::Handle certificates_;
   int exit_code_ = kEndedByTerm;
 };
 
@@ -129,6 +133,7 @@ std::string Server::Impl::start() {
   hosts_->refresh();
   saver_ = loop_->every(kSaveOffers, [this] { shared_->backend_memory.save_offers(); });
   if (opened->control) open_control(std::move(opened->control));
+  certificates_ = loop_->every(kLookAtCertificates, [this] { say_if_certificates_expire(); });
   signals_ = std::make_unique<SignalWatcher>(
       *loop_, std::initializer_list<int>{SIGHUP, SIGUSR1, SIGTERM, SIGINT},
       [this](int number) { on_signal(number); });
@@ -202,6 +207,11 @@ void Server::Impl::apply() {
   shared_->backends.configure(*config_);
   shared_->backend_memory.restore_offers();
   say_if_places_are_few();
+  say_if_certificates_expire();
+}
+
+void Server::Impl::say_if_certificates_expire() {
+  for (const auto& warning : expiry_warnings(tls_settings(*config_), clock_.wall())) warn(warning);
 }
 
 void Server::Impl::say_if_places_are_few() {
@@ -235,6 +245,8 @@ std::vector<std::string> Server::Impl::reload() {
 // All or nothing: what can fail comes first.
 std::vector<std::string> Server::Impl::put_in_force(std::shared_ptr<const Config> next) {
   auto errors = needs_restart(*config_, *next);
+  for (auto& error : expired_anew(tls_settings(*config_), tls_settings(*next), clock_.wall()))
+    errors.push_back(std::move(error));
   if (!errors.empty()) return errors;
   if (next->log.file != config_->log.file)
     if (auto why = log_->move_to(next->log.file); !why.empty()) return {std::move(why)};

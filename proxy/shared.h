@@ -11,8 +11,10 @@
 #include "proxy/backend/backends.h"
 #include "proxy/backend_memory.h"
 #include "proxy/event/system_clock.h"
+#include "proxy/event/tls.h"
 #include "proxy/ids.h"
 #include "proxy/observe/journal.h"
+#include "proxy/overload/handshakes.h"
 #include "proxy/overload/places.h"
 #include "proxy/standing/greylist.h"
 #include "proxy/standing/standing.h"
@@ -30,6 +32,8 @@ struct Shared {
   IdSource ids{clock};
   dns::DnsCache dns_cache;
   Places places;
+  Handshakes handshakes;
+  const TicketKeys ticket_keys;
   Standing standing{clock, store.get()};
   Greylist greylist{clock, store.get()};
   Backends backends{journal, clock};

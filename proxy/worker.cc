@@ -1,6 +1,7 @@
 #include "proxy/worker.h"
 
 #include <cassert>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -11,8 +12,10 @@
 #include "proxy/event/farewell.h"
 #include "proxy/event/listener.h"
 #include "proxy/event/loop.h"
+#include "proxy/introductions.h"
 #include "proxy/session/services.h"
 #include "proxy/sessions.h"
+#include "proxy/tls_settings.h"
 #include "smtp/replies.h"
 
 namespace ravelin::proxy {
@@ -53,8 +56,13 @@ class Worker::Impl {
         connector_(loop_),
         verifier_(shared.backends, loop_, connector_, [this](auto call) { post(std::move(call)); }),
         services_(*this),
-        sessions_(loop_) {
-    for (Fd& socket : sockets) listen(std::move(socket));
+        sessions_(loop_),
+        introductions_(loop_, shared.journal,
+                       [this](auto& stream, const auto& client, uint32_t listener) {
+                         introduced(stream, client, listener);
+                       }) {
+    make_tls();
+    for (uint32_t i = 0; i < sockets.size(); ++i) listen(std::move(sockets[i]), i);
     sweeper_ = loop_.every(kSweep, [this] { sweep(); });
   }
 
@@ -69,6 +77,7 @@ class Worker::Impl {
   void publish(Published published) {
     const auto before = dns_settings(published_).servers;
     published_ = std::move(published);
+    make_tls();
     // Without servers of our own it is resolv.conf that counts, which may be another by now.
     if (auto servers = dns_settings(published_).servers; servers.empty() || servers != before)
       resolver_.reconfigure(std::move(servers));
@@ -82,6 +91,7 @@ class Worker::Impl {
     };
     for (auto& listener : listeners_) listener->drain_backlog(tell);
     listeners_.clear();
+    introductions_.clear();
     sessions_.shut_down(false);
     say_if_drained();
   }
@@ -110,31 +120,79 @@ class Worker::Impl {
     Id next_id() override { return worker_.shared_.ids.next(); }
     const Limits& limits() const override { return worker_.published_.limits; }
     void retire(Session& session) override { worker_.retire(session); }
+    bool offers_tls() const override { return worker_.tls_ != nullptr; }
+    Handle enter_handshake(bool trusted) override {
+      return worker_.shared_.handshakes.enter(trusted, limits());
+    }
+    void start_tls(Stream& stream, uint32_t listener) override {
+      stream.start_tls(*worker_.tls_, "smtp " + std::to_string(listener));
+    }
 
    private:
     Impl& worker_;
   };
 
-  void listen(Fd socket) {
-    listeners_.push_back(std::make_unique<Listener>(
-        loop_, std::move(socket),
-        [this](Fd fd, const dns::Endpoint& peer) { accept(std::move(fd), peer); }));
+  const TlsSettings& tls_settings() const {
+    return proxy::tls_settings(published_.policy->config());
   }
 
-  void accept(Fd fd, const dns::Endpoint& peer) {
-    const auto access = published_.policy->access(peer.address);
-    const auto grade = shared_.standing.grade(peer.address);
-    auto entry = shared_.places.enter(peer.address, grade == Grade::Good, access == Access::Allow,
+  // Contexts of this thread's own: those of OpenSSL have locks. What is wrong with certificates was
+  // found when they were loaded.
+  void make_tls() {
+    if (tls_settings().loaded.empty()) return tls_.reset();
+    auto made = TlsServer::make(server_settings(tls_settings()), shared_.ticket_keys);
+    if (made)
+      tls_ = *std::move(made);
+    else
+      shared_.journal.message(Severity::Warning, "tls: " + made.error());
+  }
+
+  void listen(Fd socket, uint32_t number) {
+    listeners_.push_back(std::make_unique<Listener>(
+        loop_, std::move(socket),
+        [this, number](Fd fd, const dns::Endpoint& peer) { accept(std::move(fd), peer, number); }));
+  }
+
+  void accept(Fd fd, const dns::Endpoint& peer, uint32_t listener) {
+    if (published_.policy->is_balancer(peer.address))
+      return introductions_.add(accepted_stream(loop_, std::move(fd)), peer, listener);
+    auto arrival = arrive(peer, listener);
+    if (!arrival) return say_and_close(std::move(fd), no_place_line());
+    open(accepted_stream(loop_, std::move(fd)), *std::move(arrival));
+  }
+
+  // A balancer's connection, and now we know whose it is.
+  void introduced(std::unique_ptr<Stream>& stream, const dns::Endpoint& client, uint32_t listener) {
+    if (auto arrival = arrive(client, listener))
+      return open(std::move(stream), *std::move(arrival));
+    stream->write(no_place_line());
+    stream->finish();
+  }
+
+  // Nothing if there is no place; then the journal knows.
+  std::optional<Arrival> arrive(const dns::Endpoint& client, uint32_t listener) {
+    const auto access = published_.policy->access(client.address);
+    const auto grade = shared_.standing.grade(client.address);
+    auto entry = shared_.places.enter(client.address, grade == Grade::Good, access == Access::Allow,
                                       published_.limits, published_.places);
     if (!entry.place) {
-      shared_.journal.no_place(peer, place_limit_name(entry.limit));
-      return say_and_close(std::move(fd), no_place_line());
+      shared_.journal.no_place(client, place_limit_name(entry.limit));
+      return {};
     }
-    const auto id = shared_.ids.next();
-    const auto serial = shared_.next_serial();
-    auto session = std::make_unique<Session>(
-        services_, published_.policy, accepted_stream(loop_, std::move(fd)),
-        Arrival{peer, id, serial, access, grade, std::move(entry.place)});
+    const auto& config = published_.policy->config();
+    return Arrival{client,
+                   shared_.ids.next(),
+                   shared_.next_serial(),
+                   access,
+                   grade,
+                   std::move(entry.place),
+                   listener,
+                   requires_tls(tls_settings(), config.listen.smtp[listener])};
+  }
+
+  void open(std::unique_ptr<Stream> stream, Arrival arrival) {
+    auto session = std::make_unique<Session>(services_, published_.policy, std::move(stream),
+                                             std::move(arrival));
     sessions_.add(std::move(session)).start();
     count_.store(static_cast<uint32_t>(sessions_.size()), std::memory_order_relaxed);
   }
@@ -153,6 +211,7 @@ class Worker::Impl {
   void sweep() {
     const auto now = loop_.now();
     sessions_.sweep(now);
+    introductions_.sweep(now);
     verifier_.sweep(now);
   }
 
@@ -162,8 +221,10 @@ class Worker::Impl {
   dns::AresResolver resolver_;
   SocketConnector connector_;
   BackendWorker verifier_;
+  std::unique_ptr<TlsServer> tls_;  // null: not offered
   WorkerServices services_;
   Sessions sessions_;  // before all that they use, so that they go first
+  Introductions introductions_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   Handle sweeper_;
   Time deadline_{};  // of stop()

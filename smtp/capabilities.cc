@@ -104,7 +104,7 @@ Capabilities intersect(const Capabilities& a, const Capabilities& b) {
 }
 
 Reply ehlo_reply(std::string_view hostname, const Capabilities& common, uint64_t size_limit,
-                 uint64_t trace_room) {
+                 uint64_t trace_room, bool starttls) {
   Reply reply{250, std::string(hostname)};
   reply.lines.push_back("PIPELINING");
   if (common.size) {
@@ -113,6 +113,7 @@ Reply ehlo_reply(std::string_view hostname, const Capabilities& common, uint64_t
     if (theirs != 0) theirs = theirs > trace_room ? theirs - trace_room : 1;
     reply.lines.push_back("SIZE " + std::to_string(smaller_limit(size_limit, theirs)));
   }
+  if (starttls) reply.lines.push_back("STARTTLS");
   reply.lines.push_back("ENHANCEDSTATUSCODES");
   if (common.eightbitmime) reply.lines.push_back("8BITMIME");
   if (common.smtputf8) reply.lines.push_back("SMTPUTF8");

@@ -15,6 +15,7 @@ constexpr uint8_t kGreeted = 1;  // HELO or EHLO came before
 constexpr uint8_t kNoMail = 2;   // no transaction is open
 constexpr uint8_t kInMail = 4;   // a transaction is open
 constexpr uint8_t kRcpt = 8;     // with an accepted recipient
+constexpr uint8_t kTls = 16;     // where TLS is required, only under it
 
 struct Rule {
   Verb verb;
@@ -23,20 +24,20 @@ struct Rule {
 };
 
 // RFC 5321 §4.1.4 lets NOOP, HELP, VRFY and RSET come before the greeting. HELO in the middle of a
-// transaction is legal as well and ends it. What is not offered is refused whatever the order is,
-// so that nobody learns to send a secret at another moment.
+// transaction is legal as well and ends it, and so does STARTTLS. What is not offered is refused
+// whatever the order is, so that nobody learns to send a secret at another moment.
 constexpr std::array kRules = {
     Rule{Verb::Helo, kAnytime},
     Rule{Verb::Ehlo, kAnytime},
-    Rule{Verb::Mail, kGreeted | kNoMail},
-    Rule{Verb::Rcpt, kGreeted | kInMail},
-    Rule{Verb::Data, kGreeted | kInMail | kRcpt},
-    Rule{Verb::Rset, kAnytime},
+    Rule{Verb::Mail, kTls | kGreeted | kNoMail},
+    Rule{Verb::Rcpt, kTls | kGreeted | kInMail},
+    Rule{Verb::Data, kTls | kGreeted | kInMail | kRcpt},
+    Rule{Verb::Rset, kTls},
     Rule{Verb::Noop, kAnytime},
     Rule{Verb::Quit, kAnytime},
-    Rule{Verb::Vrfy, kAnytime},
-    Rule{Verb::Help, kAnytime},
-    Rule{Verb::Starttls, kAnytime, replies::not_offered},
+    Rule{Verb::Vrfy, kTls},
+    Rule{Verb::Help, kTls},
+    Rule{Verb::Starttls, kGreeted},
     Rule{Verb::Auth, kAnytime, replies::not_offered},
     Rule{Verb::Bdat, kAnytime, replies::bdat_not_offered},
     Rule{Verb::Etrn, kAnytime, replies::not_offered},
@@ -58,12 +59,22 @@ static_assert(in_order_of_verbs(), "kRules is indexed by verb");
 const Reply* DialogState::refuses(Verb verb) const {
   const Rule& rule = kRules[static_cast<size_t>(verb)];
   if (rule.never) return &rule.never();
+  if (verb == Verb::Starttls && !offers_tls())
+    return tls_ == Tls::On ? &replies::tls_already() : &replies::not_offered();
+  if ((rule.needs & kTls) && tls_ == Tls::Required) return &replies::tls_first();
   if ((rule.needs & kGreeted) && !greeted_) return &replies::helo_first();
   if ((rule.needs & kNoMail) && in_mail_) return &replies::nested_mail();
   if ((rule.needs & kInMail) && !in_mail_) return &replies::mail_first();
   if ((rule.needs & kRcpt) && accepted_ == 0)
     return refused_ > 0 ? &replies::no_valid_recipients() : &replies::rcpt_first();
   return nullptr;
+}
+
+void DialogState::offer_tls(bool required) { tls_ = required ? Tls::Required : Tls::Offered; }
+
+void DialogState::on_secured() {
+  *this = DialogState();
+  tls_ = Tls::On;
 }
 
 void DialogState::on_greeted(bool esmtp) {

@@ -20,6 +20,12 @@ class DialogState {
   // would be read as commands.
   const Reply* refuses(Verb verb) const;
 
+  // STARTTLS may be said; with |required| nothing but a few harmless verbs before it
+  // (RFC 3207 §4).
+  void offer_tls(bool required);
+  // The handshake is done: what was said in the clear is forgotten (RFC 3207 §4.2).
+  void on_secured();
+
   // HELO or EHLO was accepted. A second one is a RSET, too (RFC 5321 §4.1.4), and may turn ESMTP on
   // or off.
   void on_greeted(bool esmtp);
@@ -33,10 +39,14 @@ class DialogState {
   bool greeted() const { return greeted_; }
   bool esmtp() const { return esmtp_; }
   bool in_mail() const { return in_mail_; }
+  bool offers_tls() const { return tls_ == Tls::Offered || tls_ == Tls::Required; }
   uint32_t accepted() const { return accepted_; }  // recipients of the open transaction
   uint32_t refused() const { return refused_; }
 
  private:
+  enum class Tls : uint8_t { Absent, Offered, Required, On };
+
+  Tls tls_ = Tls::Absent;
   bool greeted_ = false;
   bool esmtp_ = false;
   bool in_mail_ = false;

@@ -42,6 +42,12 @@ RAVELIN_REPLY(not_offered, 502, Enhanced{5, 1}, "Command not offered here")
 RAVELIN_REPLY(not_authorized, 550, Enhanced{7, 0}, "Insufficient authorization")
 RAVELIN_REPLY(bdat_not_offered, 503, Enhanced{5, 1}, "CHUNKING is not offered here; closing")
 
+RAVELIN_REPLY(tls_ready, 220, Enhanced{0, 0}, "Ready to start TLS")
+RAVELIN_REPLY(tls_first, 530, Enhanced{7, 0}, "Must issue a STARTTLS command first")
+RAVELIN_REPLY(tls_already, 503, Enhanced{5, 1}, "TLS is on already")
+RAVELIN_REPLY(tls_busy, 454, Enhanced{7, 0}, "TLS not available now, try again later")
+RAVELIN_REPLY(tls_crowded, 554, Enhanced{5, 1}, "Something came behind STARTTLS; closing")
+
 RAVELIN_REPLY(garbage, 500, Enhanced{5, 2}, "This is not SMTP; closing")
 RAVELIN_REPLY(bare_line_end, 500, Enhanced{5, 2}, "A line ends with CR LF and nothing else; closing")
 RAVELIN_REPLY(nul_in_command, 500, Enhanced{5, 2}, "NUL in a command; closing")

@@ -39,9 +39,16 @@ const Reply& mail_first();           // 503 5.5.1: RCPT or DATA without MAIL
 const Reply& rcpt_first();           // 503 5.5.1: DATA without any RCPT
 const Reply& nested_mail();          // 503 5.5.1
 const Reply& no_valid_recipients();  // 554 5.5.1: DATA after refused recipients only
-const Reply& not_offered();          // 502 5.5.1: AUTH, ETRN, EXPN, STARTTLS
+const Reply& not_offered();          // 502 5.5.1: AUTH, ETRN, EXPN, and STARTTLS without TLS
 const Reply& not_authorized();       // 550 5.7.0: XCLIENT, XFORWARD
 const Reply& bdat_not_offered();     // 503 5.5.1: close after it
+
+// --- STARTTLS ---                                                      RFC 3207
+const Reply& tls_ready();    // 220 2.0.0
+const Reply& tls_first();    // 530 5.7.0: where TLS is required
+const Reply& tls_already();  // 503 5.5.1
+const Reply& tls_busy();     // 454 4.7.0: too many handshakes at present
+const Reply& tls_crowded();  // 554 5.5.1: something came behind STARTTLS; close after it
 
 // --- Broken lines: say it once, then close ---
 const Reply& garbage();                 // 500 5.5.2

@@ -65,6 +65,11 @@ std::string received_line(const TraceInfo& info) {
   append_name(info.hostname, line);
   line += " with ";
   line += protocol(info);
+  if (info.tls && !info.tls_details.empty()) {
+    line += " (";
+    line += info.tls_details;
+    line += ')';
+  }
   line += " id ";
   append_name(info.id, line);
   if (!info.only_recipient.empty() && info.only_recipient.size() <= kRecipientOctets) {

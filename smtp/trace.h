@@ -16,6 +16,7 @@ struct TraceInfo {
   bool esmtp = false;
   bool utf8 = false;
   bool tls = false;
+  std::string_view tls_details;  // "TLSv1.3 TLS_AES_256_GCM_SHA384"; "" if there is none to tell
   std::string_view id;
   std::string_view only_recipient;  // Address::to_string(); "" unless there is exactly one
   std::chrono::system_clock::time_point time;

@@ -35,6 +35,8 @@ class Policy {
   Access access(const dns::IpAddress& client) const { return access_.find(client); }
   // Is a bare LF from this client taken as CRLF?
   bool normalises(const dns::IpAddress& client) const;
+  // Does a connection from |peer| begin with a PROXY header?
+  bool is_balancer(const dns::IpAddress& peer) const { return balancers_.contains(peer); }
   const EarlyTalkerSettings& early_talker() const { return early_talker_; }
   const GreylistExceptions& greylist_exceptions() const { return exceptions_; }
 
@@ -48,6 +50,7 @@ class Policy {
   std::array<std::vector<PolicyCheck>, kStages> checks_;
   const AccessList access_;
   const CidrSet normalised_;
+  const CidrSet balancers_;
   const EarlyTalkerSettings early_talker_;
   const GreylistExceptions exceptions_;
   const smtp::Reply greeting_;

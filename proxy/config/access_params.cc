@@ -21,6 +21,12 @@ constexpr Param kRows[] = {
         "Clients whose bare LF in a message is taken as CRLF, as with relay.line_endings. End of "
         "data is CRLF.CRLF for them too.",
         "[]", check_cidr),
+    text_list_param<&AccessSettings::proxy_from>(
+        "proxy_from",
+        "Load balancers in front of Ravelin. A connection from one of these addresses must begin "
+        "with a PROXY header, version 1 or 2, and the client is who it names; a header from "
+        "anybody else is an error of syntax.",
+        "[]", check_cidr),
 };
 
 }  // namespace

@@ -58,6 +58,8 @@ struct Limits {
   uint32_t junk_commands;
   milliseconds command_timeout;
   milliseconds data_timeout;
+  milliseconds handshake_timeout;
+  uint32_t handshakes;
   uint64_t data_min_rate;  // bytes per second
 };
 
@@ -72,6 +74,7 @@ struct AccessSettings {
   std::string allow_file;
   std::string deny_file;
   std::vector<std::string> normalise_line_endings;  // clients whose bare LF is taken as CRLF
+  std::vector<std::string> proxy_from;              // balancers that send a PROXY header
 };
 
 enum class GreylistScope : uint8_t { Unknown, Suspicious, Off };

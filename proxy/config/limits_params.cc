@@ -50,6 +50,13 @@ constexpr Param kRows[] = {
         "How long a client may send nothing in the middle of a message. RFC 5321 §4.5.3.2.5 asks "
         "for 3 minutes.",
         "\"3m\"", 1s, 1h),
+    duration_param<&Limits::handshake_timeout>(
+        "handshake_timeout", "How long a client's TLS handshake may take.", "\"30s\"", 1s, 5min),
+    integer_param<&Limits::handshakes>(
+        "handshakes",
+        "TLS handshakes under way at once in all, less the share of reserved_for_known for clients "
+        "without good standing; beyond it STARTTLS gets 454. 0: any.",
+        "500", 0, kMaxSessions),
     size_param<&Limits::data_min_rate>(
         "data_min_rate",
         "Slowest average speed of a message, per second; 0: any. Slower clients are dropped with "

@@ -30,8 +30,7 @@ using TextCheck = const char* (*)(std::string_view text);
 
 struct Param {
   std::string_view name;
-  std::string_view
-      doc;  // one or more sentences; units, and the RFC or other source if there is one
+  std::string_view doc;  // sentences: meaning, units, the RFC or other source if there is one
   ParamKind kind;
   std::string_view default_value;  // as TOML, read by the same parser as the file: "5m" is "\"5m\""
   double min = 0;                  // Integer, Rate, Share (0..1), Size in bytes, Duration in ms
@@ -69,6 +68,14 @@ void* member_in(void* settings) {
   static_assert(std::is_same_v<decltype(value_of(Member)), Value>);
   return &(static_cast<S*>(settings)->*Member);
 }
+
+template <auto Member, class Value>
+constexpr Param row(ParamKind kind, std::string_view name, std::string_view doc,
+                    std::string_view default_value, double min = 0, double max = 0) {
+  Param made{name, doc, kind, default_value, min, max};
+  made.member = &member_in<Member, Value>;
+  return made;
+}
 }  // namespace detail
 
 // The rows are written with these, e.g.
@@ -76,105 +83,57 @@ void* member_in(void* settings) {
 template <auto M>
 constexpr Param integer_param(std::string_view name, std::string_view doc, std::string_view value,
                               uint32_t min, uint32_t max) {
-  return {name,
-          doc,
-          ParamKind::Integer,
-          value,
-          double(min),
-          double(max),
-          {},
-          255,
-          nullptr,
-          &detail::member_in<M, uint32_t>};
+  return detail::row<M, uint32_t>(ParamKind::Integer, name, doc, value, double(min), double(max));
 }
 template <auto M>
 constexpr Param duration_param(std::string_view name, std::string_view doc, std::string_view value,
                                std::chrono::milliseconds min, std::chrono::milliseconds max) {
-  return {name,
-          doc,
-          ParamKind::Duration,
-          value,
-          double(min.count()),
-          double(max.count()),
-          {},
-          255,
-          nullptr,
-          &detail::member_in<M, std::chrono::milliseconds>};
+  return detail::row<M, std::chrono::milliseconds>(ParamKind::Duration, name, doc, value,
+                                                   double(min.count()), double(max.count()));
 }
 template <auto M>
 constexpr Param size_param(std::string_view name, std::string_view doc, std::string_view value,
                            uint64_t min, uint64_t max) {
-  return {name,
-          doc,
-          ParamKind::Size,
-          value,
-          double(min),
-          double(max),
-          {},
-          255,
-          nullptr,
-          &detail::member_in<M, uint64_t>};
+  return detail::row<M, uint64_t>(ParamKind::Size, name, doc, value, double(min), double(max));
 }
 template <auto M>
 constexpr Param rate_param(std::string_view name, std::string_view doc, std::string_view value,
                            uint32_t min, uint32_t max) {
-  return {name,
-          doc,
-          ParamKind::Rate,
-          value,
-          double(min),
-          double(max),
-          {},
-          255,
-          nullptr,
-          &detail::member_in<M, uint32_t>};
+  return detail::row<M, uint32_t>(ParamKind::Rate, name, doc, value, double(min), double(max));
 }
 template <auto M>
 constexpr Param share_param(std::string_view name, std::string_view doc, std::string_view value,
                             double min = 0, double max = 1) {
-  return {name,
-          doc,
-          ParamKind::Share,
-          value,
-          min,
-          max,
-          {},
-          255,
-          nullptr,
-          &detail::member_in<M, double>};
+  return detail::row<M, double>(ParamKind::Share, name, doc, value, min, max);
 }
 template <auto M>
 constexpr Param text_param(std::string_view name, std::string_view doc, std::string_view value,
                            TextCheck check = nullptr) {
-  return {
-      name, doc, ParamKind::Text, value, 0, 0, {}, 255, check, &detail::member_in<M, std::string>};
+  auto made = detail::row<M, std::string>(ParamKind::Text, name, doc, value);
+  made.check = check;
+  return made;
 }
 template <auto M>
 constexpr Param text_list_param(std::string_view name, std::string_view doc, std::string_view value,
                                 TextCheck check = nullptr) {
-  return {name,
-          doc,
-          ParamKind::TextList,
-          value,
-          0,
-          0,
-          {},
-          255,
-          check,
-          &detail::member_in<M, std::vector<std::string>>};
+  using List = std::vector<std::string>;
+  auto made = detail::row<M, List>(ParamKind::TextList, name, doc, value);
+  made.check = check;
+  return made;
 }
 template <auto M>
 constexpr Param choice_param(std::string_view name, std::string_view doc, std::string_view value,
                              std::span<const std::string_view> choices, uint8_t built = 255) {
   using E = decltype(detail::value_of(M));
   static_assert(std::is_enum_v<E> && std::is_same_v<std::underlying_type_t<E>, uint8_t>);
-  return {name,  doc,     ParamKind::Choice,       value, 0, 0, choices,
-          built, nullptr, &detail::member_in<M, E>};
+  auto made = detail::row<M, E>(ParamKind::Choice, name, doc, value);
+  made.choices = choices;
+  made.choices_built = built;
+  return made;
 }
 template <auto M>
 constexpr Param boolean_param(std::string_view name, std::string_view doc, std::string_view value) {
-  return {name, doc,     ParamKind::Boolean,         value, 0, 0, {},
-          255,  nullptr, &detail::member_in<M, bool>};
+  return detail::row<M, bool>(ParamKind::Boolean, name, doc, value);
 }
 
 // What a check does with what it found, mildest first. `greylist` marks the client as suspicious

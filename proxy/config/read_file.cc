@@ -1,6 +1,7 @@
 #include "proxy/config/read_file.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -18,8 +19,14 @@ constexpr size_t kChunk = 65536;
 
 }  // namespace
 
-// stdio, because it tells why it failed; iostreams do not. A directory opens and fails to be read.
+// stdio, because it tells why it failed; iostreams do not. A directory opens and fails to be read;
+// a FIFO would be waited for, at a reload by a daemon.
 std::optional<std::string> read_file(const std::string& file, size_t max, std::string& error) {
+  struct stat what {};
+  if (stat(file.c_str(), &what) == 0 && S_ISFIFO(what.st_mode)) {
+    error = "cannot read the file: it is a FIFO";
+    return {};
+  }
   const std::unique_ptr<std::FILE, Close> stream(std::fopen(file.c_str(), "re"));
   std::string text;
   while (stream && text.size() <= max) {

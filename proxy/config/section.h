@@ -10,12 +10,20 @@
 
 namespace ravelin::proxy {
 
+struct Config;
+struct Value;
+class Report;
+
 struct Section {
   std::string_view path;  // "limits", "checks.rdns"
   std::string_view doc;
   std::span<const Param> params;
   // A new settings object with its members unset; the loader fills it, defaults first.
   std::shared_ptr<void> (*make)() = nullptr;
+  // Called last, if the rest of the file is sound so far: reads the files that |settings| name,
+  // checks what only their owner can.
+  void (*complete)(const Value& root, const Config& config, void* settings,
+                   Report& report) = nullptr;
 };
 
 template <class S>

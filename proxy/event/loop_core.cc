@@ -54,6 +54,7 @@ bool LoopCore::has_work() const {
 // EVLOOP_NONBLOCK without EVLOOP_ONCE would go on for as long as any descriptor is ready.
 void LoopCore::wait() {
   now_.reset();
+  handshakes_left_ = kHandshakesPerTurn;
   const int flags = EVLOOP_ONCE | (has_work() ? EVLOOP_NONBLOCK : 0);
   [[maybe_unused]] const int result = event_base_loop(base(), flags);
   assert(result == 0);  // there is always posts_event_

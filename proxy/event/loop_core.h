@@ -62,6 +62,10 @@ class LoopCore {
   static constexpr size_t kReadBuffer = 64 * 1024;
   char* read_buffer() { return read_buffer_.data(); }
 
+  // Handshakes cost more than anything else that a turn does: so many steps of them, so that other
+  // dialogs are not kept waiting; the rest come in the next turn. False: no more in this one.
+  bool take_handshake() { return handshakes_left_ > 0 && handshakes_left_-- > 0; }
+
   ClosingLimits closing_limits;
 
   LinkList<SocketStream> ready;  // have input to deliver, or an end to tell
@@ -89,6 +93,8 @@ class LoopCore {
   const std::unique_ptr<event_base, FreeBase> base_;
   Event posts_event_;
   bool posts_wait_ = false;
+  static constexpr uint32_t kHandshakesPerTurn = 16;
+  uint32_t handshakes_left_ = kHandshakesPerTurn;
   uint64_t lost_callbacks_ = 0;
   std::vector<std::shared_ptr<void>> destroying_;  // empty but for its capacity
   std::array<char, kReadBuffer> read_buffer_;

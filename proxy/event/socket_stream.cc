@@ -1,5 +1,5 @@
-// A stream's life: its phases, its timer, its end. Input, output and closing are in files of their
-// own beside this one.
+// A stream's life: its phases, its timer, its end. Input, output, TLS and closing are in files of
+// their own beside this one.
 #include "proxy/event/socket_stream.h"
 
 #include <cerrno>
@@ -101,6 +101,7 @@ void SocketStream::on_time_limit() {
     case Phase::Cut:
     case Phase::Lingering:
       return end(StreamEnd::Closed);
+    case Phase::Securing:
     case Phase::Open:
     case Phase::Ended:
       break;
@@ -111,7 +112,7 @@ void SocketStream::on_time_limit() {
 // While the owner is in on_data(), what it will leave untaken is not known yet.
 int SocketStream::detach() {
   const bool waits = held() > 0 || unsent() > 0 || gone_ != nullptr;
-  if (phase_ != Phase::Open || waits || broken_ || (due_ & kEnd) != 0) return -1;
+  if (phase_ != Phase::Open || waits || tls_ || broken_ || (due_ & kEnd) != 0) return -1;
   phase_ = Phase::Ended;
   due_ = 0;
   unlink();

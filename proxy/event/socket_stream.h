@@ -24,6 +24,7 @@
 #include "proxy/event/loop.h"
 #include "proxy/event/loop_core.h"
 #include "proxy/event/stream.h"
+#include "proxy/event/tls_channel.h"
 
 namespace ravelin::proxy {
 
@@ -50,6 +51,9 @@ class SocketStream final : public Stream, public Link {
   void finish() override;
   void finish_after_peer(std::chrono::milliseconds limit) override;
   void cut(std::chrono::milliseconds limit) override;
+  void start_tls(const TlsServer& server, std::string_view context) override;
+  void start_tls(const TlsClient& client, const std::string& host) override;
+  std::string trouble() const override;
   std::optional<dns::IpAddress> local_address() const override;
   int detach() override;
 
@@ -66,6 +70,7 @@ class SocketStream final : public Stream, public Link {
  private:
   enum class Phase : uint8_t {
     Connecting,
+    Securing,  // start_tls(): output on its way in the clear, then the handshake
     Open,
     AwaitingPeer,  // finish_after_peer(): the peer is to close first
     Finishing,     // finish(): output is on its way
@@ -82,14 +87,21 @@ class SocketStream final : public Stream, public Link {
   void limit(std::chrono::milliseconds time);
   void on_time_limit();
 
-  // Raw I/O: the place where TLS will go.
+  // The socket, or TLS above it.
   ssize_t raw_read(char* buffer, size_t size, int flags);
   ssize_t raw_write(const char* bytes, size_t size);
+  bool pending() const;
+
+  // socket_stream_tls.cc
+  void secure(std::unique_ptr<TlsChannel> channel);
+  void shake_hands();
+  void on_handshake_readable();
 
   void on_readable();
   bool start_reading();
   void stop_reading();
   void read_input();
+  void await_answer_of_tls();
   void peek();
   void at_peers_end();
   void discard_input();
@@ -98,6 +110,7 @@ class SocketStream final : public Stream, public Link {
   void drop_input();
 
   void on_writable();
+  void go_on();
   void on_connect_result();
   bool await_writable();
   void stop_awaiting_writable();
@@ -146,6 +159,7 @@ class SocketStream final : public Stream, public Link {
   Event read_event_;
   std::unique_ptr<Event> write_event_;  // seldom needed
   Handle timer_;                        // of connecting and closing
+  std::unique_ptr<TlsChannel> tls_;     // null: in the clear
 };
 
 }  // namespace ravelin::proxy

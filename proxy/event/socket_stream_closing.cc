@@ -26,7 +26,7 @@ void SocketStream::cut(std::chrono::milliseconds time) {
 
 // The rest happens at the end of the turn: on_end() must not come from inside finish().
 void SocketStream::start_closing(Phase phase) {
-  if (phase_ == Phase::Connecting) return fail(StreamEnd::Closed);
+  if (phase_ < Phase::Open) return fail(StreamEnd::Closed);
   if (broken_) return fail(StreamEnd::Reset);
   if (phase_ == Phase::Ended || phase_ >= Phase::Cut || phase_ == phase) return;
   phase_ = phase;
@@ -49,6 +49,7 @@ void SocketStream::continue_closing() {
 
 // It fails only if the connection is no more. Whoever cut the connection has set the limit.
 void SocketStream::shut_down_output() {
+  if (tls_) tls_->close_notify();
   if (sys.shutdown(fd_.get(), SHUT_WR) != 0) return end(StreamEnd::Closed);
   const bool limited = std::exchange(phase_, Phase::Lingering) == Phase::Cut;
   if (!limited) limit(loop_.core().closing_limits.linger);
@@ -60,7 +61,7 @@ void SocketStream::discard_input() {
   LoopCore& core = loop_.core();
   const uint32_t left = core.closing_limits.discard - discarded_;
   const size_t room = std::min<size_t>(left, LoopCore::kReadBuffer);
-  const ssize_t got = raw_read(core.read_buffer(), room, 0);
+  const ssize_t got = sys.recv(fd_.get(), core.read_buffer(), room, 0);  // TLS or not
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (got < 0) return end(unsent() > 0 ? StreamEnd::Reset : StreamEnd::Closed);
   peer_closed_ = got == 0;

@@ -14,8 +14,12 @@ bool would_block(int error) { return error == EAGAIN || error == EINTR; }
 }  // namespace
 
 ssize_t SocketStream::raw_read(char* buffer, size_t size, int flags) {
+  if (tls_) return tls_->read(buffer, size, (flags & MSG_PEEK) != 0);
   return sys.recv(fd_.get(), buffer, size, flags);
 }
+
+// Input that no readiness of the socket will tell of.
+bool SocketStream::pending() const { return tls_ && phase_ == Phase::Open && tls_->pending(); }
 
 bool SocketStream::start_reading() {
   if (!reading_) reading_ = read_event_.add();
@@ -38,10 +42,11 @@ void SocketStream::resume(Pause reason) {
   if (before == 0 || paused_ != 0 || phase_ != Phase::Open || (due_ & kEnd) != 0) return;
   if (!start_reading()) return fail(StreamEnd::Reset);
   // Inside on_data() there may be a rest that is not held yet.
-  if (held() > 0 || gone_ != nullptr) schedule(kDeliver);
+  if (held() > 0 || pending() || gone_ != nullptr) schedule(kDeliver);
 }
 
 void SocketStream::on_readable() {
+  if (phase_ == Phase::Securing) return on_handshake_readable();
   if (closing()) return discard_input();
   if (paused_ != 0) return peek();
   read_input();
@@ -60,10 +65,15 @@ void SocketStream::read_input() {
   char* buffer = loop_.core().read_buffer();
   if (kept > 0) std::memcpy(buffer, input_.data() + taken_, kept);
   const ssize_t got = raw_read(buffer + kept, room, 0);
-  if (got < 0 && would_block(errno)) return;
+  if (got < 0 && would_block(errno)) return await_answer_of_tls();
   if (got == 0) return at_peers_end();
   if (got < 0) return end(StreamEnd::Reset);
   deliver({buffer, kept + static_cast<size_t>(got)});
+}
+
+// An answer to a KeyUpdate waits for room in the kernel, and our input for it.
+void SocketStream::await_answer_of_tls() {
+  if (tls_ && tls_->wants_write() && !await_writable()) fail(StreamEnd::Reset);
 }
 
 // |data| is in the loop's buffer.
@@ -71,6 +81,7 @@ void SocketStream::deliver(std::string_view data) {
   size_t took = 0;
   if (!tell([&] { took = events_->on_data(data); })) return;
   assert(took <= data.size());
+  if (pending() && paused_ == 0) schedule(kDeliver);
   if (took == data.size() || phase_ != Phase::Open) return drop_input();
   taken_ = 0;
   if (!loop_.core().guarded([&] { input_.assign(data.substr(took)); })) fail(StreamEnd::Reset);
@@ -79,7 +90,9 @@ void SocketStream::deliver(std::string_view data) {
 // The rest goes back as it came, without a copy: many small commands in one read are answered one
 // by one, each after a pause.
 void SocketStream::redeliver() {
-  if (paused_ != 0 || held() == 0 || phase_ != Phase::Open) return;
+  if (paused_ != 0 || phase_ != Phase::Open) return;
+  if (pending()) return read_input();
+  if (held() == 0) return;
   std::string input = std::exchange(input_, {});
   const size_t from = std::exchange(taken_, 0);
   size_t took = 0;

@@ -8,12 +8,15 @@ namespace ravelin::proxy {
 
 // MSG_NOSIGNAL: a peer that is gone is an error code, not a SIGPIPE.
 ssize_t SocketStream::raw_write(const char* bytes, size_t size) {
+  if (tls_ && phase_ != Phase::Securing) return tls_->write(bytes, size);
   return sys.send(fd_.get(), bytes, size, MSG_NOSIGNAL);
 }
 
 // What is written after the end of the connection, or after finish(), goes nowhere.
 void SocketStream::write(std::string_view bytes) {
   if (bytes.empty() || phase_ > Phase::Open || broken_ || (due_ & kEnd) != 0) return;
+  assert(phase_ != Phase::Securing);
+  if (phase_ == Phase::Securing) return;  // it would leave in the clear
   if (sent_ > unsent()) {  // moving the rest to the front costs less than what was sent
     output_.erase(0, sent_);
     sent_ = 0;
@@ -27,12 +30,19 @@ void SocketStream::flush() {
   due_ &= static_cast<uint8_t>(~kFlush);
   if (phase_ == Phase::Connecting || phase_ == Phase::Ended) return;
   if (!blocked_ && !send_output()) return;
-  if (closing()) continue_closing();
+  go_on();
 }
 
 void SocketStream::on_writable() {
   if (phase_ == Phase::Connecting) return on_connect_result();
-  if (send_output() && closing()) continue_closing();
+  if (send_output()) go_on();
+}
+
+// What waited for output.
+void SocketStream::go_on() {
+  if (closing()) return continue_closing();
+  if (phase_ == Phase::Securing && unsent() == 0) return shake_hands();
+  if (tls_ && tls_->wants_write() && unsent() == 0) on_readable();
 }
 
 // False if the stream is gone or broken.

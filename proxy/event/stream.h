@@ -1,15 +1,18 @@
 // A byte stream to a peer, as dialogs and backends see it: no sockets, no libevent.
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "dns/ip.h"
 #include "dns/reactor.h"
+#include "proxy/event/tls.h"
 
 namespace ravelin::proxy {
 
@@ -23,13 +26,15 @@ enum class StreamEnd : uint8_t {
   ConnectRefused,  // and the other ways in which connecting fails
   ConnectTimeout,
   NoAddress,  // EADDRNOTAVAIL, EMFILE and the like: our own trouble, before the peer saw anything
+  TlsFailed,  // the handshake; trouble() says why
   Closed,     // our own finish() is done
 };
 
 // Called by the stream, on the loop's thread, never from inside a call into the stream.
 class StreamEvents {
  public:
-  virtual void on_connected() {}  // of an outgoing stream, once
+  virtual void on_connected() {}                                   // of an outgoing stream, once
+  virtual void on_secured(const TlsFacts& facts) { (void)facts; }  // after start_tls()
   // |data| is all input not taken yet. Returns how much of it was taken; the rest comes again, with
   // what has come since, at the next arrival or after the last pause reason is cleared. |data| dies
   // with the call. Not called while a pause reason is set; if one is set during the call, the call
@@ -95,6 +100,22 @@ class Stream {
     (void)limit;
     finish();
   }
+
+  // From here on the connection is TLS: what was written before leaves in the clear, then the
+  // handshake runs, and on_secured() or on_end() follows. All input must have been taken: what the
+  // peer sent in the clear behind its STARTTLS is not for TLS (RFC 3207 §5), and what is still on
+  // its way will fail the handshake. Until on_secured() nothing can be written, and finish() just
+  // closes. After the peer's close_notify nothing on this connection is input any more.
+  virtual void start_tls(const TlsServer& server, std::string_view context) {
+    (void)server, (void)context;
+    assert(!"no TLS on this stream");
+  }
+  virtual void start_tls(const TlsClient& client, const std::string& host) {
+    (void)client, (void)host;
+    assert(!"no TLS on this stream");
+  }
+  // What went wrong with TLS, in OpenSSL's words, or "".
+  virtual std::string trouble() const { return {}; }
 
   // Of our end of a connection that is up; nothing if there is no such address.
   virtual std::optional<dns::IpAddress> local_address() const { return {}; }

@@ -27,6 +27,16 @@ struct DialogInfo {
   std::string name;  // confirmed by FCrDNS, or ""
   std::string helo;
   bool esmtp = false;
+  std::string tls;  // "TLSv1.3 TLS_AES_256_GCM_SHA384"; "" in the clear
+};
+
+// The result of a handshake.
+struct Secured {
+  std::string_view version;
+  std::string_view cipher;
+  int bits = 0;
+  bool resumed = false;
+  std::string_view server_name;  // asked for by the client, "" if none
 };
 
 struct VerbCount {
@@ -91,6 +101,9 @@ class Journal {
   virtual void decided(const DialogInfo& dialog, const Decision& decision) = 0;
   // "lost connection after RCPT", "timeout after DATA", "too many errors after RCPT"
   virtual void ended(const DialogInfo& dialog, std::string_view what, std::string_view after) = 0;
+  virtual void secured(const DialogInfo& dialog, const Secured& tls) = 0;
+  // |trouble|: what went wrong with the handshake, in OpenSSL's words.
+  virtual void not_secured(const DialogInfo& dialog, std::string_view trouble) = 0;
   virtual void pregreet(const DialogInfo& dialog, size_t bytes, std::chrono::nanoseconds after,
                         std::string_view text) = 0;
   // A dialog that got no place: the limit's name, and the 421.

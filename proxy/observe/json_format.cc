@@ -81,6 +81,18 @@ class JsonFormat final : public LineFormat {
     begin(out, "end", dialog).text("what", what).text("after", after).end();
   }
 
+  void secured(std::string& out, const DialogInfo& dialog, const Secured& tls) const override {
+    auto line = begin(out, "tls", dialog);
+    line.text("version", tls.version).text("cipher", tls.cipher);
+    line.number("bits", static_cast<uint64_t>(tls.bits)).text("server_name", tls.server_name);
+    line.flag("resumed", tls.resumed).end();
+  }
+
+  void not_secured(std::string& out, const DialogInfo& dialog,
+                   std::string_view trouble) const override {
+    begin(out, "tls_failed", dialog).text("trouble", trouble).end();
+  }
+
   void pregreet(std::string& out, const DialogInfo& dialog, size_t bytes,
                 std::chrono::nanoseconds after, std::string_view text) const override {
     auto line = begin(out, "pregreet", dialog);
@@ -116,7 +128,7 @@ class JsonFormat final : public LineFormat {
     line.id("dialog", dialog.id).number("serial", dialog.serial);
     line.text("client", dialog.client.address.to_string()).number("port", dialog.client.port);
     line.text("name", dialog.name).text("helo", dialog.helo);
-    line.text("proto", dialog.esmtp ? "ESMTP" : "SMTP");
+    line.text("proto", dialog.esmtp ? "ESMTP" : "SMTP").text("tls", dialog.tls);
     return line;
   }
 

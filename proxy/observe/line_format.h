@@ -28,6 +28,9 @@ class LineFormat {
                        const Decision& decision) const = 0;
   virtual void ended(std::string& out, const DialogInfo& dialog, std::string_view what,
                      std::string_view after) const = 0;
+  virtual void secured(std::string& out, const DialogInfo& dialog, const Secured& tls) const = 0;
+  virtual void not_secured(std::string& out, const DialogInfo& dialog,
+                           std::string_view trouble) const = 0;
   virtual void pregreet(std::string& out, const DialogInfo& dialog, size_t bytes,
                         std::chrono::nanoseconds after, std::string_view text) const = 0;
   virtual void no_place(std::string& out, const dns::Endpoint& client,

@@ -111,6 +111,20 @@ void LogJournal::ended(const DialogInfo& dialog, std::string_view what, std::str
       [&](std::string& out, const LineFormat& format) { format.ended(out, dialog, what, after); });
 }
 
+void LogJournal::secured(const DialogInfo& dialog, const Secured& tls) {
+  add(secured_);
+  if (!writer_.admit("TLS")) return;
+  write([&](std::string& out, const LineFormat& format) { format.secured(out, dialog, tls); });
+}
+
+void LogJournal::not_secured(const DialogInfo& dialog, std::string_view trouble) {
+  add(not_secured_);
+  if (!writer_.admit("TLS failed")) return;
+  write([&](std::string& out, const LineFormat& format) {
+    format.not_secured(out, dialog, trouble);
+  });
+}
+
 void LogJournal::pregreet(const DialogInfo& dialog, size_t bytes, std::chrono::nanoseconds after,
                           std::string_view text) {
   add(pregreets_);
@@ -145,6 +159,8 @@ JournalCounters LogJournal::counters() const {
   now.clients_gone = clients_gone_;
   now.decisions = decisions_;
   now.pregreets = pregreets_;
+  now.secured = secured_;
+  now.not_secured = not_secured_;
   now.no_places = no_places_;
   now.warnings = warnings_;
   for (size_t code = 0; code < refused_by_code_.size(); ++code)

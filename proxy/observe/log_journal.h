@@ -29,6 +29,8 @@ struct JournalCounters {
   uint64_t clients_gone = 0;  // delivered, but the client had gone
   uint64_t decisions = 0;
   uint64_t pregreets = 0;
+  uint64_t secured = 0;      // TLS handshakes with clients
+  uint64_t not_secured = 0;  // that failed
   uint64_t no_places = 0;
   uint64_t warnings = 0;
   std::map<int, uint64_t> refused_by_code;
@@ -55,6 +57,8 @@ class LogJournal final : public Journal {
   void delivered(const DialogInfo& dialog, const Delivered& delivered) override;
   void decided(const DialogInfo& dialog, const Decision& decision) override;
   void ended(const DialogInfo& dialog, std::string_view what, std::string_view after) override;
+  void secured(const DialogInfo& dialog, const Secured& tls) override;
+  void not_secured(const DialogInfo& dialog, std::string_view trouble) override;
   void pregreet(const DialogInfo& dialog, size_t bytes, std::chrono::nanoseconds after,
                 std::string_view text) override;
   void no_place(const dns::Endpoint& client, std::string_view limit) override;
@@ -73,7 +77,8 @@ class LogJournal final : public Journal {
   Guarded<std::vector<std::shared_ptr<const LineFormat>>> formats_;
 
   Count connects_{0}, disconnects_{0}, refused_{0}, warned_{0}, messages_{0}, recipients_{0},
-      bytes_{0}, clients_gone_{0}, decisions_{0}, pregreets_{0}, no_places_{0}, warnings_{0};
+      bytes_{0}, clients_gone_{0}, decisions_{0}, pregreets_{0}, secured_{0}, not_secured_{0}, no_places_{0},
+      warnings_{0};
   std::array<Count, 600> refused_by_code_{};
   Named refused_by_reason_, ended_, no_places_by_limit_;
 };

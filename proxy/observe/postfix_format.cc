@@ -240,6 +240,35 @@ class PostfixFormat final : public LineFormat {
     out += '\n';
   }
 
+  void secured(std::string& out, const DialogInfo& dialog, const Secured& tls) const override {
+    begin(out, "smtpd", dialog.serial);
+    out += "Anonymous TLS connection established from ";
+    append_client(out, dialog);
+    out += ": ";
+    append_text(out, tls.version);
+    out += " with cipher ";
+    append_text(out, tls.cipher);
+    out += " (";
+    append_number(out, static_cast<uint64_t>(tls.bits));
+    out += " bits)";
+    if (!tls.server_name.empty()) {
+      out += " to SNI ";
+      append_host(out, tls.server_name);
+    }
+    if (tls.resumed) out += " resumed";
+    out += '\n';
+  }
+
+  void not_secured(std::string& out, const DialogInfo& dialog,
+                   std::string_view trouble) const override {
+    begin(out, "smtpd", dialog.serial);
+    out += "SSL_accept error from ";
+    append_client(out, dialog);
+    out += ": ";
+    append_words(out, trouble);
+    out += '\n';
+  }
+
   void pregreet(std::string& out, const DialogInfo& dialog, size_t bytes,
                 std::chrono::nanoseconds after, std::string_view text) const override {
     static constexpr size_t kShown = 100;  // octets, as Postfix has it

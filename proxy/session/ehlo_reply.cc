@@ -15,13 +15,14 @@ uint64_t message_limit(uint64_t ours, uint64_t backends) {
 }
 
 std::string_view EhloReply::wire(std::string_view hostname, const smtp::Capabilities& backends,
-                                 uint64_t message_size) {
+                                 uint64_t message_size, bool starttls) {
   if (wire_.empty() || hostname != hostname_ || message_size != message_size_ ||
-      backends != backends_) {
+      starttls != starttls_ || backends != backends_) {
     hostname_ = hostname;
     message_size_ = message_size;
+    starttls_ = starttls;
     backends_ = backends;
-    wire_ = to_wire(smtp::ehlo_reply(hostname, backends, message_size, smtp::kTraceRoom));
+    wire_ = to_wire(smtp::ehlo_reply(hostname, backends, message_size, smtp::kTraceRoom, starttls));
   }
   return wire_;
 }

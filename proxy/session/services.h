@@ -1,6 +1,7 @@
 // What a dialog takes from the worker that it lives on.
 #pragma once
 
+#include <cassert>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,18 @@ class Services {
   virtual Id next_id() = 0;
   // As published last: read at each use, never kept, so that a change acts on living dialogs.
   virtual const Limits& limits() const = 0;
+  // STARTTLS towards clients. Without a certificate it is not offered.
+  virtual bool offers_tls() const { return false; }
+  // A place among the handshakes under way; a null handle if there is none for |trusted| or not.
+  // The place is free again when the handle is destroyed.
+  virtual Handle enter_handshake(bool trusted) {
+    (void)trusted;
+    return nullptr;
+  }
+  virtual void start_tls(Stream& stream, uint32_t listener) {
+    (void)stream, (void)listener;
+    assert(!"not offered");
+  }
   // |session| is over: destroy it at the end of this turn, not before (it is on the stack).
   virtual void retire(Session& session) = 0;
 

@@ -15,12 +15,14 @@ Session::Session(Services& services, std::shared_ptr<const Policy> policy,
       policy_(std::move(policy)),
       stream_(std::move(stream)),
       place_(std::move(arrival.place)),
+      listener_(arrival.listener),
       access_(arrival.access),
       grade_(arrival.grade),
       dns_(services.resolver, services.reactor, policy_->config().dns.timeout) {
   info_.id = arrival.id;
   info_.serial = arrival.serial;
   info_.client = arrival.client;
+  if (services_.offers_tls()) state_.offer_tls(arrival.must_secure);
   stream_->set_events(this);
   stream_->set_read_size(kCommandRead);
 }
@@ -49,6 +51,7 @@ size_t Session::take(std::string_view data) {
     taken += used;
     if (used == 0 && phase_ == before) break;
   }
+  if (phase_ == Phase::Securing) secure(taken == data.size());
   // Who sends commands and does not read the replies shall not make us keep them all.
   if (phase_ == Phase::Command && stream_->congested()) stream_->pause(Pause::Pressure);
   return phase_ == Phase::Closing ? data.size() : taken;
@@ -88,7 +91,7 @@ void Session::listen() {
 
 // The last words. The stream sees to it that they are heard.
 void Session::close_with(const smtp::Reply& last) {
-  write(last);
+  if (phase_ != Phase::Securing) write(last);  // there are no words between the clear and TLS
   phase_ = Phase::Closing;
   doomed_ = true;  // unless the stream takes over
   timer_.reset();
@@ -124,8 +127,9 @@ void Session::retire_backend() {
 // Before the dot a client that leaves cancels. After it, the reply is waited for without the
 // client: only then the log can say whether the message was delivered. One that has only closed its
 // side (Pause::Custody) may still hear it.
-void Session::on_end(StreamEnd) {
+void Session::on_end(StreamEnd how) {
   if (phase_ == Phase::Over) return;
+  if (how == StreamEnd::TlsFailed) survive([this] { say_not_secured(); });
   if (phase_ == Phase::Final) {
     doomed_ = true;  // unless the stream can be let go
     return survive([this] {
@@ -158,11 +162,11 @@ void Session::end() {
 // reply of the backend is waited for nothing ends.
 void Session::out_of_memory() {
   if (phase_ == Phase::Closing || phase_ == Phase::Over || phase_ == Phase::Final) return;
-  phase_ = Phase::Closing;
+  const bool mute = std::exchange(phase_, Phase::Closing) == Phase::Securing;
   doomed_ = true;
   if (!stream_) return;
   try {
-    write(smtp::replies::no_memory_closing());
+    if (!mute) write(smtp::replies::no_memory_closing());
     stream_->finish();
     doomed_ = false;
   } catch (const std::bad_alloc&) {

@@ -39,6 +39,8 @@ struct Arrival {
   Access access = Access::None;
   Grade grade = Grade::Unknown;
   Places::Place place;
+  uint32_t listener = 0;     // which of listen.smtp
+  bool must_secure = false;  // TLS is required there
 };
 
 // Lives on one thread. Owned by the worker, which destroys it after Services::retire().
@@ -65,6 +67,7 @@ class Session final : public StreamEvents, public BackendEvents, public CheckRun
 
   size_t on_data(std::string_view data) override;
   void on_drained() override;
+  void on_secured(const TlsFacts& facts) override;
   void on_end(StreamEnd end) override;
   void on_recipient(const RecipientAnswer& answer) override;
   void on_data_ready(const FinalAnswer& answer) override;
@@ -77,6 +80,7 @@ class Session final : public StreamEvents, public BackendEvents, public CheckRun
   enum class Phase : uint8_t {
     Greeting,  // ours: the pause before 220
     Command,   // the client's: its next command
+    Securing,  // the client's: the TLS handshake
     Checks,    // ours: RCPT waits for checks
     Asking,    // the backend's: RCPT
     Opening,   // the backend's: DATA
@@ -152,6 +156,11 @@ class Session final : public StreamEvents, public BackendEvents, public CheckRun
   void on_help(const smtp::Command& command);
   void on_quit(const smtp::Command& command);
   void on_refused(const smtp::Command& command);
+
+  // session_tls.cc
+  void on_starttls(const smtp::Command& command);
+  void secure(bool alone);
+  void say_not_secured();
 
   // session_mail.cc
   void on_mail(const smtp::Command& command);
@@ -231,6 +240,7 @@ class Session final : public StreamEvents, public BackendEvents, public CheckRun
   std::unique_ptr<Stream> stream_;  // null once the client is gone and the backend is waited for
   Places::Place place_;
   DialogInfo info_;
+  const uint32_t listener_;
   const Access access_;
   Grade grade_;  // as of the connection, then of each MAIL
   Phase phase_ = Phase::Greeting;
@@ -249,7 +259,8 @@ class Session final : public StreamEvents, public BackendEvents, public CheckRun
   Time since_{};  // when the phase began, or, in Text, when the client last sent something
   std::array<Count, kVerbs> counts_{};
   DialogDns dns_;
-  dns::Handle timer_;  // the pause before the greeting
+  dns::Handle timer_;      // the pause before the greeting
+  dns::Handle handshake_;  // our place among them
   HeldChecks held_;
   std::unique_ptr<MailTransaction> transaction_;
 };

@@ -8,24 +8,24 @@ namespace ravelin::proxy {
 // Indexed by verb. What is never legal (DialogState) comes to on_refused() only if that should ever
 // change without a handler here.
 const Session::Row Session::kCommands[kVerbs] = {
-    {&Session::on_helo, true},      // HELO
-    {&Session::on_ehlo, true},      // EHLO
-    {&Session::on_mail, false},     // MAIL
-    {&Session::on_rcpt, false},     // RCPT
-    {&Session::on_data, false},     // DATA
-    {&Session::on_rset, true},      // RSET
-    {&Session::on_noop, true},      // NOOP
-    {&Session::on_quit, false},     // QUIT
-    {&Session::on_vrfy, true},      // VRFY
-    {&Session::on_help, true},      // HELP
-    {&Session::on_refused, false},  // STARTTLS
-    {&Session::on_refused, false},  // AUTH
-    {&Session::on_refused, false},  // BDAT
-    {&Session::on_refused, false},  // ETRN
-    {&Session::on_refused, false},  // EXPN
-    {&Session::on_refused, false},  // XCLIENT
-    {&Session::on_refused, false},  // XFORWARD
-    {&Session::on_refused, true},   // unknown
+    {&Session::on_helo, true},       // HELO
+    {&Session::on_ehlo, true},       // EHLO
+    {&Session::on_mail, false},      // MAIL
+    {&Session::on_rcpt, false},      // RCPT
+    {&Session::on_data, false},      // DATA
+    {&Session::on_rset, true},       // RSET
+    {&Session::on_noop, true},       // NOOP
+    {&Session::on_quit, false},      // QUIT
+    {&Session::on_vrfy, true},       // VRFY
+    {&Session::on_help, true},       // HELP
+    {&Session::on_starttls, false},  // STARTTLS
+    {&Session::on_refused, false},   // AUTH
+    {&Session::on_refused, false},   // BDAT
+    {&Session::on_refused, false},   // ETRN
+    {&Session::on_refused, false},   // EXPN
+    {&Session::on_refused, false},   // XCLIENT
+    {&Session::on_refused, false},   // XFORWARD
+    {&Session::on_refused, true},    // unknown
 };
 
 void Session::on_command(std::string_view line) {
@@ -79,7 +79,8 @@ void Session::on_ehlo(const smtp::Command& command) {
   const auto backends = services_.verifier.offered();
   backend_size_ = backends.size_limit;
   if (!take_helo(command, true, backends.offered())) return;
-  stream_->write(services_.ehlo.wire(config().hostname, backends, limits().message_size));
+  stream_->write(
+      services_.ehlo.wire(config().hostname, backends, limits().message_size, state_.offers_tls()));
   count_taken();
   listen();
 }

@@ -83,8 +83,7 @@ size_t Session::on_early_talk(std::string_view data) {
     return 0;
   }
   say_connected();
-  services_.journal.pregreet(info_, data.size(), services_.reactor.now() - since_,
-                             shown_of(data));
+  services_.journal.pregreet(info_, data.size(), services_.reactor.now() - since_, shown_of(data));
   services_.standing.misbehaved(info_.client.address);
   held_.add({&kEarlyTalker, verdict});
   if (verdict.refuses()) {

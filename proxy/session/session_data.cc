@@ -59,6 +59,8 @@ std::string Session::received() const {
   trace.hostname = config().hostname;
   trace.esmtp = info_.esmtp;
   trace.utf8 = transaction_->mail.smtputf8;
+  trace.tls = !info_.tls.empty();
+  trace.tls_details = info_.tls;
   trace.id = id;
   trace.only_recipient = only;
   trace.time = services_.clock.wall();
@@ -185,9 +187,8 @@ void Session::say_delivered(const FinalAnswer& answer) {
   auto& t = *transaction_;
   junk_ = 0;
   if (!shadow() || !unknown_seen_) {
-    const auto earning = std::count_if(t.accepted.begin(), t.accepted.end(), [](const auto& to) {
-      return !is_role_mailbox(to);
-    });
+    const auto earning = std::count_if(t.accepted.begin(), t.accepted.end(),
+                                       [](const auto& to) { return !is_role_mailbox(to); });
     services_.standing.delivered(info_.client.address, static_cast<uint32_t>(earning));
   }
   services_.journal.delivered(info_, {.transaction = t.id,

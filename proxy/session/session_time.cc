@@ -10,6 +10,9 @@ void Session::sweep(Time now) {
     if (phase_ == Phase::Command && now - since_ > limits().command_timeout) {
       give_up("timeout", smtp::replies::timeout());
     }
+    if (phase_ == Phase::Securing && now - since_ > limits().handshake_timeout) {
+      give_up("timeout", smtp::replies::timeout());
+    }
     if (phase_ == Phase::Text) sweep_text(now);
     if (phase_ == Phase::Discard && now - since_ > kDiscardTime) end_discard();
   });

@@ -8,10 +8,14 @@
 namespace ravelin::smtp {
 namespace {
 
-// A letter for each event: g HELO, e EHLO, m MAIL, a and r RCPT accepted and refused, x reset.
+// A letter for each event: t TLS offered, T required, s on, g HELO, e EHLO, m MAIL, a and r RCPT
+// accepted and refused, x reset.
 DialogState after(std::string_view events) {
   DialogState state;
   for (const char event : events) {
+    if (event == 't') state.offer_tls(false);
+    if (event == 'T') state.offer_tls(true);
+    if (event == 's') state.on_secured();
     if (event == 'g') state.on_greeted(false);
     if (event == 'e') state.on_greeted(true);
     if (event == 'm') state.on_mail();
@@ -45,6 +49,27 @@ TEST_CASE("DialogState keeps the order of commands") {
       {"emax", Verb::Rcpt, "503 5.5.1"},  {"emax", Verb::Mail, "legal"},
       {"emae", Verb::Rcpt, "503 5.5.1"},  {"emae", Verb::Mail, "legal"},
       {"emrxm", Verb::Data, "503 5.5.1"},
+  }));
+  CAPTURE(row.events, verb_name(row.verb));
+  CHECK(answer(after(row.events), row.verb) == row.want);
+}
+
+TEST_CASE("DialogState knows TLS offered, required and on") {
+  const auto row = GENERATE(values<Row>({
+      {"e", Verb::Starttls, "502 5.5.1"},
+      {"t", Verb::Starttls, "503 5.5.1"},
+      {"te", Verb::Starttls, "legal"},
+      {"tema", Verb::Starttls, "legal"},
+      {"te", Verb::Mail, "legal"},
+      {"Te", Verb::Mail, "530 5.7.0"},
+      {"Te", Verb::Vrfy, "530 5.7.0"},
+      {"Te", Verb::Noop, "legal"},
+      {"Te", Verb::Quit, "legal"},
+      {"T", Verb::Ehlo, "legal"},
+      {"Tes", Verb::Mail, "503 5.5.1"},
+      {"Tese", Verb::Mail, "legal"},
+      {"Tese", Verb::Starttls, "503 5.5.1"},
+      {"temas", Verb::Data, "503 5.5.1"},
   }));
   CAPTURE(row.events, verb_name(row.verb));
   CHECK(answer(after(row.events), row.verb) == row.want);

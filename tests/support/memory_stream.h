@@ -25,6 +25,8 @@ struct MemoryPeer {
   std::optional<dns::IpAddress> local{};  // the program's address
   bool half_closed = false;               // set by the test, in custody
   bool congested = false;                 // set by the test: the peer reads nothing
+  bool securing = false;                  // start_tls() was called
+  std::string expected_name{};            // of us, if we are the server
   class MemoryStream* stream = nullptr;   // null once destroyed
   int number = -1;                        // among its connector's; only with one it can be detached
   bool cut = false;                       // cut() was called: the peer sees our end
@@ -81,6 +83,13 @@ class MemoryStream final : public proxy::Stream {
     closing_ = reactor_.timer(limit, [this] { events_->on_end(proxy::StreamEnd::Closed); });
   }
 
+  void start_tls(const proxy::TlsServer&, std::string_view) override { start_tls(); }
+  void start_tls() { peer_->securing = true; }
+  void start_tls(const proxy::TlsClient&, const std::string& host) override {
+    peer_->securing = true;
+    peer_->expected_name = host;
+  }
+
   bool paused() const { return paused_ != 0; }
   bool paused_for(proxy::Pause reason) const {
     return (paused_ & static_cast<unsigned>(reason)) != 0;
@@ -97,6 +106,11 @@ class MemoryStream final : public proxy::Stream {
   void end(proxy::StreamEnd how) {
     const Outside test;
     ending_ = reactor_.defer([this, how] { events_->on_end(how); });
+  }
+  // The handshake is done.
+  void secured(proxy::TlsFacts facts) {
+    peer_->securing = false;
+    securing_ = reactor_.defer([this, facts = std::move(facts)] { events_->on_secured(facts); });
   }
   void connected() {
     connecting_ = reactor_.defer([this] { tell([this] { events_->on_connected(); }); });
@@ -144,7 +158,7 @@ class MemoryStream final : public proxy::Stream {
   size_t chunk_ = 0;
   std::string coming_;
   std::string input_;
-  dns::Handle delivery_, closing_, ending_, connecting_, draining_;
+  dns::Handle delivery_, closing_, ending_, connecting_, draining_, securing_;
 };
 
 // Hands out memory streams; the test finds each connection in |opened| and plays the server.

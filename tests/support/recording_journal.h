@@ -64,6 +64,12 @@ class RecordingJournal final : public proxy::Journal {
   void ended(const proxy::DialogInfo&, std::string_view what, std::string_view after) override {
     lines.push_back(std::string(what) + " after " + std::string(after));
   }
+  void secured(const proxy::DialogInfo&, const proxy::Secured& tls) override {
+    lines.push_back("secured " + std::string(tls.version));
+  }
+  void not_secured(const proxy::DialogInfo&, std::string_view trouble) override {
+    lines.push_back("not secured: " + std::string(trouble));
+  }
   void pregreet(const proxy::DialogInfo&, size_t bytes, std::chrono::nanoseconds,
                 std::string_view text) override {
     lines.push_back("pregreet " + std::to_string(bytes) + " " + std::string(text));

@@ -1,6 +1,8 @@
 #include "proxy/config/list_file.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <filesystem>
@@ -54,6 +56,15 @@ TEST_CASE("read_list_file tells why it could not") {
   CHECK(error.empty());
   CHECK(read_list_file("/nonexistent/list", error).empty());
   CHECK(error == "cannot read the file: No such file or directory");
+}
+
+TEST_CASE("A list file that is a FIFO is not waited for") {
+  const Files files;
+  const auto path = files.write("list", "");
+  REQUIRE((unlink(path.c_str()) == 0 && mkfifo(path.c_str(), 0600) == 0));
+  std::string error;
+  CHECK(read_list_file(path, error).empty());
+  CHECK(error == "cannot read the file: it is a FIFO");
 }
 
 TEST_CASE("Lists of files are appended, domains in lower case, recipients sorted") {

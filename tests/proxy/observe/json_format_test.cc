@@ -38,7 +38,8 @@ const json kDialog = {{"dialog", "0653F2A91C07"},
                       {"port", 40123},
                       {"name", ""},
                       {"helo", "client.example"},
-                      {"proto", "ESMTP"}};
+                      {"proto", "ESMTP"},
+                      {"tls", ""}};
 
 json with(json base, const json& more) {
   base.update(more);
@@ -61,6 +62,15 @@ TEST_CASE_METHOD(JsonLines, "JSON lines: each event") {
         dialog_event("end", {{"what", "timeout"}, {"after", "DATA"}}));
   CHECK(line([&](auto& out, auto& to) { to.pregreet(out, dialog, 6, 80ms, "HELO\r\n"); }) ==
         dialog_event("pregreet", {{"bytes", 6}, {"after_ms", 80.0}, {"text", "HELO\r\n"}}));
+  const Secured tls{"TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, true, "mx.example.net"};
+  CHECK(line([&](auto& out, auto& to) { to.secured(out, dialog, tls); }) ==
+        dialog_event("tls", {{"version", "TLSv1.3"},
+                             {"cipher", "TLS_AES_256_GCM_SHA384"},
+                             {"bits", 256},
+                             {"server_name", "mx.example.net"},
+                             {"resumed", true}}));
+  CHECK(line([&](auto& out, auto& to) { to.not_secured(out, dialog, "bad record"); }) ==
+        dialog_event("tls_failed", {{"trouble", "bad record"}}));
   CHECK(line([&](auto& out, auto& to) { to.no_place(out, dialog.client, "sessions"); }) ==
         with(kHead, {{"event", "no_place"},
                      {"client", "203.0.113.5"},

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "proxy/config/loader.h"
+#include "proxy/overload/handshakes.h"
 #include "proxy/session/session.h"
 #include "support/dialog_player.h"
 #include "support/fake_resolver.h"
@@ -41,6 +42,13 @@ class Harness final : public proxy::Services {
 
   proxy::Id next_id() override { return ++id_; }
   const proxy::Limits& limits() const override { return now_limits; }
+  bool offers_tls() const override { return tls; }
+  proxy::Handle enter_handshake(bool trusted) override {
+    return handshakes.enter(trusted, now_limits);
+  }
+  void start_tls(proxy::Stream& stream, uint32_t) override {
+    static_cast<MemoryStream&>(stream).start_tls();
+  }
   void retire(proxy::Session& session) override {
     ++ended;
     for (auto& slot : sessions_) {
@@ -59,6 +67,7 @@ class Harness final : public proxy::Services {
     arrival.serial = ++serial_;
     arrival.access = policy->access(ip);
     arrival.grade = world_->standing.grade(ip);
+    arrival.must_secure = must_secure;
     sessions_.push_back(std::make_unique<proxy::Session>(
         *this, policy, std::make_unique<MemoryStream>(world_->reactor, peer), std::move(arrival)));
     sessions_.back()->start();
@@ -92,6 +101,9 @@ class Harness final : public proxy::Services {
   }
 
   proxy::Limits now_limits{};
+  bool tls = false;          // is STARTTLS offered?
+  bool must_secure = false;  // and required?
+  proxy::Handshakes handshakes;
   std::shared_ptr<const proxy::Policy> policy;
   int ended = 0;
 

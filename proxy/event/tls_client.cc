@@ -1,0 +1,63 @@
+// The client's side: whom we believe.
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include <utility>
+
+#include "dns/ip.h"
+#include "proxy/event/tls_channel.h"
+#include "proxy/event/tls_objects.h"
+
+namespace ravelin::proxy {
+namespace {
+
+// The certificate must name |host|: as a DNS name, or as an address if it is one.
+bool expect(SSL& ssl, const std::string& host) {
+  auto& param = *SSL_get0_param(&ssl);
+  if (const auto address = dns::IpAddress::parse(host))
+    return X509_VERIFY_PARAM_set1_ip(&param, address->bytes(), address->size()) == 1;
+  X509_VERIFY_PARAM_set_hostflags(&param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  return X509_VERIFY_PARAM_set1_host(&param, host.data(), host.size()) == 1 &&
+         SSL_set_tlsext_host_name(&ssl, host.c_str()) == 1;
+}
+
+}  // namespace
+
+class TlsClient::Impl {
+ public:
+  std::string build(const TlsClientSettings& settings) {
+    if (!context_) return "no memory for TLS";
+    set_common(*context_, settings.min_version);
+    SSL_CTX_set_verify(context_.get(), settings.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE,
+                       nullptr);
+    const bool ok = settings.ca_file.empty()
+                        ? SSL_CTX_set_default_verify_paths(context_.get()) == 1
+                        : SSL_CTX_load_verify_file(context_.get(), settings.ca_file.c_str()) == 1;
+    const auto why =
+        ok ? std::string() : settings.ca_file + " holds no certificate (PEM): " + openssl_reason();
+    ERR_clear_error();
+    return why;
+  }
+  SslPtr session() const { return SslPtr(SSL_new(context_.get())); }
+
+ private:
+  const ContextPtr context_{SSL_CTX_new(TLS_client_method())};
+};
+
+smtp::Expected<std::unique_ptr<TlsClient>, std::string> TlsClient::make(
+    const TlsClientSettings& settings) {
+  auto impl = std::make_unique<Impl>();
+  if (auto why = impl->build(settings); !why.empty()) return why;
+  return std::unique_ptr<TlsClient>(new TlsClient(std::move(impl)));
+}
+
+TlsClient::TlsClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+TlsClient::~TlsClient() = default;
+
+std::unique_ptr<TlsChannel> TlsClient::connect(const std::string& host) const {
+  auto ssl = impl_->session();
+  if (!ssl || !expect(*ssl, host)) return nullptr;
+  return std::make_unique<TlsChannel>(std::move(ssl), TlsChannel::Side::Client);
+}
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,91 @@
+#include "proxy/introductions.h"
+
+#include <utility>
+#include <vector>
+
+#include "proxy/event/proxy_header.h"
+
+namespace ravelin::proxy {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A balancer sends its header with the connection.
+constexpr auto kPatience = 10s;
+
+}  // namespace
+
+class Introductions::Waiting final : public StreamEvents {
+ public:
+  Waiting(Introductions& owner, std::unique_ptr<Stream> stream, const dns::Endpoint& balancer,
+          uint32_t listener)
+      : owner_(owner),
+        stream_(std::move(stream)),
+        balancer_(balancer),
+        listener_(listener),
+        since_(owner.reactor_.now()) {
+    stream_->set_events(this);
+  }
+
+  Time since() const { return since_; }
+
+  size_t on_data(std::string_view data) override {
+    const auto header = read_proxy_header(data);
+    if (header.status == ProxyHeader::Status::Incomplete) return 0;
+    if (header.status == ProxyHeader::Status::Bad) {
+      owner_.journal_.message(Severity::Warning, "access.proxy_from: a connection from " +
+                                                     balancer_.to_string() +
+                                                     " did not begin with a PROXY header");
+      owner_.retire(*this);
+      return data.size();
+    }
+    // What has come behind the header is the dialog's, and comes to it in this turn.
+    auto& stream = *stream_;
+    stream.pause(Pause::Waiting);
+    owner_.done_(stream_, header.client.value_or(balancer_), listener_);
+    if (stream_ == nullptr) owner_.retire(*this);
+    stream.resume(Pause::Waiting);
+    return header.size;
+  }
+  void on_end(StreamEnd) override { owner_.retire(*this); }
+
+ private:
+  Introductions& owner_;
+  std::unique_ptr<Stream> stream_;
+  const dns::Endpoint balancer_;
+  const uint32_t listener_;
+  const Time since_;
+};
+
+Introductions::Introductions(Reactor& reactor, Journal& journal, Done done)
+    : reactor_(reactor), journal_(journal), done_(std::move(done)) {}
+
+Introductions::~Introductions() = default;
+
+void Introductions::add(std::unique_ptr<Stream> stream, const dns::Endpoint& balancer,
+                        uint32_t listener) {
+  auto added = std::make_shared<Waiting>(*this, std::move(stream), balancer, listener);
+  auto* const key = added.get();
+  waiting_.emplace(key, std::move(added));
+}
+
+// At the end of the turn: it may be on the stack.
+void Introductions::retire(Waiting& waiting) {
+  const auto found = waiting_.find(&waiting);
+  auto over = std::move(found->second);
+  waiting_.erase(found);
+  reactor_.retire(std::move(over));
+}
+
+void Introductions::sweep(Time now) {
+  std::vector<Waiting*> late;
+  for (const auto& [waiting, owner] : waiting_)
+    if (now - waiting->since() >= kPatience) late.push_back(waiting);
+  for (auto* const waiting : late) retire(*waiting);
+}
+
+void Introductions::clear() {
+  while (!waiting_.empty()) retire(*waiting_.begin()->first);
+}
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,53 @@
+// STARTTLS.                                                                             RFC 3207
+#include "proxy/session/session.h"
+
+namespace ravelin::proxy {
+
+void Session::on_starttls(const smtp::Command& command) {
+  if (!command.argument.empty()) return error(smtp::replies::no_argument());
+  handshake_ = services_.enter_handshake(trusted());
+  if (!handshake_) return reply(smtp::replies::tls_busy());
+  wait(Phase::Securing);
+}
+
+// |alone|: nothing came behind the command. What did come was sent in the clear, perhaps by
+// somebody in between who wants it read as if it were not: that dialog has no future.
+void Session::secure(bool alone) {
+  if (!alone) {
+    phase_ = Phase::Command;
+    return close_broken("STARTTLS", smtp::replies::tls_crowded());
+  }
+  reset();
+  count_taken();
+  write(smtp::replies::tls_ready());
+  since_ = services_.reactor.now();
+  services_.start_tls(*stream_, listener_);
+}
+
+// Nothing that was said in the clear counts any more.                              RFC 3207 §4.2
+void Session::on_secured(const TlsFacts& facts) {
+  if (phase_ != Phase::Securing) return;
+  survive([&] {
+    handshake_.reset();
+    held_.forget(Stage::Helo);
+    state_.on_secured();
+    offered_ = {};
+    info_.helo.clear();
+    info_.esmtp = false;
+    info_.tls = facts.version + ' ' + facts.cipher;
+    say_connected();
+    services_.journal.secured(info_, {.version = facts.version,
+                                      .cipher = facts.cipher,
+                                      .bits = facts.bits,
+                                      .resumed = facts.resumed,
+                                      .server_name = facts.server_name});
+    listen();
+  });
+}
+
+void Session::say_not_secured() {
+  say_connected();
+  services_.journal.not_secured(info_, stream_->trouble());
+}
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,237 @@
+// Two streams of one loop, the one server, the other client, over a real socket.
+#include "proxy/event/tls.h"
+
+#include <catch2/catch.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "dialog.h"
+#include "support/certificates.h"
+
+using namespace ravelin;
+using namespace ravelin::proxy;
+using test::KeyKind;
+
+namespace {
+
+TlsCertificate load(const test::PemPair& pair, const test::TempDir& dir, const std::string& name) {
+  test::write_file(dir.file(name), pair.both());  // for clients
+  auto loaded = parse_certificate({dir.file(name), pair.certificate}, {dir.file(name), pair.key});
+  REQUIRE(loaded);
+  return *std::move(loaded);
+}
+
+struct Secured final : StreamEvents {
+  std::optional<TlsFacts> facts;
+  std::optional<StreamEnd> end;
+  std::string got;
+  bool takes = true;
+
+  void on_secured(const TlsFacts& found) override { facts = found; }
+  size_t on_data(std::string_view data) override {
+    if (!takes) return 0;
+    got += data;
+    return data.size();
+  }
+  void on_end(StreamEnd how) override { end = how; }
+};
+
+struct Pair {
+  test::Turns turns;
+  test::SocketPair sockets = test::tcp_pair();
+  test::TempDir dir;
+  TicketKeys keys;
+  std::unique_ptr<TlsServer> server;
+  std::unique_ptr<TlsClient> client;
+  Secured here, there;
+  std::unique_ptr<Stream> ours, theirs;
+
+  explicit Pair(std::vector<TlsCertificate> certificates = {},
+                TlsClientSettings client_settings = {}, TlsVersion least = TlsVersion::Tls12) {
+    if (certificates.empty())
+      certificates.push_back(load(test::make_certificate("DNS:mx.example.com"), dir, "mx.pem"));
+    TlsServerSettings settings;
+    settings.certificates = std::move(certificates);
+    settings.min_version = least;
+    auto made = TlsServer::make(settings, keys);
+    REQUIRE(made);
+    server = *std::move(made);
+    auto also = TlsClient::make(client_settings);
+    REQUIRE(also);
+    client = *std::move(also);
+    ours = accepted_stream(turns.loop, std::move(sockets.ours));
+    ours->set_events(&here);
+  }
+  // The other end becomes a stream, too.
+  void join() {
+    theirs = accepted_stream(turns.loop, std::move(sockets.theirs));
+    theirs->set_events(&there);
+  }
+  bool shake_hands(const std::string& host = "mx.example.com") {
+    if (!theirs) join();
+    ours->start_tls(*server, "test");
+    theirs->start_tls(*client, host);
+    return turns.until([this] { return (here.facts || here.end) && (there.facts || there.end); }) &&
+           here.facts && there.facts;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a stream turns to TLS and carries both ways") {
+  Pair pair;
+  REQUIRE(pair.shake_hands());
+  CHECK(pair.here.facts->version == "TLSv1.3");
+  CHECK(pair.here.facts->server_name == "mx.example.com");
+  CHECK_FALSE(pair.here.facts->cipher.empty());
+  const std::string much(300'000, 'x');
+  pair.ours->write("250 ok\r\n");
+  pair.theirs->set_read_size(7);
+  pair.ours->set_read_size(100);
+  pair.theirs->write(much);
+  CHECK(pair.turns.until(
+      [&] { return pair.there.got == "250 ok\r\n" && pair.here.got.size() == much.size(); }));
+  CHECK(pair.here.got == much);
+}
+
+TEST_CASE("what is written before TLS leaves in the clear and before it") {
+  Pair pair;
+  pair.join();
+  pair.ours->write("220 go\r\n");
+  pair.ours->start_tls(*pair.server, "test");
+  REQUIRE(pair.turns.until([&] { return pair.there.got == "220 go\r\n"; }));
+  pair.theirs->start_tls(*pair.client, "mx.example.com");
+  CHECK(pair.turns.until([&] { return pair.here.facts && pair.there.facts; }));
+}
+
+TEST_CASE("bytes in the clear where a handshake should be end the stream") {
+  Pair pair;
+  REQUIRE(
+      test::send_all(pair.sockets.theirs, "EHLO evil.example\r\nMAIL FROM:<x@example.com>\r\n"));
+  pair.ours->start_tls(*pair.server, "test");
+  REQUIRE(pair.turns.until([&] { return pair.here.end.has_value(); }));
+  CHECK(*pair.here.end == StreamEnd::TlsFailed);
+  CHECK(pair.here.got.empty());
+  CHECK_FALSE(pair.ours->trouble().empty());
+}
+
+TEST_CASE("bytes in the clear behind close_notify are never input") {
+  Pair pair;
+  const int raw = dup(pair.sockets.theirs.get());
+  REQUIRE(pair.shake_hands());
+  pair.theirs->write("NOOP\r\n");
+  REQUIRE(pair.turns.until([&] { return pair.here.got == "NOOP\r\n"; }));
+  SECTION("close_notify and more in one piece") {
+    pair.theirs->finish();
+    pair.turns.poll();
+  }
+  Fd theirs(raw);
+  (void)send(theirs.get(), "MAIL FROM:<x@example.com>\r\n", 27, MSG_NOSIGNAL);
+  REQUIRE(pair.turns.until([&] { return pair.here.end.has_value(); }));
+  CHECK(pair.here.got == "NOOP\r\n");
+}
+
+TEST_CASE("a paused stream keeps what TLS has decrypted for later") {
+  Pair pair;
+  REQUIRE(pair.shake_hands());
+  pair.ours->set_read_size(4);
+  pair.ours->pause(Pause::Waiting);
+  pair.theirs->write("NOOP\r\nRSET\r\n");
+  pair.turns.poll(20);
+  CHECK(pair.here.got.empty());
+  pair.ours->resume(Pause::Waiting);
+  CHECK(pair.turns.until([&] { return pair.here.got == "NOOP\r\nRSET\r\n"; }));
+}
+
+TEST_CASE("what the owner leaves untaken comes again with what TLS has behind it") {
+  Pair pair;
+  REQUIRE(pair.shake_hands());
+  pair.here.takes = false;
+  pair.ours->set_read_size(4);
+  pair.theirs->write("NOOP\r\n");
+  pair.turns.poll(20);
+  pair.here.takes = true;
+  pair.theirs->write("RSET\r\n");
+  CHECK(pair.turns.until([&] { return pair.here.got == "NOOP\r\nRSET\r\n"; }));
+}
+
+TEST_CASE("finish() says close_notify, and the peer's end is an Eof") {
+  Pair pair;
+  REQUIRE(pair.shake_hands());
+  pair.ours->write("221 bye\r\n");
+  pair.ours->finish();
+  REQUIRE(pair.turns.until([&] { return pair.there.end.has_value(); }));
+  CHECK(*pair.there.end == StreamEnd::Eof);
+  CHECK(pair.there.got == "221 bye\r\n");
+  pair.theirs.reset();
+  CHECK(pair.turns.until([&] { return pair.here.end.has_value(); }));
+}
+
+TEST_CASE("the certificate follows the name and the key the client can use") {
+  test::TempDir dir;
+  std::vector<TlsCertificate> certificates;
+  const auto add = [&](const std::string& names, KeyKind kind) {
+    certificates.push_back(load(test::make_certificate(names, kind), dir,
+                                std::to_string(certificates.size()) + ".pem"));
+  };
+  add("DNS:mx.example.com,DNS:mx.example.net", KeyKind::Ecdsa);
+  add("DNS:mx.example.com", KeyKind::Rsa);
+  add("DNS:*.example.org", KeyKind::Ecdsa);
+
+  struct Row {
+    const char* host;
+    size_t certificate;  // the one the client trusts
+    bool verified;
+  };
+  const auto row = GENERATE(values<Row>({
+      {"mx.example.com", 0, true},
+      {"mx.example.net", 0, true},
+      {"mail.example.org", 2, true},
+      {"other.example", 0, false},
+  }));
+  CAPTURE(row.host);
+  TlsClientSettings client;
+  client.ca_file = certificates[row.certificate].file;
+  Pair pair(certificates, client);
+  REQUIRE(pair.shake_hands(row.host));
+  CHECK(pair.there.facts->verified == row.verified);
+  CHECK(pair.there.facts->doubt.empty() == row.verified);
+}
+
+TEST_CASE("a client that verifies refuses a certificate for another name") {
+  test::TempDir dir;
+  const auto pem = test::make_certificate("DNS:mx.example.com,IP:127.0.0.1");
+  auto certificate = load(pem, dir, "mx.pem");
+  TlsClientSettings client;
+  client.verify = true;
+  client.ca_file = certificate.file;
+  Pair pair({certificate}, client);
+  struct Row {
+    const char* host;
+    bool good;
+  };
+  const auto row = GENERATE(values<Row>({{"mx.example.com", true},
+                                         {"mx.example.net", false},
+                                         {"127.0.0.1", true},
+                                         {"127.0.0.2", false}}));
+  CAPTURE(row.host);
+  CHECK(pair.shake_hands(row.host) == row.good);
+  if (!row.good) CHECK(*pair.there.end == StreamEnd::TlsFailed);
+}
+
+TEST_CASE("parse_certificate names what is wrong") {
+  const auto one = test::make_certificate("DNS:mx.example.com,DNS:*.Example.net,DNS:bad name");
+  const auto other = test::make_certificate("DNS:mx.example.com");
+  const auto fault = [](const std::string& certificate, const std::string& key) {
+    const auto parsed = parse_certificate({"cert.pem", certificate}, {"key.pem", key});
+    return parsed ? std::string() : parsed.error();
+  };
+  CHECK(fault(one.certificate, one.key).empty());
+  CHECK(fault("junk\n", one.key).starts_with("cert.pem holds no certificate"));
+  CHECK(fault(one.certificate, "junk\n").starts_with("key.pem holds no private key"));
+  CHECK(fault(one.certificate, other.key) ==
+        "the key in key.pem does not belong to the certificate in cert.pem");
+  const auto parsed = parse_certificate({"cert.pem", one.certificate}, {"key.pem", one.key});
+  CHECK(parsed->names == std::vector<std::string>{"mx.example.com", "*.example.net"});
+}
