@@ -75,8 +75,8 @@ void Backend::dispatch(Orders& orders) noexcept {
     }
     const auto worker = order.worker;
     if (order.kind == Order::Kind::Open)
-      letter->text =
-          Grant{Claim::granted(shared_from_this(), std::move(order.place)), Permit(shared_from_this())};
+      letter->text = Grant{Claim::granted(shared_from_this(), std::move(order.place)),
+                           Permit(shared_from_this())};
     else
       letter->text = std::move(order);
     send(worker, std::move(letter));
@@ -148,8 +148,7 @@ bool Backend::ask_probe(dns::Time now) noexcept {
 Permits::Parked Backend::park(uint32_t worker, Claim& next) noexcept {
   PlaceInLine place;
   const auto parked = permits_.with([&](Permits& permits) { return permits.park(worker, place); });
-  if (parked == Permits::Parked::Pass)
-    next = Claim::granted(shared_from_this(), std::move(place));
+  if (parked == Permits::Parked::Pass) next = Claim::granted(shared_from_this(), std::move(place));
   return parked;
 }
 
@@ -215,7 +214,8 @@ void Backend::connect_failed(ConnectFault fault) noexcept {
 }
 
 void Backend::closed(bool was_ready) noexcept {
-  with_permits([&](Permits& permits, Orders& orders) { permits.closed(was_ready, seen(), orders); });
+  with_permits(
+      [&](Permits& permits, Orders& orders) { permits.closed(was_ready, seen(), orders); });
 }
 
 void Backend::untie(const Waiter& holder) noexcept {

@@ -137,8 +137,7 @@ DeliveryEnd Delivery::end_without_reply(std::string said) {
 void Delivery::check(Time now) {
   if (connection_ == nullptr || expiry_) return;
   const auto waited = now - since_;
-  const bool over = !connection_->usable() ||
-                    (phase_ == Phase::Asked && waited >= kGoLimit) ||
+  const bool over = !connection_->usable() || (phase_ == Phase::Asked && waited >= kGoLimit) ||
                     (phase_ == Phase::Text && blocked_ && waited >= kBlockLimit) ||
                     (phase_ == Phase::Final && waited >= plan_->relay.final_timeout);
   if (over) expiry_ = reactor_.defer([this] { expire(); });

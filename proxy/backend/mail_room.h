@@ -98,7 +98,9 @@ class MailRoom {
   };
   struct Box {
     Box(Post function, Inbox& reader) : post(std::move(function)), inbox(&reader) {}
-    ~Box() { clear(letters.with([](Queue& queue) { return std::move(queue.first); })); }
+    ~Box() {
+      clear(letters.with([](Queue& queue) { return std::move(queue.first); }));
+    }
 
     const Post post;
     Inbox* inbox;  // of the worker's thread only; null once it has gone

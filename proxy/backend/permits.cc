@@ -341,9 +341,7 @@ void Permits::silent(dns::Time now, Orders& orders) noexcept {
   pump(now, orders);
 }
 
-void Permits::pause(dns::Time now) noexcept {
-  health_.failed(ConnectFault::Ours, ready_, now);
-}
+void Permits::pause(dns::Time now) noexcept { health_.failed(ConnectFault::Ours, ready_, now); }
 
 void Permits::set_cap(uint32_t cap, dns::Time now, Orders& orders) noexcept {
   cap_ = std::max(1U, cap);

@@ -169,7 +169,7 @@ class Permits {
   uint32_t unknown_ties_ = 0;
   // Without memory one is not counted here, for it is fairness only; then it counts for less.
   std::unordered_map<dns::IpAddress, uint32_t, dns::IpHash> ties_of_;  // clients not good
-  std::map<uint64_t, IdleTie> idle_ties_;  // oldest first
+  std::map<uint64_t, IdleTie> idle_ties_;                              // oldest first
   uint64_t last_tie_ = 0;
   bool order_missing_ = false;  // for want of memory
 };

@@ -14,9 +14,7 @@ Pool::Pool(const Context& context, std::shared_ptr<Backend> backend)
 }
 
 // What lies idle is promised to nobody any more.
-Pool::~Pool() {
-  shutdown();
-}
+Pool::~Pool() { shutdown(); }
 
 BackendConnection::Place Pool::place() const {
   return {context_.reactor, context_.connector, context_.hostname, context_.ending};

@@ -2,8 +2,8 @@
 // Who may have a connection is decided by the backend's permits, for all workers together; the pool
 // carries it out for its own.
 //
-// Whatever is given back here is taken without memory. Only opening a connection needs some; without
-// it whoever waits is told that there is none.
+// Whatever is given back here is taken without memory. Only opening a connection needs some;
+// without it whoever waits is told that there is none.
 #pragma once
 
 #include <memory>

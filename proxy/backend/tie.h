@@ -24,7 +24,8 @@ class Tie final : ConnectionUser {
 
   explicit operator bool() const { return connection_ != nullptr; }
   const BackendConnection& connection() const { return *connection_; }
-  // For a command. The connection keeps the place, and gives it back when it is not of use any more.
+  // For a command. The connection keeps the place, and gives it back when it is not of use any
+  // more.
   ConnectionPtr take() noexcept;
   bool taken() const { return taken_; }
   // What was taken does not come back.

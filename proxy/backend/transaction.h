@@ -2,8 +2,8 @@
 // accepted its recipients for as long as that is fair (the tie); without it, everything accepted is
 // asked again at DATA.
 //
-// Memory may run out anywhere. Ending never needs any. Where something is on its way and is not told
-// for want of it, the next check() does: an answer becomes a 451, an end is told again.
+// Memory may run out anywhere. Ending never needs any. Where something is on its way and is not
+// told for want of it, the next check() does: an answer becomes a 451, an end is told again.
 #pragma once
 
 #include <cstdint>

@@ -187,9 +187,8 @@ void BackendWorker::shutdown() {
 
 bool BackendWorker::quiet() const {
   return transactions_.empty() && ending_.empty() &&
-         std::all_of(pools_.begin(), pools_.end(), [](const auto& entry) {
-           return entry.second->empty();
-         });
+         std::all_of(pools_.begin(), pools_.end(),
+                     [](const auto& entry) { return entry.second->empty(); });
 }
 
 }  // namespace ravelin::proxy

@@ -1,5 +1,5 @@
-// Memory that runs out when a test wants it to. Only what the program asks for fails, never what the
-// test around it does: the support classes say which of the two runs (Program, Outside). A test
+// Memory that runs out when a test wants it to. Only what the program asks for fails, never what
+// the test around it does: the support classes say which of the two runs (Program, Outside). A test
 // program that wants it replaces operator new by one that asks fails().
 #pragma once
 

@@ -31,7 +31,7 @@ class ScriptedBackend {
   bool refuse_connections = false;
   bool hang_connections = false;
   bool ignore_ends = false;  // keep a connection whose other side is shut down
-  size_t chunk = 0;  // of what we send
+  size_t chunk = 0;          // of what we send
 
   struct Connection {
     std::vector<std::string> writes;  // as they came, one for each turn

@@ -113,12 +113,12 @@ class Harness {
     config.relay = {9min, proxy::LineEndings::Reject, 60s};
     backends.configure(config);
     for (size_t i = 0; i < count; ++i)
-      workers.push_back(std::make_unique<proxy::BackendWorker>(
-          backends, reactor, connector,
-          [this](std::function<void()> call) {
-            if (no_posts) throw std::bad_alloc();
-            posts.push_back(std::move(call));
-          }));
+      workers.push_back(std::make_unique<proxy::BackendWorker>(backends, reactor, connector,
+                                                               [this](std::function<void()> call) {
+                                                                 if (no_posts)
+                                                                   throw std::bad_alloc();
+                                                                 posts.push_back(std::move(call));
+                                                               }));
   }
   Harness() : Harness({route_to({"192.0.2.7:25"})}) {}
 

@@ -29,8 +29,7 @@ size_t descriptors() {
 // What is played in front of: it remembers what was sent, and knows what must be true in the end.
 class Stage {
  public:
-  explicit Stage(const Play& play)
-      : mx({route_to({"192.0.2.7:25"}, play.cap)}, play.workers) {
+  explicit Stage(const Play& play) : mx({route_to({"192.0.2.7:25"}, play.cap)}, play.workers) {
     mx.backend.replies["RCPT TO:<no"] = "550 5.1.1 no\r\n";
     mx.sweep();
     mx.advance(100ms);
@@ -251,12 +250,18 @@ void unreachable(Stage& stage) {
 }
 
 const Play kPlays[] = {
-    {"refused", 4, 1, refused},         {"delivered", 4, 1, delivered},
-    {"delivered, cap 1", 1, 2, delivered}, {"replayed", 4, 1, replayed},
-    {"followed", 4, 2, followed},       {"left", 1, 2, left},
-    {"given up", 2, 2, given_up},       {"handed over", 1, 2, handed_over},
-    {"handed over, cap 2", 2, 2, handed_over}, {"lost", 2, 1, lost},
-    {"cut off", 2, 1, cut_off},         {"unreachable", 2, 2, unreachable},
+    {"refused", 4, 1, refused},
+    {"delivered", 4, 1, delivered},
+    {"delivered, cap 1", 1, 2, delivered},
+    {"replayed", 4, 1, replayed},
+    {"followed", 4, 2, followed},
+    {"left", 1, 2, left},
+    {"given up", 2, 2, given_up},
+    {"handed over", 1, 2, handed_over},
+    {"handed over, cap 2", 2, 2, handed_over},
+    {"lost", 2, 1, lost},
+    {"cut off", 2, 1, cut_off},
+    {"unreachable", 2, 2, unreachable},
 };
 
 // True if the failure was reached.
