@@ -57,8 +57,11 @@ class KeepingBackend {
   static bool turn(MemoryPeer& peer, Connection& connection) {
     const auto came = peer.take();
     connection.bytes += came;
-    connection.lost = peer.destroyed;
-    if (connection.lost) return false;
+    const bool gone = std::exchange(connection.lost, peer.destroyed || peer.cut);  // no dot follows
+    if (connection.lost) {
+      if (!gone && peer.stream != nullptr) peer.stream->end(proxy::StreamEnd::Eof);
+      return !gone;
+    }
     if (!connection.greeted) {
       connection.greeted = true;
       peer.stream->connected();
