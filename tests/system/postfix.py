@@ -102,5 +102,10 @@ class Postfix:
     def mails(self, mailbox="bob"):
         return sorted((self.directory / "mail" / mailbox).glob("new/*"))
 
+    def waiting(self):
+        """Messages in the queue."""
+        return [path for part in ("maildrop", "incoming", "active", "deferred")
+                for path in (self.directory / "queue" / part).glob("**/*") if path.is_file()]
+
     def close(self):
         self.run("stop")
