@@ -12,6 +12,7 @@ import unittest
 
 import harness
 from harness import Backend, Client, SystemTest, wait_for
+from test_framing import SMUGGLING
 from test_tls import SecureClient, client_context, make_certificate
 
 
@@ -140,6 +141,27 @@ class HostileTls(SystemTest):
                     self.served(ravelin)
             self.assertRegex(client.reply(), "^250")
         self.assertTrue(self.backend.messages[-1]["text"].endswith(text))
+
+    def test_smuggling_under_tls(self):
+        """As in the clear, in one record and in records of one octet."""
+        ravelin = self.offering()
+        evil = b"MAIL FROM:<x@y.example>\r\nRCPT TO:<bob@example.com>\r\nDATA\r\nevil\r\n.\r\n"
+        for middle in SMUGGLING:
+            for step in (1, 1000):
+                with self.subTest(middle=middle, step=step), SecureClient(ravelin.port) as client:
+                    client.say("EHLO client.sender.example")
+                    client.say("MAIL FROM:<a@sender.example>")
+                    client.say("RCPT TO:<bob@example.com>")
+                    self.assertRegex(client.say("DATA"), "^354")
+                    text = b"Subject: x\r\n\r\nouter" + middle + evil
+                    try:
+                        for at in range(0, len(text), step):
+                            client.send(text[at:at + step])
+                    except OSError:
+                        pass  # closed already; the reply waits for us
+                    self.assertRegex(client.reply(), r"^554 5\.6\.0 ")
+                    self.assertEqual(client.reply(), "")
+        self.assertEqual(self.backend.messages, [])
 
     def test_renegotiation(self):
         ravelin = self.offering()
