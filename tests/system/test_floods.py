@@ -3,11 +3,12 @@
 lines, sizes that lie, backends that talk without end. All of it ends early and costs no memory."""
 import contextlib
 import socket
+import threading
 import unittest
 
 import harness
 from harness import Backend, SystemTest, wait_for
-from test_rough_clients import codes, read_all
+from test_rough_clients import codes, read_all, reset
 from test_slow_clients import LEAN, resident
 
 HELLO = b"EHLO a.example\r\n"
@@ -45,6 +46,43 @@ class Floods(SystemTest):
                 self.assertIn(heard[-1], ("421", "503"))
                 self.assertLess(len(heard), 110)
         self.assertLess(resident(ravelin) - before, 5000)
+
+    def test_a_flood_of_connections(self):
+        """One address comes, goes, resets and stays as fast as it can; others are served."""
+        ravelin = self.front(limits="sessions_per_client = 5")
+        over = threading.Event()
+
+        def flood(number):
+            held = []
+            while not over.is_set():
+                peer = socket.socket()
+                with contextlib.suppress(OSError):
+                    peer.bind(("127.66.0.1", 0))
+                    peer.connect(("127.0.0.1", ravelin.port))
+                if number % 4 == 0:
+                    reset(peer)
+                elif number % 4 == 1:
+                    peer.close()
+                else:
+                    held.append(peer)
+                    if len(held) > 50:
+                        held.pop(0).close()
+            for peer in held:
+                peer.close()
+
+        threads = [threading.Thread(target=flood, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        try:
+            ravelin.wait_line("127.66.0.1.*sessions_per_client")
+            for number in range(20):
+                with ravelin.client(source=f"127.67.0.{number + 1}") as client:
+                    self.assertRegex(client.mail(["bob@example.com"])[-1], "^250")
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join()
+        self.assertEqual(len(self.backend.messages), 20)
 
     def test_every_form_of_bdat_ends_the_dialog(self):
         """It was not offered: what follows are a chunk's octets for one side, commands for the other."""
