@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Load balancers that say in a PROXY header who the client is: read from those that are trusted,
 needed from those, and an error from everybody else."""
+import pathlib
 import socket
 import struct
 import unittest
 
 import harness
-from harness import Backend, Client, SystemTest
+from harness import Backend, Client, SystemTest, wait_for
+from test_tls import client_context, make_certificate
 
 BALANCER = "127.9.9.9"
 V2 = b"\r\n\r\n\0\r\nQUIT\n"
@@ -131,6 +133,17 @@ class ProxyProtocol(SystemTest):
         self.assertRegex(self.connect(ravelin, v1("192.0.2.6")).reply(), "^220 ")
         self.stop(ravelin)
 
+    def test_who_is_refused_leaves_at_once(self):
+        """Through a balancer, too: a flood beyond the places holds no descriptors."""
+        ravelin = self.behind_balancer(limits="sessions_per_client = 1")
+        self.assertRegex(self.connect(ravelin, v1()).reply(), "^220 ")
+        descriptors = pathlib.Path(f"/proc/{ravelin.pid}/fd")
+        before = len(list(descriptors.iterdir()))
+        for _ in range(60):
+            self.assertRegex(self.connect(ravelin, v1()).reply(), "^421 ")
+        wait_for(lambda: len(list(descriptors.iterdir())) < before + 10, "descriptors to be closed", 3)
+        self.stop(ravelin)
+
     def test_greylisting_is_for_the_client_that_is_named(self):
         ravelin = self.behind_balancer(greylist='delay = "1h"')
         ravelin.ctl("greylist", "pass", "--client", "198.51.100.7", "--from", "a@sender.example",
@@ -139,6 +152,19 @@ class ProxyProtocol(SystemTest):
             client = self.connect(ravelin, v1(name))
             self.assertRegex(client.reply(), "^220 ")
             self.assertRegex(client.mail(["bob@example.com"])[0], expected)
+        self.stop(ravelin)
+
+    def test_tls_behind_a_header(self):
+        certificate = make_certificate(self.directory, "mx", ["mx.example.net"])
+        ravelin = self.behind_balancer(tls=f'certificates = ["{certificate}"]')
+        client = self.connect(ravelin, v2())
+        self.assertRegex(client.reply(), "^220 ")
+        client.say("EHLO client.sender.example")
+        self.assertRegex(client.say("STARTTLS"), "^220 ")
+        client.socket = client_context(certificate).wrap_socket(client.socket,
+                                                                server_hostname="mx.example.net")
+        self.assertRegex(client.mail(["bob@example.com"])[-1], "^250 ")
+        ravelin.wait_line(r"TLS connection established from unknown\[192\.0\.2\.1\]")
         self.stop(ravelin)
 
     def test_an_early_talker_behind_a_balancer(self):
