@@ -43,7 +43,7 @@ class Introductions::Waiting final : public StreamEvents {
     auto& stream = *stream_;
     stream.pause(Pause::Waiting);
     owner_.done_(stream_, header.client.value_or(balancer_), listener_);
-    if (stream_ == nullptr) owner_.retire(*this);
+    owner_.retire(*this);
     stream.resume(Pause::Waiting);
     return header.size;
   }

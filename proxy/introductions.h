@@ -15,8 +15,8 @@ namespace ravelin::proxy {
 // Used on the worker's thread.
 class Introductions {
  public:
-  // |stream| is from |client|, who came to |listener|. What is not moved away must have been told
-  // to finish(), and is kept until it has.
+  // |stream| is from |client|, who came to |listener|. What is not moved away goes at the end of
+  // the turn, behind what was written: who is refused holds no descriptor for a farewell.
   using Done = std::function<void(std::unique_ptr<Stream>& stream, const dns::Endpoint& client,
                                   uint32_t listener)>;
 

@@ -166,7 +166,6 @@ class Worker::Impl {
     if (auto arrival = arrive(client, listener))
       return open(std::move(stream), *std::move(arrival));
     stream->write(no_place_line());
-    stream->finish();
   }
 
   // Nothing if there is no place; then the journal knows.

@@ -3,6 +3,7 @@
 
     tests/lint.py layering     nothing includes upward; libraries are seen only where they belong
     tests/lint.py sizes        no file over 600 lines, no function over 60
+    tests/lint.py evidence     every test that docs/robustness.md names is there
 """
 import pathlib
 import re
@@ -114,8 +115,30 @@ def sizes():
     return faults
 
 
+# A test's name in the document: `folder/file_test: case` of Catch2, `test_file: Class.method` else.
+def evidence():
+    faults, found = [], 0
+    text = (ROOT / "docs/robustness.md").read_text()
+    for name, case in re.findall(r"`([\w/]+): ([^`]+)`", text):
+        found += 1
+        system = name.startswith("test_")
+        path = ROOT / "tests" / (f"system/{name}.py" if system else f"{name}.cc")
+        code = path.read_text() if path.is_file() else ""
+        if system:
+            owner, _, method = case.partition(".")
+            body = re.split(r"^class ", code, flags=re.M)
+            there = any(re.match(rf"{owner}\b", part) and f"    def {method}(self" in part
+                        for part in body[1:])
+        else:
+            literal = case.replace("\\", "\\\\").replace('"', '\\"')
+            there = re.search(r"TEST_CASE(?:_METHOD\(\w+,|\()\s*" + re.escape(f'"{literal}"'), code)
+        if not there:
+            faults.append(f"docs/robustness.md: no test `{name}: {case}`")
+    return faults if found else ["docs/robustness.md: names no test"]
+
+
 def main():
-    rules = {"layering": layering, "sizes": sizes}
+    rules = {"layering": layering, "sizes": sizes, "evidence": evidence}
     if len(sys.argv) != 2 or sys.argv[1] not in rules:
         sys.exit(__doc__)
     faults = rules[sys.argv[1]]()

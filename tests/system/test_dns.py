@@ -67,6 +67,15 @@ class Dns(SystemTest):
         self.assertRegex(self.rcpt(ravelin, "127.1.1.2"), "^250")
         self.assertEqual(len(ravelin.lines("reject:")), 0)
 
+    def test_a_server_elsewhere_is_warned_of(self):
+        """Its answers can be forged on the way: whoever runs this should know."""
+        for server, warned in ((f"127.0.0.1:{self.dns.port}", 0), ("192.0.2.53", 1)):
+            ravelin = self.ravelin([self.backend], sections={"dns": f'servers = ["{server}"]'})
+            ravelin.wait_line("started: version")
+            self.assertEqual(len(ravelin.lines("warning: a DNS server is not on this machine")),
+                             warned, server)
+            self.assertEqual(ravelin.stop(), 0)
+
     def test_early_talker(self):
         ravelin = self.ravelin([self.backend], sections={
             "checks.early_talker": 'action = "reject"\npause = "20s"'})

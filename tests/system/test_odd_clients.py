@@ -43,6 +43,23 @@ class OddClients(SystemTest):
                                      rcpt.replace("rcpt to", "RCPT TO")]
                 self.assertEqual([line for line in lines if line[:4] in ("MAIL", "RCPT")], expected)
 
+    def test_no_form_of_an_address_is_relayed(self):
+        """Whatever the backend would take: it is asked for our own domains only."""
+        self.backend.script["rcpt"] = "250 2.1.5 Anything you like"
+        forms = ["u@o.example", '"u@o.example"', "u%o.example", "u%o.example@example.com",
+                 '"u@o.example"@example.com', '"u%o.example"@example.com', "@example.com:u@o.example",
+                 "o.example!u", "o.example!u@example.com", "u@o.example@example.com",
+                 "u@o.example@[127.0.0.1]", "u@[127.0.0.1]", "u%o.example@[127.0.0.1]",
+                 "@example.com,@[127.0.0.1]:u@o.example", "u@[IPv6:::1]", "u@example.com.o.example",
+                 "u@o.example:example.com", ""]
+        for sender in ("", "bob@example.com", "u@o.example"):
+            for form in forms:
+                with self.subTest(sender=sender, form=form), self.front.client() as client:
+                    client.say("EHLO a.example")
+                    client.say(f"MAIL FROM:<{sender}>")
+                    self.assertRegex(client.say(f"RCPT TO:<{form}>"), "^5")
+        self.assertEqual(self.backend.recipients_of(), [])
+
     def test_what_is_not_for_everybody(self):
         with self.front.client() as client:
             offered = client.say("EHLO a.example")

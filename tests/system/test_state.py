@@ -3,6 +3,7 @@
 import os
 import pathlib
 import sqlite3
+import time
 import unittest
 
 import harness
@@ -39,6 +40,21 @@ class State(SystemTest):
         self.assertRegex(self.first_try(ravelin), "^250")
         with ravelin.client() as client:  # another sender: it is the client's standing that passes
             self.assertRegex(client.mail(["bob@example.com"], sender="new@sender.example")[-1], "^250")
+
+    def test_after_a_kill_it_is_there_again_at_once(self):
+        ravelin = self.ravelin([self.backend], sections=STATE)
+        self.assertRegex(self.first_try(ravelin), "^451")
+        self.pass_greylist(ravelin)
+        times = []
+        for _ in range(3):
+            ravelin.process.kill()
+            ravelin.wait()
+            began = time.monotonic()
+            ravelin.start()
+            self.assertRegex(self.first_try(ravelin), "^(250|451)")  # a batch may be lost
+            times.append(time.monotonic() - began)
+        self.assertLess(min(times), 1)
+        self.assertEqual(ravelin.lines("warning: .*state"), [])
 
     def test_whatever_the_file_is_mail_flows(self):
         other = str(self.place / "other.db")

@@ -27,6 +27,23 @@ TEST_CASE("a client that says nothing is told so, whatever bits of a command it 
   CHECK(mx.log().count("timeout after CONNECT") == 1);
 }
 
+// RFC 5321 §4.5.3.2: five minutes for a command, three for a piece of text.
+TEST_CASE("who takes the time that the RFC gives is served, by default") {
+  Harness mx;
+  auto& client = mx.connect();
+  REQUIRE(client.play("S: 220") == "");
+  for (const auto* const step :
+       {"C: EHLO client.example\nS: 250-", "C: MAIL FROM:<a@client.example>\nS: 250",
+        "C: RCPT TO:<b@mx.example>\nS: 250", "C: DATA\nS: 354"}) {
+    mx.wait(290s);
+    REQUIRE(client.play(step) == "");
+  }
+  REQUIRE(client.play("C: x\nS? nothing") == "");
+  mx.wait(170s);
+  CHECK(client.play("C: y\nC: .\nS: 250") == "");
+  CHECK(mx.verifier().messages.size() == 1);
+}
+
 TEST_CASE("limits act on living dialogs") {
   Harness mx;
   auto& client = mx.connect();
