@@ -177,14 +177,15 @@ def backends():
     yield "slow-reader", 0, slot("b", 0) + slot("r", 0) + slot("d", 0) + act("x") + slot("w", 0, 60) + slot("w", 0, 9) + act("x", 1) + slot("f", 0)
     yield "reload", 8, mail(0) + act("z", 0) + mail(1, 4) + act("z", 3) + mail(2)
     # FAULTS E, by hand: banner, EHLO, MAIL, RCPT, DATA, dot
-    parts = [b"220 hi\r\n", EHLO, b"250 ok\r\n250 ok\r\n", b"354 go\r\n"]
+    then = act("k")  # what is said in one piece answers nothing that comes of it
+    parts = [b"220 hi\r\n" + then, EHLO + then, b"250 ok\r\n250 ok\r\n", b"354 go\r\n"]
     steps = [slot("b", 0) + slot("r", 0), b"", b"", slot("d", 0), slot("w", 0, 2) + slot("f", 0)]
 
-    def until(stage, then):
+    def until(stage, odd):
         said = steps[0]
         for number in range(stage):
             said += parts[number] + (steps[number + 1] if number < 4 else b"")
-        return act("a") + said + then
+        return said + odd
 
     whole = b"".join([steps[0], parts[0], parts[1], parts[2], steps[3], parts[3], steps[4]])
     yield "by-hand", 32, whole + b"250 2.0.0 queued\r\n"
@@ -250,6 +251,7 @@ def configurations():
     yield "sample", "\n".join(line for line in sample.read_text().splitlines() if not line.startswith("#"))
     yield "empty", ""
     yield "syntax", "hostname = 'x\n"
+    yield "no-value", "a = f\n"
     yield "unknown", least + "[limts]\nsession = 3\n"
     yield "twice", least + "[limits]\nsessions = 3\nsessions = 4\n"
     yield "types", least + "[limits]\nsessions = 'x'\nmessage_size = 3.5\nerrors = [1]\n[dns]\ntimeout = 1979-05-27\n"
