@@ -194,7 +194,7 @@ def backends():
         yield f"dot-{number}", 32, whole + last + act("t", 200) + act("c")
     odd = [b"421 bye\r\n", b"554 no\r\n", b"354 what\r\n", b"\0\r\n", b"250-" + b"x" * 300 + b"\r\n", b"xyz\r\n"]
     for stage in range(4):
-        yield f"odd-{stage}", 32, until(stage, odd[stage] + act("c", stage)) + mail(1)
+        yield f"odd-{stage}", 32, until(stage, odd[stage] + act("c", stage)) + act("a", 1) + mail(1)
     yield "early-reply", 32, (steps[0] + b"".join(parts[:3]) + steps[3] + parts[3] + slot("w", 0, 2)
                               + b"552 5.3.4 too big\r\n" + slot("f", 0))
     yield "early-250", 32, (steps[0] + b"".join(parts[:3]) + steps[3] + parts[3] + slot("w", 0, 2)
