@@ -75,7 +75,9 @@ std::string Report::line_at(int number) const {
   return line.size() > kMaxShownLine ? std::string() : harmless(line);
 }
 
+// The TOML library's words quote the text as it is, line ends and all.
 void Report::add(ConfigError error) {
+  error.message = harmless(error.message);
   if (errors_.size() < kMaxErrors) {
     errors_.push_back(std::move(error));
   } else {

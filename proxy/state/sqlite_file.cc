@@ -283,7 +283,6 @@ FileResult SqliteFile::read(Family family, int64_t* next, size_t limit,
   for (; select.step(); ++count) {
     const auto slot = select.number(0);
     const auto data = select.bytes(1);
-    *next = slot + 1;
     uint32_t sum = 0;
     for (size_t i = 0; i < 4 && data.size() > 4; ++i)
       sum |= uint32_t{static_cast<uint8_t>(data[data.size() - 4 + i])} << (8 * i);
@@ -293,6 +292,7 @@ FileResult SqliteFile::read(Family family, int64_t* next, size_t limit,
       select.reset();
       return damaged("a row has changed by itself");
     }
+    *next = slot + 1;
     row(static_cast<uint32_t>(slot), bytes);
   }
   if (count < limit) *next = int64_t{UINT32_MAX} + 1;

@@ -101,6 +101,14 @@ TEST_CASE("A syntax error ends the reading: what follows is not believed") {
   CHECK(loaded.errors[0].line >= 2);
 }
 
+TEST_CASE("What is quoted of a syntax error is fit for a log") {
+  const auto text = GENERATE(as<std::string_view>{}, "a=f\n", "a=t\x1b[31m", "a=1\r\nb=f\r\n");
+  CAPTURE(text);
+  const auto loaded = parse_config(text, "test.toml");
+  REQUIRE(loaded.errors.size() == 1);
+  for (const char c : loaded.errors[0].message) CHECK((c >= ' ' && c != '\x7f'));
+}
+
 TEST_CASE("What is required and missing is named, at the section that lacks it") {
   CHECK(errors(parse_config("", "test.toml")) ==
         Errors{"0:0: hostname is missing at the top of the file, for example hostname = "

@@ -37,8 +37,26 @@ class Harness final : public proxy::Services {
   // |toml|: tables of the configuration. What it does not mention is out of the way: no greeting
   // pause, no greylist, every name resolves.
   explicit Harness(std::string_view toml = {}, std::string_view top = {})
-      : Harness(std::make_unique<World>(), toml, top) {}
+      : Harness(load(toml, top)) {}
+  // For those who need many: a configuration takes longer to read than a dialog to play.
+  explicit Harness(std::shared_ptr<const proxy::Config> config)
+      : Harness(std::make_unique<World>(), std::move(config)) {}
   ~Harness() override { sessions_.clear(); }
+  static std::shared_ptr<const proxy::Config> load(std::string_view toml,
+                                                   std::string_view top = {}) {
+    std::string text = "hostname = 'ours.example'\n" + std::string(top) + "\n";
+    text += "[[route]]\ndomains = ['mx.example']\nbackends = ['127.0.0.1:2500']\n";
+    const auto by_default = [&](std::string_view table, std::string_view rest) {
+      if (toml.find(table) == toml.npos) text.append(table).append("\n").append(rest).append("\n");
+    };
+    by_default("[checks.early_talker]", "pause = '0s'");
+    by_default("[greylist]", "apply_to = 'off'");
+    by_default("[checks.sender_domain]", "action = 'off'");
+    text += toml;
+    auto loaded = proxy::parse_config(text, "test.toml");
+    for (const auto& error : loaded.errors) throw std::invalid_argument(error.format("test.toml"));
+    return loaded.config;
+  }
 
   proxy::Id next_id() override { return ++id_; }
   const proxy::Limits& limits() const override { return now_limits; }
@@ -108,11 +126,10 @@ class Harness final : public proxy::Services {
   int ended = 0;
 
  private:
-  Harness(std::unique_ptr<World> world, std::string_view toml, std::string_view top)
+  Harness(std::unique_ptr<World> world, std::shared_ptr<const proxy::Config> config)
       : Services(world->reactor, world->clock, world->resolver, world->verifier, world->journal,
                  world->greylist, world->standing),
         world_(std::move(world)) {
-    const auto config = load(toml, top);
     now_limits = config->limits;
     policy = std::make_shared<const proxy::Policy>(config);
     world_->greylist.configure(config->greylist);
@@ -122,21 +139,6 @@ class Harness final : public proxy::Services {
     verifier().capabilities.size = true;
     verifier().capabilities.eightbitmime = true;
   }
-  static std::shared_ptr<const proxy::Config> load(std::string_view toml, std::string_view top) {
-    std::string text = "hostname = 'ours.example'\n" + std::string(top) + "\n";
-    text += "[[route]]\ndomains = ['mx.example']\nbackends = ['127.0.0.1:2500']\n";
-    const auto by_default = [&](std::string_view table, std::string_view rest) {
-      if (toml.find(table) == toml.npos) text.append(table).append("\n").append(rest).append("\n");
-    };
-    by_default("[checks.early_talker]", "pause = '0s'");
-    by_default("[greylist]", "apply_to = 'off'");
-    by_default("[checks.sender_domain]", "action = 'off'");
-    text += toml;
-    auto loaded = proxy::parse_config(text, "test.toml");
-    for (const auto& error : loaded.errors) throw std::invalid_argument(error.format("test.toml"));
-    return loaded.config;
-  }
-
   std::unique_ptr<World> world_;
   proxy::Id id_ = 0xA000;
   uint32_t serial_ = 0;

@@ -140,6 +140,26 @@ TEST_CASE("wherever a bit flips, no wrong row is believed") {
   }
 }
 
+// Not the last row, whose slot is looked at before any other is read.
+TEST_CASE("a row that has the highest number there is, is damage") {
+  const test::TempDir dir;
+  const auto path = dir.file("state.db");
+  make_file(path, 3);
+  auto bytes = test::read_file(path);
+  const auto second = bytes.find("some forty", bytes.find("some forty") + 1);
+  // The cell, behind its length: the row's number in its longest form, and the header of its data.
+  constexpr std::string_view kCell("\xbf\xff\xff\xff\xff\xff\xff\xff\xff\x03\0\x62", 12);
+  bytes.replace(second - 4, kCell.size(), kCell);
+  test::write_file(path, bytes);
+
+  test::ManualClock clock;
+  test::Alarms alarms;
+  const auto store = open_store(path, clock, alarms.sink());
+  CHECK(use(*store) == 1);
+  CHECK(alarms.lines().size() == 1);
+  CHECK(dir.list("state.db.broken-").size() == 1);
+}
+
 TEST_CASE("only a few broken files are kept") {
   const test::TempDir dir;
   test::ManualClock clock;

@@ -1,0 +1,347 @@
+#!/usr/bin/env python3
+"""Writes the inputs that fuzzing starts from: real dialogs, known attacks, sound files.
+
+    tests/fuzz/seeds.py [FOLDER]     corpus/TARGET/seed-* beside this file, or below FOLDER
+
+What fuzzers find stands beside them under names of its own. Run it after a change here; what a
+target makes of its input is said in its source.
+"""
+import pathlib
+import struct
+import sys
+
+
+def act(letter, number=0):
+    return b"\xff" + letter.encode() + bytes([number])
+
+
+# --- client_dialog: an octet of kind, then what a client says ---------------------------------
+
+GREYLIST, PAUSE, SHADOW, NORMALISE, OFFERS, TIGHT, NO_NAME, GOOD = (1 << i for i in range(8))
+HELLO = b"EHLO client.example\r\n"
+ENVELOPE = HELLO + b"MAIL FROM:<a@client.example>\r\nRCPT TO:<b@mx.example>\r\n"
+MAIL = ENVELOPE + b"DATA\r\nSubject: x\r\nMessage-ID: <1@client.example>\r\n\r\nhello\r\n.\r\n"
+NEXT = b"MAIL FROM:<x@y.example>\r\nRCPT TO:<b@mx.example>\r\nDATA\r\nsmuggled\r\n.\r\n"
+
+
+def dialogs():
+    def text(end):
+        return ENVELOPE + b"DATA\r\ntext" + end + NEXT + b"QUIT\r\n"
+
+    yield "mail", 0, MAIL + b"QUIT\r\n"
+    yield "two-mails", 0, MAIL + MAIL[len(HELLO):] + b"QUIT\r\n"
+    yield "helo", 0, b"HELO client.example\r\nMAIL FROM:<>\r\nRCPT TO:<postmaster>\r\nDATA\r\n..\r\n.\r\n"
+    yield "octets", 0, act("c", 1) + MAIL
+    yield "refused", 0, act("a", 1) + MAIL + b"RSET\r\n" + act("a") + MAIL
+    yield "data-refused", 0, act("d", 2) + MAIL + b"NOOP\r\n"
+    for number in range(8):
+        yield f"final-{number}", 0, act("f", number) + MAIL + b"NOOP\r\nQUIT\r\n"
+    yield "silent", 0, act("s") + MAIL + act("s", 3) + act("s", 3) + act("s", 3) + act("e")
+    yield "gone-after-dot", 0, ENVELOPE + b"DATA\r\n" + act("s") + b"x\r\n.\r\n" + act("e", 1)
+    yield "lost-in-text", 0, ENVELOPE + b"DATA\r\nx\r\n" + act("l") + b"y\r\n.\r\nNOOP\r\n"
+    yield "lost-after-dot", 0, ENVELOPE + b"DATA\r\n" + act("s") + b"x\r\n.\r\n" + act("l")
+    yield "no-room", 0, ENVELOPE + act("m", 2) + b"DATA\r\n" + b"x" * 99 + b"\r\n" + act("m", 255) + b".\r\n"
+    yield "reads-nothing", 0, act("w") + b"NOOP\r\n" * 40 + act("w", 1)
+    yield "drain", 0, ENVELOPE + act("x") + b"DATA\r\nx\r\n.\r\n"
+    yield "drain-now", 0, ENVELOPE + b"DATA\r\nx\r\n" + act("x", 1)
+    yield "slow", TIGHT, ENVELOPE + b"DATA\r\nx" + act("t", 60) + b"y\r\n.\r\n"
+    yield "idle", TIGHT, HELLO + act("t", 60)
+    yield "errors", TIGHT, b"X\r\n" * 9
+    yield "junk", TIGHT, b"NOOP\r\nVRFY a\r\nHELP\r\nRSET\r\n" * 3
+    yield "early-talker", PAUSE, b"EHLO early.example\r\n" + act("t", 3)
+    yield "patient", PAUSE, act("t", 3) + MAIL
+    yield "greylist", GREYLIST | NO_NAME, MAIL + act("t", 90) + b"RSET\r\n" + MAIL[len(HELLO):]
+    yield "shadow", SHADOW | GREYLIST | NO_NAME, act("q", 2) + MAIL + act("t", 9)
+    yield "allowed", GOOD | OFFERS, MAIL
+    yield "extensions", OFFERS, (
+        HELLO + b"MAIL FROM:<a@b.example> SIZE=100 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=x+2By\r\n"
+        b"RCPT TO:<b@mx.example> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;b+40mx.example\r\n" + act("k")
+        + b"DATA\r\nx\r\n.\r\n")
+    # FAULTS A: ends of data that are none
+    ends = [b"\n.\n", b"\n.\r\n", b"\r.\r", b"\r.\n", b"\n.\r", b"\r\n.\n", b"\r.\r\n", b"\r\n.\r",
+            b"\r\n\0.\r\n", b"\r\n.\0\r\n", b"\r\n.\r\r\n", b"\r\r\n.\r\r\n"]
+    for number, end in enumerate(ends):
+        yield f"smuggle-{number}", NORMALISE * (number % 2), text(end)
+    yield "smuggle-all", NORMALISE, text(b"".join(ends[:6]) + b"\r\n.\r\n")
+    yield "unfinished", 0, ENVELOPE + b"DATA\r\n..\r\n.x\r\n.\t\r\nlast"
+    yield "empty-text", 0, ENVELOPE + b"DATA\r\n.\r\n"
+    yield "line-ends", 0, b"RCPT TO:<a>\nDATA\n"
+    yield "bare-cr", 0, b"NOOP\rNOOP\r\n"
+    yield "nul", 0, b"NOOP\0\r\n"
+    yield "long-line", 0, b"NOOP " + b"x" * 2100
+    yield "bdat", 0, ENVELOPE + b"BDAT 10\r\n.\r\nBDAT 5\r\nQUIT\r\n"
+    yield "after-data", 0, ENVELOPE + b"DATA\r\nx\r\n.\r\nRCPT TO:<b@mx.example>\r\nDATA\r\n"
+    yield "big", TIGHT, ENVELOPE + b"DATA\r\n" + (b"x" * 70 + b"\r\n") * 30 + act("t", 5) + b".\r\n"
+    yield "hops", 0, ENVELOPE + b"DATA\r\n" + b"Received: x\r\n" * 51 + b"\r\n.\r\n"
+    # FAULTS B
+    yield "auth", 0, HELLO + b"AUTH PLAIN AGEAYg==\r\nSTARTTLS\r\nETRN x\r\nEXPN y\r\n"
+    yield "routes", 0, HELLO + b"MAIL FROM:<@a,@b:u@c.example>\r\n" + b"".join(
+        b"RCPT TO:<" + path + b">\r\n" for path in
+        [b"@mx.example:b@mx.example", b"u%o@mx.example", b"o!u@mx.example", b'"u@o"@mx.example',
+         b"u@o@mx.example", b"u@[1.2.3.4]", b"u@[IPv6:2001:db8::1]", b"", b"postmaster"])
+    yield "shell", 0, HELLO + b"MAIL FROM:<;sleep 9;>\r\nMAIL FROM:<`id`@x>\r\nMAIL FROM:<$(id)@x>\r\n"
+
+
+# --- commands: an octet of what was offered, then lines ----------------------------------------
+
+def commands():
+    every = 31
+    yield "mail", every, (
+        b"MAIL FROM:<a@b.example> SIZE=18446744073709551615 BODY=8BITMIME SMTPUTF8 RET=FULL"
+        b" ENVID=QQ314159\r\nMAIL FROM:<>\r\nMAIL FROM: <a@b.example> BODY=7BIT RET=HDRS\r\n")
+    yield "size", every, b"".join(b"MAIL FROM:<a@b> SIZE=" + size + b"\r\n" for size in
+                                  [b"1", b"-1", b"18446744073709551616", b"1 SIZE=2", b"", b"007"])
+    yield "rcpt", every, (
+        b"RCPT TO:<b@mx.example> NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;b+40mx.example\r\n"
+        b"RCPT TO:<Postmaster>\r\nRCPT TO:<b@x> NOTIFY=NEVER ORCPT=utf-8;\xc3\xa9@x\r\n")
+    yield "quoted", every, b'MAIL FROM:<"a b"@x>\r\nMAIL FROM:<"a"@x>\r\nMAIL FROM:<"a\\"\\\\"@x>\r\n'
+    yield "literals", every, (b"MAIL FROM:<u@[1.2.3.4]>\r\nMAIL FROM:<u@[IPv6:::1]>\r\n"
+                              b"MAIL FROM:<u@[IPv6:1::2:3.4.5.6]>\r\nMAIL FROM:<u@[x:y]>\r\n")
+    yield "routes", every, (b"RCPT TO:<@a,@b:u@c>\r\nRCPT TO:<u%o@x>\r\nRCPT TO:<o!u@x>\r\n"
+                            b'RCPT TO:<"u@o"@x>\r\nRCPT TO:<u@o@x>\r\n')
+    yield "utf8", every, b"MAIL FROM:<\xc3\xa9@\xc3\xa9.example> SMTPUTF8\r\nRCPT TO:<\xc0\xaf@x>\r\n"
+    yield "utf8-not-offered", 11, b"MAIL FROM:<\xc3\xa9@x>\r\nRCPT TO:<\xc3\xa9@x>\r\n"
+    yield "helo", every, b"EHLO a_b.example\r\nHELO [1.2.3.4]\r\nEHLO (x);\"y\"\r\nEHLO " + b"x" * 255 + b"\r\n"
+    yield "nothing-offered", 0, b"MAIL FROM:<a@b> SIZE=1\r\nRCPT TO:<a@b> NOTIFY=NEVER\r\n"
+    yield "injection", every, b"MAIL FROM:<a@b> ENVID=x+0D+0ADATA\r\nMAIL FROM:<a@b> XFOO=1\nDATA\r\n"
+    yield "long", every, b"MAIL FROM:<" + b"a" * 255 + b"@" + b"b" * 63 + b"." + b"c" * 63 + b">\r\n"
+    yield "trailing", every, b"MAIL FROM:<a@b> \t \r\nRCPT  TO:<a@b>\r\nRCPT TO:<a@b>x\r\n"
+
+
+# --- data_stream: octets of kind and limits, then text ------------------------------------------
+
+def texts():
+    body = b"Received: x\r\nMessage-ID:\r\n <1@x>\r\n\r\nhello\r\n..dot\r\n.\tx\r\n\r\n.\r\nQUIT\r\n"
+    for kind in (0, 1, 0x10, 0x21):
+        yield f"mail-{kind}", kind, body
+    yield "size", 2, bytes([40]) + body
+    yield "line", 4, bytes([9]) + body
+    yield "hops", 8, b"Received: a\r\n" * 4 + b"\r\n.\r\n"
+    yield "limits", 0x2f, bytes([90, 20]) + body
+    odd = [b"\n.\n", b"\n.\r\n", b"\r.\r", b"\r.\n", b"\n.\r", b"\r\n.\n", b"\r\n\0.\r\n", b"\r\n.\r\r\n",
+           b"\r\n.\n\r\n", b"\r\n..\r\n", b"\r\n.\r\0\n"]
+    for number, end in enumerate(odd):
+        yield f"end-{number}", number % 2, b"x" + end + b"y\r\n.\r\n"
+    yield "empty", 0, b".\r\n"
+    yield "mbox", 0, b"From x\r\n" * 9 + b".\r\n"
+    yield "ends-all", 1, b"".join(odd) + b"\r\n.\r\n"
+
+
+# --- backend_replies: an octet of limits, then what a backend says --------------------------------
+
+EHLO = b"250-mail.internal\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250-8BITMIME\r\n250-DSN\r\n250 SMTPUTF8\r\n"
+
+
+def replies():
+    ask = act("s", 1) + act("s", 2) + act("s", 3)
+    yield "mail", 0, (b"220 hi\r\n" + act("s") + EHLO + act("p", 1) + ask
+                      + b"250 2.1.0 ok\r\n250 2.1.5 ok\r\n354 go\r\n" + act("t") + act("t", 1)
+                      + b"250 2.0.0 queued\r\n" + act("s", 5) + b"221 bye\r\n")
+    yield "steps", 0, b"220 hi\r\n" + ask + b"250 a\r\n250 b\r\n" + act("s", 4) + b"354 c\r\n" + act("t", 1) + b"250 x\r\n250 y\r\n"
+    yield "early", 0, b"220 hi\r\n" + act("s", 3) + b"354 go\r\n" + act("t") + b"552 5.3.4 too big\r\n"
+    yield "early-half", 0, b"220 hi\r\n" + act("s", 3) + b"354 go\r\n" + act("t") + b"250-x\r\n25" + act("t", 1) + b"0 y\r\n"
+    yield "unasked", 0, b"220 hi\r\n250 what\r\n"
+    yield "421", 0, b"220 hi\r\n" + act("s", 1) + b"421 4.3.2 bye\r\n"
+    for number, line in enumerate([b"999 x", b"000 x", b"99 x", b"2500 x", b"abc", b"250", b"250-", b"250x",
+                                   b"250 \x1b[31m\xff\xfe", b"250 a\0b", b"354-x\r\n250 y", b""]):
+        yield f"odd-{number}", number % 2, line + b"\r\n"
+    yield "endless", 1, b"250-x\r\n" * 9
+    yield "long", 1, b"220 " + b"x" * 90 + b"\r\n"
+    yield "bare-lf", 0, b"220-a\n220 b\n"
+    yield "enhanced", 0, b"220 2.0.0\r\n220 5.7.999 x\r\n220-2.1.1 y\r\n220 2.1.1 z\r\n220 2.1.1000 x\r\n"
+
+
+# --- backend_side: an octet of kind, then what backends say and clients do ------------------------
+
+def slot(letter, client, number=0):
+    return act(letter, client + 4 * number)
+
+
+def backends():
+    def mail(client, who=0):
+        return (slot("b", client, who) + slot("r", client) + slot("d", client)
+                + slot("w", client, 3) + slot("f", client))
+
+    yield "mail", 0, mail(0)
+    yield "four", 8, mail(0) + mail(1, 4) + mail(2, 1) + mail(3, 5)
+    yield "one-connection", 2, mail(0) + slot("b", 1) + slot("r", 1) + mail(2) + mail(3)
+    yield "no-pipelining", 16, mail(0) + mail(0)
+    yield "xforward", 4, mail(0) + mail(0)
+    yield "refused", 0, b"".join(slot("b", 0) + slot("r", 0, 1) for _ in range(12)) + mail(0)
+    yield "waits", 2, slot("b", 0) + slot("r", 0) + slot("b", 1) + slot("r", 1, 5) + act("t", 70) + mail(2)
+    yield "refusing", 1, act("o", 1) + mail(0) + act("o") + act("t", 90) + mail(1)
+    yield "hanging", 1, act("o", 2) + mail(0) + act("t", 40) + act("o") + mail(1)
+    yield "replay", 0, slot("b", 0) + slot("r", 0) + act("t", 12) + slot("d", 0) + slot("w", 0, 5) + slot("f", 0)
+    yield "closed", 0, slot("b", 0) + slot("r", 0) + act("c") + slot("d", 0) + slot("w", 0, 1) + slot("f", 0)
+    yield "reset-in-text", 0, slot("b", 0) + slot("r", 0) + slot("d", 0) + slot("w", 0, 1) + act("c", 1) + slot("f", 0)
+    yield "slow-reader", 0, slot("b", 0) + slot("r", 0) + slot("d", 0) + act("x") + slot("w", 0, 60) + slot("w", 0, 9) + act("x", 1) + slot("f", 0)
+    yield "reload", 8, mail(0) + act("z", 0) + mail(1, 4) + act("z", 3) + mail(2)
+    # FAULTS E, by hand: banner, EHLO, MAIL, RCPT, DATA, dot
+    then = act("k")  # what is said in one piece answers nothing that comes of it
+    parts = [b"220 hi\r\n" + then, EHLO + then, b"250 ok\r\n250 ok\r\n", b"354 go\r\n"]
+    steps = [slot("b", 0) + slot("r", 0), b"", b"", slot("d", 0), slot("w", 0, 2) + slot("f", 0)]
+
+    def until(stage, odd):
+        said = steps[0]
+        for number in range(stage):
+            said += parts[number] + (steps[number + 1] if number < 4 else b"")
+        return said + odd
+
+    whole = b"".join([steps[0], parts[0], parts[1], parts[2], steps[3], parts[3], steps[4]])
+    yield "by-hand", 32, whole + b"250 2.0.0 queued\r\n"
+    for number, last in enumerate([b"451 4.3.0 later\r\n", b"554 5.6.0 no\r\n", b"354 what\r\n", b"250-half\r\n",
+                                   b"999 x\r\n", b"421 bye\r\n", b"", b"25", b"250 ok\r\n250 again\r\n"]):
+        yield f"dot-{number}", 32, whole + last + act("t", 200) + act("c")
+    odd = [b"421 bye\r\n", b"554 no\r\n", b"354 what\r\n", b"\0\r\n", b"250-" + b"x" * 300 + b"\r\n", b"xyz\r\n"]
+    for stage in range(4):
+        yield f"odd-{stage}", 32, until(stage, odd[stage] + act("c", stage)) + act("a", 1) + mail(1)
+    yield "early-reply", 32, (steps[0] + b"".join(parts[:3]) + steps[3] + parts[3] + slot("w", 0, 2)
+                              + b"552 5.3.4 too big\r\n" + slot("f", 0))
+    yield "early-250", 32, (steps[0] + b"".join(parts[:3]) + steps[3] + parts[3] + slot("w", 0, 2)
+                            + b"250 fine\r\n" + slot("f", 0))
+
+
+# --- dns_message: octets of question and place, then a message -------------------------------------
+
+def name(text):
+    return b"".join(bytes([len(label)]) + label.encode() for label in text.split(".") if label) + b"\0"
+
+
+def record(kind, data, owner=b"\xc0\x0c", ttl=300):
+    return owner + struct.pack(">HHIH", kind, 1, ttl, len(data)) + data
+
+
+def message(kind, asked, answers=(), authority=(), flags=0x8180, extra=()):
+    return (struct.pack(">HHHHHH", 7, flags, 1, len(answers), len(authority), len(extra)) + name(asked)
+            + struct.pack(">HH", kind, 1) + b"".join(answers) + b"".join(authority) + b"".join(extra))
+
+
+def dns():
+    mx, ptr = "mx.example", "1.2.0.192.in-addr.arpa"
+    soa = record(6, name("ns") + name("root") + struct.pack(">IIIII", 1, 2, 3, 4, 60))
+    opt = b"\0" + struct.pack(">HHIH", 41, 1232, 0, 0)
+    yield "a", (0, 12), message(1, mx, [record(1, b"\xc0\0\2\1")], extra=[opt])
+    yield "aaaa", (1, 12), message(28, mx, [record(28, bytes(15) + b"\1")])
+    yield "ptr", (2, 12), message(12, ptr, [record(12, name("client.example")), record(12, b"\xc0\x0c")])
+    yield "mx", (3, 12), message(15, mx, [record(15, b"\0\12" + b"\xc0\x0c"), record(15, b"\0\5" + name("a.b"))])
+    yield "null-mx", (3, 12), message(15, mx, [record(15, b"\0\0\0")])
+    yield "cname", (0, 12), message(1, mx, [record(5, name("x.y")), record(1, b"\x7f\0\0\2", name("x.y"))])
+    yield "cname-loop", (0, 12), message(1, mx, [record(5, b"\xc0\x0c")])
+    yield "chain", (0, 12), message(1, mx, [record(5, name("x0"))] + [
+        record(5, name(f"x{i + 1}"), name(f"x{i}")) for i in range(12)])
+    yield "no-name", (0, 12), message(1, mx, authority=[soa], flags=0x8183)
+    yield "no-data", (0, 12), message(1, mx, authority=[soa])
+    yield "servfail", (0, 12), message(1, mx, flags=0x8182)
+    yield "truncated", (0, 12), message(1, mx, flags=0x8380)
+    yield "other-question", (0, 12), message(1, "else.example", [record(1, b"\xc0\0\2\1")])
+    yield "loop", (2, 12), message(12, ptr, [record(12, b"\xc0\x28\xc0\x28")])
+    yield "forward", (2, 12), message(12, ptr, [record(12, b"\xc0\xff")])
+    yield "short", (0, 12), message(1, mx, [record(1, b"\xc0\0\2")])
+    yield "empty", (0, 0), b""
+    yield "bad-name", (2, 12), message(12, ptr, [record(12, name("a b.c")), record(12, name("x_y.z"))])
+    yield "many", (0, 12), message(1, mx, [record(1, bytes([127, 0, 0, i])) for i in range(40)])
+
+
+# --- configuration ------------------------------------------------------------------------------------
+
+def configurations():
+    least = "hostname = 'mx.example.net'\n[[route]]\ndomains = ['example.com']\nbackends = ['mail:25']\n"
+    sample = pathlib.Path(__file__).resolve().parents[2] / "etc" / "ravelin.toml"
+    yield "least", least
+    yield "sample", "\n".join(line for line in sample.read_text().splitlines() if not line.startswith("#"))
+    yield "empty", ""
+    yield "syntax", "hostname = 'x\n"
+    yield "no-value", "a = f\n"
+    yield "unknown", least + "[limts]\nsession = 3\n"
+    yield "twice", least + "[limits]\nsessions = 3\nsessions = 4\n"
+    yield "types", least + "[limits]\nsessions = 'x'\nmessage_size = 3.5\nerrors = [1]\n[dns]\ntimeout = 1979-05-27\n"
+    yield "ranges", least + "[limits]\nsessions = -1\nmessage_size = '99999999999TB'\n[dns]\ntimeout = '0.1h'\n"
+    yield "units", least + "[limits]\nmessage_size = '50MB'\nreserved_for_known = '25%'\ncommand_timeout = '5m'\n"
+    yield "lists", least + "[access]\nallow = ['192.0.2.0/24', '2001:db8::/32', '192.0.2.7/24']\ndeny_file = 'x'\n"
+    yield "routes", least + "domains_file = 'd'\nrecipients_file = 'r'\nprotocol = 'lmtp'\nclient_info = 'xforward'\nunknown_codes = ['5.4.1']\n"
+    yield "two-routes", least + "[[route]]\ndomains = ['.Example.com', 'example.com']\nbackends = ['[::1]:25']\n"
+    yield "checks", least + "[checks.rdns]\naction = 'reject'\n[checks.helo]\nsyntax = 'off'\n[checks.x]\naction = 1\n"
+    yield "deep", "a = " + "[" * 300
+    yield "keys", '"host\\u006eame" = "x"\na.b.c.d = 1\n[a.b]\nc = 2\n'
+    yield "utf8", least.replace("mail", "\u00e9") + "# \u202e\n"
+
+
+# --- state_file: an octet of kind, then damage, or a file ------------------------------------------------
+
+def states():
+    def patch(which, at, octets):
+        return bytes([which]) + at.to_bytes(3, "big") + bytes([len(octets) - 1]) + octets
+
+    def cut(which, size):
+        return bytes([which | 6]) + (size // 2).to_bytes(2, "big")
+
+    yield "sound", b"\0"
+    yield "empty", b"\1\0\0"
+    yield "not-ours", b"\1\0\x20" + b"SQLite format 3\0" + bytes(16)
+    yield "cut", b"\0" + cut(0, 4096) + cut(1, 0)
+    yield "cut-odd", b"\0" + cut(0, 5002)
+    yield "no-log", b"\0" + cut(1, 0)
+    yield "cut-log", b"\0" + cut(1, 3000)
+    yield "header", b"\0" + patch(0, 16, b"\xff\xff") + cut(1, 0)
+    yield "version", b"\0" + patch(0, 60, b"\0\0\0\x09") + cut(1, 0)
+    yield "application", b"\0" + patch(0, 68, b"abcd") + cut(1, 0)
+    for page in range(1, 8):
+        yield f"page-{page}", b"\0" + cut(1, 0) + patch(0, 4096 * page, b"\x0d\xff\xff\xff\xff")
+        yield f"cell-{page}", b"\0" + cut(1, 0) + patch(0, 4096 * page + 4080, b"\xff" * 16)
+    yield "schema", b"\0" + cut(1, 0) + patch(0, 4000, b"VIEW")
+    yield "log-frame", b"\0" + patch(1, 40, b"\xff" * 8)
+
+
+# --- control_socket: frames ---------------------------------------------------------------------------------
+
+def controls():
+    def frame(text, more=0):
+        return struct.pack(">I", len(text) | more << 31) + text
+
+    echo = frame(b'{"command":"echo","text":"hi"}')
+    yield "echo", echo
+    yield "octets", act("c", 1) + echo * 2
+    yield "pipelined", echo * 3 + frame(b'{"command":"fail"}')
+    yield "unknown", frame(b'{"command":"what"}') + frame(b'{"command":1}') + frame(b"[]") + frame(b"")
+    yield "no-argument", frame(b'{"command":"echo"}')
+    yield "no-json", frame(b"{'x") + frame(b'{"a":"\xfe"}') + frame(b'{"a":1e999}')
+    yield "deep", frame(b"[" * 40) + frame(b'{"command":"echo","text":' + b"[" * 12 + b"]" * 12 + b"}")
+    yield "too-long", struct.pack(">I", 70000) + b"x" * 9
+    yield "two-frames", frame(b'{"command":', 1) + frame(b'"echo","text":1}')
+    yield "half", echo[:9] + act("t", 40)
+    yield "big-answer", act("w") + frame(b'{"command":"list"}') + echo + act("w", 1) + act("w", 1)
+    yield "slow-reader", act("w") + frame(b'{"command":"list"}') + act("t", 40)
+
+
+def corpus():
+    for seed, kind, text in dialogs():
+        yield "client_dialog", seed, bytes([kind]) + text
+    for seed, kind, text in commands():
+        yield "commands", seed, bytes([kind]) + text
+    for seed, kind, text in texts():
+        yield "data_stream", seed, bytes([kind]) + text
+    for seed, kind, text in replies():
+        yield "backend_replies", seed, bytes([kind]) + text
+    for seed, kind, text in backends():
+        yield "backend_side", seed, bytes([kind]) + text
+    for seed, kind, text in dns():
+        yield "dns_message", seed, bytes(kind) + text
+    for seed, text in configurations():
+        yield "configuration", seed, text.encode()
+    for seed, text in states():
+        yield "state_file", seed, text
+    for seed, text in controls():
+        yield "control_socket", seed, text
+
+
+def main():
+    here = pathlib.Path(__file__).resolve().parent
+    root = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else here / "corpus"
+    for target, seed, octets in corpus():
+        folder = root / target
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"seed-{seed}").write_bytes(octets)
+
+
+if __name__ == "__main__":
+    main()

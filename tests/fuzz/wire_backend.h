@@ -1,0 +1,181 @@
+// The backends' ends of all connections: what was said to them, read as plainly as they would, and
+// what they say, by rule or by script.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fuzz/script.h"
+#include "support/manual_reactor.h"
+#include "support/memory_stream.h"
+
+namespace ravelin::fuzz {
+
+struct WireMessage {
+  std::string text;   // as it came, with its end
+  std::string reply;  // what was said since its end, until the next one
+  // Was there a 2xx, whatever else?
+  bool accepted() const {
+    for (size_t at = 0; at < reply.size();) {
+      const auto end = reply.find('\n', at);
+      if (end == reply.npos) return false;
+      if (reply[at] == '2') return true;
+      at = end + 1;
+    }
+    return false;
+  }
+};
+
+class WireBackend {
+ public:
+  enum class Door : uint8_t { Open, Refuses, Hangs };
+
+  WireBackend(test::MemoryConnector& connector, test::ManualReactor& reactor)
+      : connector_(connector), reactor_(reactor) {}
+
+  Door door = Door::Open;
+  bool by_rule = true;  // replies by itself
+  size_t chunk = 0;
+  bool pipelining = true;
+  std::vector<WireMessage> messages;  // those that came to their end
+
+  // True if something happened.
+  bool turn() {
+    bool more = false;
+    while (peers_.size() < connector_.opened.size()) peers_.emplace_back();
+    for (size_t i = 0; i < peers_.size(); ++i) more |= turn(i);
+    return more;
+  }
+  // To the connection that is |back| from the newest that is open.
+  void say(size_t back, std::string_view words) {
+    if (const auto i = find(back); i < peers_.size()) say_to(i, words);
+  }
+  void end(size_t back, proxy::StreamEnd how) {
+    if (const auto i = find(back); i < peers_.size()) stream(i)->end(how);
+  }
+  void read(size_t back, bool reads) {
+    const auto i = find(back);
+    if (i >= peers_.size()) return;
+    connector_.opened[i].peer->congested = !reads;
+    if (reads) stream(i)->drained();
+  }
+  // Nothing is in anybody's way any more; who hangs has hung long enough.
+  void relent() {
+    door = Door::Refuses;
+    for (size_t i = 0; i < peers_.size(); ++i) {
+      if (stream(i) == nullptr) continue;
+      connector_.opened[i].peer->congested = false;
+      if (peers_[i].greeted)
+        stream(i)->drained();
+      else
+        stream(i)->end(proxy::StreamEnd::ConnectTimeout);
+    }
+  }
+  size_t open() const {
+    size_t count = 0;
+    for (const auto& one : connector_.opened) count += one.peer->stream != nullptr ? 1 : 0;
+    return count;
+  }
+
+ private:
+  struct Peer {
+    bool greeted = false;
+    bool asked_data = false;  // the last command was DATA
+    bool in_text = false;
+    std::string unread;
+    size_t message = SIZE_MAX;  // the last one that came whole
+    std::string line;           // of ours, unfinished
+  };
+
+  test::MemoryStream* stream(size_t i) const { return connector_.opened[i].peer->stream; }
+  size_t find(size_t back) const {
+    for (size_t i = peers_.size(); i-- > 0;) {
+      if (stream(i) != nullptr && peers_[i].greeted && back-- == 0) return i;
+    }
+    return peers_.size();
+  }
+  bool turn(size_t i) {
+    if (stream(i) == nullptr) return false;
+    if (!peers_[i].greeted) return greet(i);
+    auto& peer = *connector_.opened[i].peer;
+    if (peer.congested || peer.received.empty()) return false;
+    peers_[i].unread += peer.take();
+    while (peers_[i].in_text ? take_text(i) : take_command(i)) {
+    }
+    return true;
+  }
+  bool greet(size_t i) {
+    if (door == Door::Hangs) return false;
+    peers_[i].greeted = true;
+    if (door == Door::Refuses) {
+      stream(i)->end(proxy::StreamEnd::ConnectRefused);
+      return true;
+    }
+    stream(i)->connected();
+    reactor_.run();
+    if (by_rule) say_to(i, "220 mail.internal ESMTP\r\n");
+    return true;
+  }
+  bool take_command(size_t i) {
+    auto& peer = peers_[i];
+    const auto end = peer.unread.find('\n');
+    if (end == peer.unread.npos) return false;
+    const auto command = peer.unread.substr(0, end + 1);
+    peer.unread.erase(0, end + 1);
+    must(command.ends_with("\r\n") && is_one_line(command.substr(0, end - 1)),
+         "a command is clean");
+    must(command.size() <= 4096, "a command has its length");
+    peer.asked_data = command == "DATA\r\n";
+    if (by_rule) say_to(i, reply_to(command));
+    return true;
+  }
+  bool take_text(size_t i) {
+    auto& peer = peers_[i];
+    const bool empty = peer.unread.starts_with(".\r\n");
+    const auto end = peer.unread.find("\r\n.\r\n");
+    if (!empty && end == peer.unread.npos) return false;
+    const auto size = empty ? 3 : end + 5;
+    must(is_clean(peer.unread.substr(0, size)), "a text is clean");
+    peer.in_text = peer.asked_data = false;
+    peer.message = messages.size();
+    messages.push_back({peer.unread.substr(0, size), {}});
+    peer.unread.erase(0, size);
+    if (by_rule) say_to(i, "250 2.0.0 queued\r\n");
+    return true;
+  }
+  std::string reply_to(std::string_view command) const {
+    if (command.starts_with("EHLO"))
+      return pipelining ? "250-mail\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 XFORWARD NAME ADDR\r\n"
+                        : "250 mail\r\n";
+    if (command.starts_with("RCPT TO:<no")) return "550 5.1.1 User unknown\r\n";
+    if (command.starts_with("RCPT TO:<later")) return "451 4.3.0 later\r\n";
+    if (command.starts_with("RCPT TO:<many")) return "452 4.5.3 too many\r\n";
+    if (command.starts_with("RCPT TO:<bye")) return "421 4.3.2 bye\r\n";
+    if (command.starts_with("RCPT TO:<silent")) return "";
+    if (command == "DATA\r\n") return "354 go on\r\n";
+    return "250 2.0.0 ok\r\n";
+  }
+  void say_to(size_t i, std::string_view words) {
+    if (words.empty() || stream(i) == nullptr) return;
+    hear(peers_[i], words);
+    stream(i)->send(words, chunk);
+  }
+  // What we say has its meaning, too.
+  void hear(Peer& peer, std::string_view words) {
+    if (peer.message < messages.size()) messages[peer.message].reply += words;
+    for (const char c : words) {
+      peer.line += c;
+      if (c != '\n') continue;
+      if (peer.asked_data && peer.line.starts_with("354")) peer.in_text = true;
+      peer.line.clear();
+    }
+  }
+
+  test::MemoryConnector& connector_;
+  test::ManualReactor& reactor_;
+  std::vector<Peer> peers_;
+};
+
+}  // namespace ravelin::fuzz
