@@ -86,7 +86,7 @@ std::string open_all(const Config& config, const std::string& user_name, Opening
   if (why.empty()) why = open_listeners(config, openings);
   if (why.empty()) why = prepare_log(config.log.file, user);
   if (why.empty()) prepare_state(config.state.path, user);
-  if (why.empty() && user) why = become(*user);
+  if (why.empty()) why = user ? become(*user) : stay_as_we_are();
   openings.changed_user = user.has_value();
   return why;
 }

@@ -406,9 +406,9 @@ class Ravelin(Process):
             parts.append(text if name.startswith("[[") else f"[{name}]\n{text}")
         self.config.write_text("\n\n".join(parts) + "\n")
 
-    def start(self, wait=True):
+    def start(self, wait=True, prefix=()):
         before = self.starts()
-        super().__init__([str(BUILD / "ravelin"), "--config", str(self.config), *self.options],
+        super().__init__([*prefix, str(BUILD / "ravelin"), "--config", str(self.config), *self.options],
                          str(self.directory / "ravelin.out"), **self.popen)
         if wait:
             wait_for(self.listening, "Ravelin to listen")
