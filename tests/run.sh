@@ -16,8 +16,8 @@ case "${1:-}" in
 esac
 
 packages=(g++ cmake ninja-build pkg-config libevent-dev libssl-dev libc-ares-dev libtomlplusplus-dev
-  libfmt-dev nlohmann-json3-dev libcli11-dev libsqlite3-dev libboost1.81-dev libpsl-dev publicsuffix
-  catch2 python3 universal-ctags postfix systemd logrotate pflogsumm fail2ban openssl)
+  libfmt-dev nlohmann-json3-dev libcli11-dev libsqlite3-dev libboost1.81-dev libpsl-dev libseccomp-dev
+  publicsuffix catch2 python3 universal-ctags postfix systemd logrotate pflogsumm fail2ban openssl)
 tests/support/install.sh "${packages[@]}"
 
 jobs=$(nproc)
