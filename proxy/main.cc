@@ -17,6 +17,7 @@
 #include "proxy/openings.h"
 #include "proxy/options.h"
 #include "proxy/print_sandbox.h"
+#include "proxy/sandbox_settings.h"
 #include "proxy/server.h"
 
 namespace ravelin::proxy {
@@ -77,6 +78,8 @@ int ask_live(const Config& config) {
 int with_config(const Options& options) {
   auto config = load(options.config_file);
   if (!config) return kFailed;
+  if (const auto why = chroot_fault(*config, options.config_file, options.user); !why.empty())
+    return fail(why);
   if (options.task == Options::Task::Check) return kOk;
   if (options.task == Options::Task::CheckLive) return ask_live(*config);
   return run(options, std::move(config));

@@ -14,17 +14,33 @@ Printed by the program (`ravelin --print-docs sandbox`); the lists are the ones 
 In this order, each before the first client is accepted and before a worker runs:
 
 1. The public suffix list, the time zone and OpenSSL with its random generator are read and seeded.
-2. The control socket and the ports are bound; the directories of log and state are made and given to
+2. `sandbox.chroot` becomes the root directory (below).
+3. The control socket and the ports are bound; the directories of log and state are made and given to
    the user.
-3. Root becomes the user that `user =` or `--user` names, with the groups of that user.
-4. Every capability set is emptied, also one that a service manager gave: no `CAP_NET_BIND_SERVICE`
+4. Root becomes the user that `user =` or `--user` names, with the groups of that user.
+5. Every capability set is emptied, also one that a service manager gave: no `CAP_NET_BIND_SERVICE`
    is kept, because a reload binds nothing. `NoNewPrivs` is set. Who stays root (there is a warning)
    keeps `CAP_DAC_OVERRIDE` alone.
-5. Log and state are opened, the resolvers made.
-6. `sandbox.seccomp`: the filter is put on every thread.
+6. Log and state are opened, the resolvers made.
+7. `sandbox.seccomp`: the filter is put on every thread.
 
 A reload (HUP) and a reopened log (USR1) work under all of it. What a reload reads must be readable
 for the user. `/proc/PID/status` shows the result (`Uid`, `Cap...`, `NoNewPrivs`, `Seccomp`).
+
+## The chroot
+
+All files keep the names that they have outside, and lie below the directory: the configuration itself,
+`log.file`, `state.path`, `admin.socket`, list files, certificates and keys. Ravelin leaves the
+directory's name away where it must. Inside there are no links to the outside, and these:
+
+- `dev/urandom`, the device (`mknod -m 444 dev/urandom c 1 9`): from it c-ares takes unpredictable ids,
+  at a reload too. Without it `--check` says no.
+- `etc/resolv.conf`, a copy, if `dns.servers` is empty or a backend has a name, and `etc/hosts`, if it
+  names backends. They are looked at inside from the start, so that a reload cannot find others.
+
+It takes root at start and a user to become: root can leave a chroot, nobody else can. The directory
+itself and `etc` belong to root. Under systemd `RootDirectory=` and the unit's `ProtectSystem=` do
+more with less.
 
 ## The filter of system calls
 

@@ -15,6 +15,7 @@ std::vector<std::string> needs_restart(const Config& now, const Config& next) {
   compare("state.path", now.state.path == next.state.path);
   compare("admin.socket", now.admin.socket == next.admin.socket);
   compare("sandbox.seccomp", sandbox_settings(now).seccomp == sandbox_settings(next).seccomp);
+  compare("sandbox.chroot", sandbox_settings(now).chroot == sandbox_settings(next).chroot);
   return changed;
 }
 

@@ -9,6 +9,7 @@
 
 #include "proxy/backend_hosts.h"
 #include "proxy/config/loader.h"
+#include "proxy/config/root.h"
 #include "proxy/control_commands.h"
 #include "proxy/event/connector.h"
 #include "proxy/event/credentials.h"
@@ -156,7 +157,7 @@ std::string Server::Impl::start() {
 
 std::string Server::Impl::open_log() {
   LogWriterOptions options;
-  options.file = config_->log.file;
+  options.file = seen_here(config_->log.file);
   options.flood = config_->log.flood;
   const auto format = make_line_format(config_->log, config_->hostname, clock_);
   auto writer = LogWriter::open(options, format, clock_);
@@ -179,8 +180,8 @@ void Server::Impl::say_who_we_are(bool changed_user) {
 
 // Standing is read before the first client is accepted; greylist tuples follow behind.
 void Server::Impl::open_state() {
-  auto store =
-      open_store(config_->state.path, clock_, [this](const std::string& text) { warn(text); });
+  auto store = open_store(seen_here(config_->state.path), clock_,
+                          [this](const std::string& text) { warn(text); });
   shared_ = std::make_unique<Shared>(clock_, *journal_, std::move(store));
 }
 
@@ -268,7 +269,7 @@ std::vector<std::string> Server::Impl::put_in_force(std::shared_ptr<const Config
     errors.push_back(std::move(error));
   if (!errors.empty()) return errors;
   if (next->log.file != config_->log.file)
-    if (auto why = log_->move_to(next->log.file); !why.empty()) return {std::move(why)};
+    if (auto why = log_->move_to(seen_here(next->log.file)); !why.empty()) return {std::move(why)};
   config_ = std::move(next);
   const auto format = make_line_format(config_->log, config_->hostname, clock_);
   log_->set_format(format);

@@ -62,6 +62,11 @@ std::string become(const User& user) {
   return "";
 }
 
+std::string enter_root(const std::string& directory) {
+  if (chroot(directory.c_str()) != 0) return failed(directory);
+  return chdir("/") == 0 ? "" : failed("/");
+}
+
 std::string stay_as_we_are() {
   empty_bounding_set(geteuid());
   return give_up_capabilities();

@@ -24,7 +24,10 @@ std::optional<User> find_user(const std::string& name);
 // exec. The process must have one thread. Returns "" or what failed; after a failure the process
 // must end.
 std::string become(const User& user);
-// The same for whom we are already: a service manager may have given a capability with the user.
+// Makes |directory| the root and the working directory. "" or what failed.
+std::string enter_root(const std::string& directory);
+// As become(), for whom we are already: a service manager may have given a capability with the
+// user.
 std::string stay_as_we_are();
 
 // Make |path| (created if it is missing, as a file or as a directory with its parent there) belong

@@ -3,7 +3,10 @@
 import os
 import pathlib
 import re
+import shutil
 import signal
+import stat
+import subprocess
 import unittest
 
 import harness
@@ -76,6 +79,92 @@ class Filter(SystemTest):
         ravelin = self.sandboxed()
         self.delivers(ravelin)
         self.assertEqual(ravelin.stop(), 0)
+
+
+@unittest.skipIf(os.geteuid() != 0, "needs root to change it")
+class Chroot(SystemTest):
+    """The configuration names everything as seen from outside; the process sees the jail alone."""
+
+    def setUp(self):
+        super().setUp()
+        self.outside = pathlib.Path(self.directory)
+        self.jail = self.outside / "jail"
+        (self.jail / "dev").mkdir(parents=True)
+        os.mknod(self.jail / "dev" / "urandom", stat.S_IFCHR | 0o444, os.makedev(1, 9))
+        self.backend = self.start(Backend(("bob@example.com", "bob@second.example")))
+        self.directory = str(self.jail)  # where the harness puts what it makes
+
+    def jailed(self, options=("--user", "nobody"), wait=True, chroot=None, **sections):
+        # The leak checker reads /proc, which is not there; all other checks of a sanitizer are on.
+        environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
+        return self.ravelin([self.backend], options=list(options), env=environment, wait=wait,
+                            route='domains_file = "{jail}/domains"'.replace(
+                                "{jail}", str(self.jail)), sections={
+            "sandbox": f'seccomp = "enforce"\nchroot = "{chroot or self.jail}"',
+            "dns": 'servers = ["127.0.0.1:9"]', "state": 'path = "{dir}/lib/state.db"',
+            "log": 'file = "{dir}/log/mail.log"', "admin": 'socket = "{dir}/ctl.sock"', **sections})
+
+    def check(self, ravelin, *options):
+        done = subprocess.run([str(harness.BUILD / "ravelin"), "--config", str(ravelin.config),
+                               "--check", *options], capture_output=True, text=True,
+                              timeout=harness.PATIENCE)
+        return done.returncode, done.stderr
+
+    def test_reload_log_state_and_control_inside(self):
+        (self.jail / "domains").write_text("")
+        ravelin = self.jailed()
+        ravelin.log = self.jail / "log" / "mail.log"
+        ravelin.status()
+        self.assertEqual(os.readlink(f"/proc/{ravelin.pid}/root"), str(self.jail))
+        self.assertEqual(os.readlink(f"/proc/{ravelin.pid}/cwd"), str(self.jail))
+        ravelin.wait_line("started:")
+        self.assertEqual(ravelin.lines("warning: (?!.*DNS)"), [])
+        with ravelin.client() as client:
+            self.assertRegex(client.mail(["bob@example.com"])[-1], "^250")
+            self.assertRegex(client.mail(["bob@second.example"])[0], "^5")
+        (self.jail / "domains").write_text("second.example\n")
+        self.assertEqual(ravelin.run_ctl("reload").returncode, 0, ravelin.lines())
+        with ravelin.client() as client:
+            self.assertRegex(client.mail(["bob@second.example"])[-1], "^250")
+        os.rename(ravelin.log, str(ravelin.log) + ".1")
+        ravelin.signal(signal.SIGUSR1)
+        wait_for(ravelin.log.exists, "the new log")
+        self.assertEqual(ravelin.stop(), 0)
+        self.assertGreater((self.jail / "lib" / "state.db").stat().st_size, 0)
+        self.assertEqual(self.check(ravelin, "--user", "nobody"), (0, ""))
+
+    def test_what_cannot_work_is_refused(self):
+        (self.jail / "domains").write_text("")
+        ravelin = self.jailed(options=(), wait=False)
+        self.assertEqual(ravelin.wait(), 1)
+        self.assertRegex(ravelin.text(), "sandbox.chroot: name a user")
+        self.assertRegex(self.check(ravelin)[1], "sandbox.chroot: name a user")
+        for text, sections in (
+                ("log.file is not below it", {"log": 'file = "/var/log/mail.log"'}),
+                ("state.path is not below it", {"state": 'path = "{dir}/../state.db"'}),
+                ("admin.socket is not below it", {"admin": 'socket = "ctl.sock"'}),
+                ("etc/resolv.conf is missing", {"dns": "servers = []"}),
+                ("not an absolute path", {"sandbox": 'chroot = "jail"'}),
+                ("dev/urandom is missing", {"sandbox": 'chroot = "/usr"'})):
+            before = dict(ravelin.sections)
+            ravelin.write_config(**sections)
+            code, errors = self.check(ravelin, "--user", "nobody")
+            self.assertEqual(code, 1)
+            self.assertRegex(errors, rf"ravelin\.toml:\d+:\d+: chroot: {text}")
+            ravelin.sections = before
+        ravelin.write_config()
+        outside = self.outside / "outside.toml"
+        shutil.copy(ravelin.config, outside)
+        ravelin.config = outside
+        self.assertRegex(self.check(ravelin, "--user", "nobody")[1], "configuration must be below")
+
+    def test_a_file_of_random_bytes_is_no_device(self):
+        (self.jail / "domains").write_text("")
+        (self.jail / "dev" / "urandom").unlink()
+        (self.jail / "dev" / "urandom").write_bytes(os.urandom(4096))
+        ravelin = self.jailed(wait=False)
+        self.assertEqual(ravelin.wait(), 1)
+        self.assertRegex(ravelin.text(), "dev/urandom is missing")
 
 
 if __name__ == "__main__":
