@@ -133,6 +133,16 @@ class Chroot(SystemTest):
         self.assertGreater((self.jail / "lib" / "state.db").stat().st_size, 0)
         self.assertEqual(self.check(ravelin, "--user", "nobody"), (0, ""))
 
+    def test_a_reload_cannot_change_it(self):
+        (self.jail / "domains").write_text("")
+        ravelin = self.jailed()
+        ravelin.log = self.jail / "log" / "mail.log"
+        ravelin.write_config(sandbox='seccomp = "enforce"')
+        ravelin.signal(signal.SIGHUP)
+        ravelin.wait_line("sandbox.chroot: needs restart")
+        with ravelin.client() as client:
+            self.assertRegex(client.mail(["bob@example.com"])[-1], "^250")
+
     def test_what_cannot_work_is_refused(self):
         (self.jail / "domains").write_text("")
         ravelin = self.jailed(options=(), wait=False)
