@@ -16,6 +16,8 @@
 #include "proxy/live_check.h"
 #include "proxy/openings.h"
 #include "proxy/options.h"
+#include "proxy/print_sandbox.h"
+#include "proxy/sandbox_settings.h"
 #include "proxy/server.h"
 
 namespace ravelin::proxy {
@@ -76,6 +78,8 @@ int ask_live(const Config& config) {
 int with_config(const Options& options) {
   auto config = load(options.config_file);
   if (!config) return kFailed;
+  if (const auto why = chroot_fault(*config, options.config_file, options.user); !why.empty())
+    return fail(why);
   if (options.task == Options::Task::Check) return kOk;
   if (options.task == Options::Task::CheckLive) return ask_live(*config);
   return run(options, std::move(config));
@@ -88,6 +92,11 @@ void fill_standard_streams() {
   if (fd > STDERR_FILENO) close(fd);
 }
 
+std::string page(std::string_view name) {
+  if (name == "checks") return print_check_docs();
+  return name == "sandbox" ? print_sandbox_docs() : print_parameter_docs();
+}
+
 int do_task(const Options& options) {
   using Task = Options::Task;
   switch (options.task) {
@@ -98,7 +107,7 @@ int do_task(const Options& options) {
     case Task::PrintDefaults:
       return print_all(print_defaults());
     case Task::PrintDocs:
-      return print_all(options.docs == "checks" ? print_check_docs() : print_parameter_docs());
+      return print_all(page(options.docs));
     default:
       return with_config(options);
   }

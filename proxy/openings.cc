@@ -6,8 +6,10 @@
 #include <utility>
 
 #include "dns/ip.h"
+#include "proxy/config/root.h"
 #include "proxy/event/open_listener.h"
 #include "proxy/event/privileges.h"
+#include "proxy/sandbox_settings.h"
 
 namespace ravelin::proxy {
 namespace {
@@ -22,6 +24,16 @@ std::string find_target(const std::string& name, std::optional<User>& user) {
   const bool done = is_us(*user);
   user.reset();
   return done ? "" : "cannot become " + name + ": not started as root";
+}
+
+// Before anything is opened, so that each file is found where a reload will look for it.
+std::string change_root(const std::string& directory, const std::optional<User>& user) {
+  if (directory.empty()) return "";
+  if (!user || user->uid == 0)
+    return "sandbox.chroot: takes root at start, and a user to become who is not root";
+  if (auto why = enter_root(directory); !why.empty()) return "sandbox.chroot: " + why;
+  set_root(directory);
+  return "";
 }
 
 std::string open_listeners(const Config& config, Openings& openings) {
@@ -65,7 +77,7 @@ std::string prepare_log(const std::string& file, const std::optional<User>& user
 
 std::string open_control(const Config& config, const std::optional<User>& user,
                          Openings& openings) {
-  const auto& path = config.admin.socket;
+  const auto path = seen_here(config.admin.socket);
   if (path.empty()) return "";
   if (auto why = make_directory(directory_of(path), user, 0755); !why.empty())
     return "control socket " + why;
@@ -81,12 +93,13 @@ std::string open_all(const Config& config, const std::string& user_name, Opening
   auto why = can_open(fewest_fds(fd_needs(config)));
   openings.file_limit = raise_fd_limit();
   if (why.empty()) why = find_target(user_name, user);
+  if (why.empty()) why = change_root(sandbox_settings(config).chroot, user);
   // First of all: another instance that runs is found here, before we touch anything of its.
   if (why.empty()) why = open_control(config, user, openings);
   if (why.empty()) why = open_listeners(config, openings);
-  if (why.empty()) why = prepare_log(config.log.file, user);
-  if (why.empty()) prepare_state(config.state.path, user);
-  if (why.empty() && user) why = become(*user);
+  if (why.empty()) why = prepare_log(seen_here(config.log.file), user);
+  if (why.empty()) prepare_state(seen_here(config.state.path), user);
+  if (why.empty()) why = user ? become(*user) : stay_as_we_are();
   openings.changed_user = user.has_value();
   return why;
 }

@@ -1,5 +1,7 @@
 #include "proxy/reload.h"
 
+#include "proxy/sandbox_settings.h"
+
 namespace ravelin::proxy {
 
 std::vector<std::string> needs_restart(const Config& now, const Config& next) {
@@ -12,6 +14,8 @@ std::vector<std::string> needs_restart(const Config& now, const Config& next) {
   compare("user", now.user == next.user);
   compare("state.path", now.state.path == next.state.path);
   compare("admin.socket", now.admin.socket == next.admin.socket);
+  compare("sandbox.seccomp", sandbox_settings(now).seccomp == sandbox_settings(next).seccomp);
+  compare("sandbox.chroot", sandbox_settings(now).chroot == sandbox_settings(next).chroot);
   return changed;
 }
 

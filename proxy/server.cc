@@ -9,6 +9,7 @@
 
 #include "proxy/backend_hosts.h"
 #include "proxy/config/loader.h"
+#include "proxy/config/root.h"
 #include "proxy/control_commands.h"
 #include "proxy/event/connector.h"
 #include "proxy/event/credentials.h"
@@ -16,12 +17,15 @@
 #include "proxy/event/listener.h"
 #include "proxy/event/loop.h"
 #include "proxy/event/privileges.h"
+#include "proxy/event/seccomp.h"
 #include "proxy/event/signals.h"
 #include "proxy/event/socket_file.h"
+#include "proxy/event/warm_up.h"
 #include "proxy/observe/control_server.h"
 #include "proxy/observe/log_journal.h"
 #include "proxy/openings.h"
 #include "proxy/reload.h"
+#include "proxy/sandbox_settings.h"
 #include "proxy/shared.h"
 #include "proxy/tls_settings.h"
 #include "proxy/worker.h"
@@ -50,6 +54,12 @@ std::vector<dns::IpAddress> own_addresses(const Config& config) {
   return own;
 }
 
+// What is read once, as long as every file is to be had; the public suffix list is such a one.
+std::string warm_up() {
+  organisation_of("mx.example.com", {});
+  return warm_up_libraries();
+}
+
 }  // namespace
 
 class Server::Impl final : public Daemon {
@@ -76,7 +86,8 @@ class Server::Impl final : public Daemon {
   std::string open_log();
   void say_who_we_are(bool changed_user);
   void open_state();
-  void start_workers(std::vector<std::vector<Fd>> sockets);
+  void make_workers(std::vector<std::vector<Fd>> sockets);
+  std::string enter_filter();
   void open_control(Fd socket);
   void apply();
   void say_if_places_are_few();
@@ -116,6 +127,7 @@ class Server::Impl final : public Daemon {
 };
 
 std::string Server::Impl::start() {
+  if (auto why = warm_up(); !why.empty()) return why;
   const auto& user = options_.user.empty() ? config_->user : options_.user;
   auto opened = open_and_drop(*config_, user);
   if (!opened) return opened.error();
@@ -124,11 +136,12 @@ std::string Server::Impl::start() {
   if (auto why = open_log(); !why.empty()) return why;
   library_log_.emplace([this](std::string_view text) { warn("libevent: " + std::string(text)); });
   say_who_we_are(opened->changed_user);
-  organisation_of("mx.example.com", {});  // reads the public suffix list: now, not in a dialog
   loop_ = std::make_unique<Loop>(clock_);
   open_state();
   apply();
-  start_workers(std::move(opened->listeners));
+  make_workers(std::move(opened->listeners));
+  if (auto why = enter_filter(); !why.empty()) return why;
+  for (auto& worker : workers_) worker->start();
   hosts_ = std::make_unique<BackendHosts>(*loop_, shared_->backends, *journal_);
   hosts_->refresh();
   saver_ = loop_->every(kSaveOffers, [this] { shared_->backend_memory.save_offers(); });
@@ -144,7 +157,7 @@ std::string Server::Impl::start() {
 
 std::string Server::Impl::open_log() {
   LogWriterOptions options;
-  options.file = config_->log.file;
+  options.file = seen_here(config_->log.file);
   options.flood = config_->log.flood;
   const auto format = make_line_format(config_->log, config_->hostname, clock_);
   auto writer = LogWriter::open(options, format, clock_);
@@ -167,17 +180,24 @@ void Server::Impl::say_who_we_are(bool changed_user) {
 
 // Standing is read before the first client is accepted; greylist tuples follow behind.
 void Server::Impl::open_state() {
-  auto store =
-      open_store(config_->state.path, clock_, [this](const std::string& text) { warn(text); });
+  auto store = open_store(seen_here(config_->state.path), clock_,
+                          [this](const std::string& text) { warn(text); });
   shared_ = std::make_unique<Shared>(clock_, *journal_, std::move(store));
 }
 
-void Server::Impl::start_workers(std::vector<std::vector<Fd>> sockets) {
+void Server::Impl::make_workers(std::vector<std::vector<Fd>> sockets) {
   for (auto& of_one : sockets)
     workers_.push_back(std::make_unique<Worker>(*shared_, std::move(of_one), published()));
   if (!workers_.front()->dns_on_loopback())
     warn("a DNS server is not on this machine: its answers can be forged on the way (RFC 5452)");
-  for (auto& worker : workers_) worker->start();
+}
+
+// Before a worker has read the first octet of a stranger.
+std::string Server::Impl::enter_filter() {
+  const auto wanted = sandbox_settings(*config_).seccomp;
+  if (wanted == Seccomp::Off) return "";
+  const auto why = install_filter(wanted == Seccomp::Log ? Filtering::Report : Filtering::Enforce);
+  return why.empty() ? "" : "sandbox.seccomp: cannot filter system calls: " + why;
 }
 
 void Server::Impl::open_control(Fd socket) {
@@ -249,7 +269,7 @@ std::vector<std::string> Server::Impl::put_in_force(std::shared_ptr<const Config
     errors.push_back(std::move(error));
   if (!errors.empty()) return errors;
   if (next->log.file != config_->log.file)
-    if (auto why = log_->move_to(next->log.file); !why.empty()) return {std::move(why)};
+    if (auto why = log_->move_to(seen_here(next->log.file)); !why.empty()) return {std::move(why)};
   config_ = std::move(next);
   const auto format = make_line_format(config_->log, config_->hostname, clock_);
   log_->set_format(format);

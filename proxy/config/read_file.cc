@@ -8,6 +8,8 @@
 #include <cstring>
 #include <memory>
 
+#include "proxy/config/root.h"
+
 namespace ravelin::proxy {
 namespace {
 
@@ -21,7 +23,8 @@ constexpr size_t kChunk = 65536;
 
 // stdio, because it tells why it failed; iostreams do not. A directory opens and fails to be read;
 // a FIFO would be waited for, at a reload by a daemon.
-std::optional<std::string> read_file(const std::string& file, size_t max, std::string& error) {
+std::optional<std::string> read_file(const std::string& name, size_t max, std::string& error) {
+  const auto file = seen_here(name);
   struct stat what {};
   if (stat(file.c_str(), &what) == 0 && S_ISFIFO(what.st_mode)) {
     error = "cannot read the file: it is a FIFO";

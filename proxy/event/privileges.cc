@@ -3,12 +3,13 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+
+#include "proxy/event/capabilities.h"
 
 namespace ravelin::proxy {
 namespace {
@@ -40,17 +41,35 @@ bool is_us(const User& user) { return geteuid() == user.uid; }
 std::optional<User> find_user(const std::string& name) {
   const passwd* found = getpwnam(name.c_str());
   if (found == nullptr) return {};
-  return User{name, found->pw_uid, found->pw_gid};
+  User user{name, found->pw_uid, found->pw_gid, std::vector<gid_t>(64)};
+  auto count = static_cast<int>(user.groups.size());
+  if (getgrouplist(user.name.c_str(), user.gid, user.groups.data(), &count) < 0) {
+    user.groups.resize(static_cast<size_t>(count));  // what it takes
+    getgrouplist(user.name.c_str(), user.gid, user.groups.data(), &count);
+  }
+  user.groups.resize(static_cast<size_t>(count));
+  return user;
 }
 
 std::string become(const User& user) {
-  if (initgroups(user.name.c_str(), user.gid) != 0) return failed("initgroups");
+  empty_bounding_set(user.uid);
+  if (setgroups(user.groups.size(), user.groups.data()) != 0) return failed("setgroups");
   if (setresgid(user.gid, user.gid, user.gid) != 0) return failed("setresgid");
-  // From a uid of 0 to another one in all three ids: the kernel clears every capability.
   if (setresuid(user.uid, user.uid, user.uid) != 0) return failed("setresuid");
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return failed("PR_SET_NO_NEW_PRIVS");
+  // The kernel has cleared what root had, not what may be inherited.
+  if (auto why = give_up_capabilities(); !why.empty()) return why;
   if (user.uid != 0 && setuid(0) == 0) return "root could be regained";
   return "";
+}
+
+std::string enter_root(const std::string& directory) {
+  if (chroot(directory.c_str()) != 0) return failed(directory);
+  return chdir("/") == 0 ? "" : failed("/");
+}
+
+std::string stay_as_we_are() {
+  empty_bounding_set(geteuid());
+  return give_up_capabilities();
 }
 
 std::string give_file(const std::string& path, const User& user, mode_t mode) {

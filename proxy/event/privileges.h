@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace ravelin::proxy {
 
@@ -12,6 +13,7 @@ struct User {
   std::string name;
   uid_t uid = 0;
   gid_t gid = 0;
+  std::vector<gid_t> groups;  // with |gid|
 };
 
 bool running_as_root();
@@ -22,6 +24,11 @@ std::optional<User> find_user(const std::string& name);
 // exec. The process must have one thread. Returns "" or what failed; after a failure the process
 // must end.
 std::string become(const User& user);
+// Makes |directory| the root and the working directory. "" or what failed.
+std::string enter_root(const std::string& directory);
+// As become(), for whom we are already: a service manager may have given a capability with the
+// user.
+std::string stay_as_we_are();
 
 // Make |path| (created if it is missing, as a file or as a directory with its parent there) belong
 // to |user|, so that it can be written after become(). What was there and belongs to somebody else

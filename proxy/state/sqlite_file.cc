@@ -171,6 +171,7 @@ FileResult SqliteFile::prepare() {
   return connection_->execute(
       "PRAGMA locking_mode=EXCLUSIVE;"
       "PRAGMA mmap_size=0;"
+      "PRAGMA temp_store=MEMORY;"  // a chroot may have no /tmp
       "PRAGMA journal_mode=WAL;"
       "PRAGMA synchronous=NORMAL;"
       "PRAGMA cache_size=-16000;"

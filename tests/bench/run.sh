@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 tests/support/install.sh g++ cmake ninja-build pkg-config libevent-dev libssl-dev libc-ares-dev \
   libtomlplusplus-dev libfmt-dev nlohmann-json3-dev libcli11-dev libsqlite3-dev libboost1.81-dev \
-  libpsl-dev publicsuffix python3 postfix nginx-light libnginx-mod-mail
+  libpsl-dev libseccomp-dev publicsuffix python3 postfix nginx-light libnginx-mod-mail
 cmake --preset release -DRAVELIN_BENCH=ON >/dev/null
 cmake --build --preset release --target ravelin null_server
 exec /usr/bin/python3 -B tests/bench/measure.py --build build/release "$@"

@@ -33,6 +33,7 @@ TEST_CASE("the command line says what to do") {
       {{"--print-defaults"}, Task::PrintDefaults},
       {{"--print-docs", "checks"}, Task::PrintDocs},
       {{"--print-docs", "parameters"}, Task::PrintDocs},
+      {{"--print-docs", "sandbox"}, Task::PrintDocs},
       {{"--version"}, Task::Version},
       {{"--help"}, Task::Help},
       {{"-h"}, Task::Help},
@@ -67,8 +68,8 @@ TEST_CASE("a wrong command line says why") {
       {{"--check=yes", "--config", "f"}, "--check takes no value"},
       {{"--config", "f", "g"}, "unexpected argument g"},
       {{"--config", "f", "--live"}, "--live goes with --check"},
-      {{"--print-docs", "all"}, "--print-docs takes parameters or checks"},
-      {{"--print-docs", ""}, "--print-docs takes parameters or checks"},
+      {{"--print-docs", "all"}, "--print-docs takes parameters, checks or sandbox"},
+      {{"--print-docs", ""}, "--print-docs takes parameters, checks or sandbox"},
       {{"--config", "f", "--check", "--version"}, "--check and --version do not go together"},
   }));
   CAPTURE(row.words);

@@ -26,6 +26,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 PATIENCE = 30.0  # seconds for what takes milliseconds on an idle machine
 BUILD = pathlib.Path("build/asan")
+SANDBOX = os.environ.get("RAVELIN_SANDBOX")  # sandbox.seccomp of all that run
 
 
 def wait_for(condition, what, patience=PATIENCE):
@@ -383,6 +384,8 @@ class Ravelin(Process):
         self.address, self.port = listen, free_port()
         self.backends, self.head, self.domains, self.route = backends, head, domains, route
         self.sections = dict(DEFAULT_SECTIONS)
+        if SANDBOX:
+            self.sections["sandbox"] = f'seccomp = "{SANDBOX}"'
         self.sections.update(sections or {})
         self.config = self.directory / "ravelin.toml"
         self.log = self.directory / "mail.log"
@@ -406,9 +409,9 @@ class Ravelin(Process):
             parts.append(text if name.startswith("[[") else f"[{name}]\n{text}")
         self.config.write_text("\n\n".join(parts) + "\n")
 
-    def start(self, wait=True):
+    def start(self, wait=True, prefix=()):
         before = self.starts()
-        super().__init__([str(BUILD / "ravelin"), "--config", str(self.config), *self.options],
+        super().__init__([*prefix, str(BUILD / "ravelin"), "--config", str(self.config), *self.options],
                          str(self.directory / "ravelin.out"), **self.popen)
         if wait:
             wait_for(self.listening, "Ravelin to listen")

@@ -110,6 +110,8 @@ class Unit(SystemTest):
             self.assertIn(f"\n{line}\n", unit)
             self.assertIn(f'"{directory}', sample)
         self.assertIn("\nLogsDirectory=ravelin\n", unit)
+        # In no group of systemd's that the unit names; sandbox.seccomp would end with SIGSYS.
+        self.assertRegex(unit, r"\nSystemCallFilter=.*\bseccomp\b")
         self.assertIn("/var/log/ravelin/", (ETC / "ravelin.logrotate").read_text())
         files = int(re.search(r"\nLimitNOFILE=(\d+)\n", unit).group(1))
         sessions = int(re.search(r"\nsessions = (\d+)\n", sample).group(1))

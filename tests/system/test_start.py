@@ -329,6 +329,33 @@ class GivingUpRoot(SystemTest):
         with ravelin.client() as client:
             self.assertRegex(client.mail(["bob@example.com"])[-1], "^250")
 
+    def test_nothing_of_root_is_left(self):
+        self.assert_no_rights(self.installed().status(), self.user.pw_uid)
+
+    def test_a_capability_of_the_service_manager_ends_with_the_binding(self):
+        os.chmod(self.directory, 0o777)
+        ravelin = harness.Ravelin(self.directory, [self.backend.port], start=False)
+        ravelin.port = 999  # free_port() is for those who may not
+        ravelin.write_config()
+        low = "+net_bind_service"
+        ravelin.start(prefix=["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups",
+                              f"--inh-caps={low}", f"--ambient-caps={low}",
+                              f"--bounding-set=-all,{low}"])
+        self.addCleanup(self._end, ravelin)
+        self.assert_no_rights(ravelin.status(), self.user.pw_uid, bounding=1 << 10)
+        with ravelin.client() as client:
+            self.assertRegex(client.mail(["bob@example.com"])[-1], "^250")
+
+    def test_who_stays_root_keeps_the_access_to_files_alone(self):
+        self.assert_no_rights(self.installed(options=()).status(), 0, 1 << 1, 1 << 1)
+
+    def assert_no_rights(self, status, uid, kept=0, bounding=0):
+        self.assertIn(f"Uid:\t{uid}\t{uid}\t{uid}\t{uid}", status)
+        want = {"CapInh": 0, "CapPrm": kept, "CapEff": kept, "CapBnd": bounding, "CapAmb": 0}
+        for name, value in want.items():
+            self.assertRegex(status, rf"{name}:\t{value:016x}\n")
+        self.assertIn("NoNewPrivs:\t1", status)
+
     def test_only_root_can_change(self):
         os.chmod(self.directory, 0o777)
         ravelin = self.ravelin([self.backend], head='user = "daemon"', user="nobody", wait=False)

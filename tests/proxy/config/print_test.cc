@@ -26,7 +26,9 @@ std::string without_registered(const std::string& text, std::string_view head) {
   while (begin < text.size()) {
     const size_t next = std::min(text.find(head, begin + 1), text.size());
     const auto part = text.substr(begin, next - begin);
-    if (part.find("[checks.") == part.npos && part.find("[tls]") == part.npos) result += part;
+    if (part.find("[checks.") == part.npos && part.find("[tls]") == part.npos &&
+        part.find("[sandbox]") == part.npos)
+      result += part;
     begin = next;
   }
   return result;
