@@ -40,16 +40,21 @@ common=(-timeout=20 -rss_limit_mb=1024 -malloc_limit_mb=256 -max_len=4096)
 
 # --- what stays in the tree: seed-* for ever, and of the rest a few dozen small files -----------
 keep() {
-  local target=$1 corpus=tests/fuzz/corpus/$1 found=build/fuzz/found/$1 small=build/fuzz/small
+  local folder target=$1 corpus=tests/fuzz/corpus/$1 found=build/fuzz/found/$1 small=build/fuzz/small
   local kept=build/fuzz/kept
   rm -rf "$small" "$kept"
   mkdir -p "$small" "$kept" "$found"
   cp "$corpus"/seed-* "$kept"
   # Found before or now; small ones only, for all of them are replayed in every test run.
-  find "$corpus" "$found" -type f ! -name 'seed-*' -size -1200c -exec cp -t "$small" {} +
+  for folder in "$corpus" "$found"; do
+    find "$folder" -type f ! -name 'seed-*' -size -1200c -exec cp -t "$small" {} +
+  done
   build/fuzz/fuzz_"$target" "${common[@]}" -merge=1 "$kept" "$small" 2> "build/fuzz/$target.merge"
   find "$corpus" -type f ! -name 'seed-*' -delete
-  find "$kept" -type f ! -name 'seed-*' -printf '%s %p\n' | sort -n | head -n 60 | cut -d' ' -f2- |
+  # Of each size some: small ones are near the first input, large ones reach deep.
+  find "$kept" -type f ! -name 'seed-*' -printf '%s %p\n' | sort -n | cut -d' ' -f2- |
+    awk '{ file[NR] = $0 }
+      END { n = NR < 60 ? NR : 60; for (i = 0; i < n; ++i) print file[int(i * NR / n) + 1] }' |
     xargs -r cp -t "$corpus"
   echo "$target: $(find "$corpus" -type f | wc -l) files, $(du -sb "$corpus" | cut -f1) octets"
 }
