@@ -5,6 +5,7 @@ import collections
 import re
 import shutil
 import subprocess
+import time
 import unittest
 
 import harness
@@ -24,8 +25,8 @@ class Load(SystemTest):
         self.assertEqual(done.returncode, 0, done.stderr[-2000:])
         return done.stderr.splitlines()
 
-    def start_both(self):
-        backend = self.start(Backend(mailboxes=["bob@example.com"]))
+    def start_both(self, **script):
+        backend = self.start(Backend(mailboxes=["bob@example.com"], script=script))
         ravelin = self.ravelin([backend], route=f"connections = {CONNECTIONS}",
                                sections={"limits": NO_LIMITS, "verify": 'negative_ttl = "0s"'})
         return backend, ravelin
@@ -76,6 +77,38 @@ class Load(SystemTest):
         with ravelin.client() as client:
             self.assertRegex(client.mail(["bob@example.com"])[-1], "^250")
         # Also of those dropped in mid-text: each is given back when the backend has closed it.
+        self.assertLessEqual(backend.peak, CONNECTIONS)
+        self.assertEqual(len(backend.messages), 1)
+        self.ends_quietly(ravelin, backend)
+
+    START = ["EHLO a.example", "MAIL FROM:<a@sender.example>", "RCPT TO:<bob@example.com>", "DATA"]
+
+    def test_messages_cut_in_mid_text(self):
+        """A backend that is slow with what it has read notices late that it was dropped. Until then
+        it counts the connection, and so do we."""
+        def slowly(reply):
+            return lambda *_: time.sleep(0.02) or reply
+
+        backend, ravelin = self.start_both(text=slowly(b""), rcpt=slowly(None))
+        for _ in range(10):
+            clients = []
+            for _ in range(CONNECTIONS // 2):  # as many messages as strangers may have at once
+                clients.append(ravelin.client())
+                for line in self.START:
+                    reply = clients[-1].say(line)
+                self.assertRegex(reply, "^354")
+                clients[-1].send(10 * "half a message\r\n" + ".")
+            for client in clients:
+                client.close()
+            clients = [ravelin.client() for _ in range(2 * CONNECTIONS)]
+            for number, client in enumerate(clients):  # no two ask the same
+                for line in self.START[:-1]:
+                    client.send(line.replace("<a@", f"<{number}@") + "\r\n")
+            for client in clients:
+                self.assertRegex([client.reply() for _ in self.START[:-1]][-1], "^250")
+                client.close()
+        with ravelin.client() as client:
+            self.assertRegex(client.mail(["bob@example.com"])[-1], "^250")
         self.assertLessEqual(backend.peak, CONNECTIONS)
         self.assertEqual(len(backend.messages), 1)
         self.ends_quietly(ravelin, backend)
