@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 
 constexpr std::string_view kPath = "tls";
 constexpr auto kSoon = 14 * 24h;
-constexpr std::string_view kVersions[] = {"1.2", "1.3"};
+constexpr std::string_view kVersions[] = {"1.2", "1.3"};  // in the order of TlsVersion
 
 constexpr Param kRows[] = {
     with_example(
@@ -129,8 +129,7 @@ const TlsSettings& tls_settings(const Config& config) { return config.section<Tl
 TlsServerSettings server_settings(const TlsSettings& settings) {
   TlsServerSettings server;
   server.certificates = settings.loaded;
-  server.min_version =
-      settings.min_version == MinTls::Tls13 ? TlsVersion::Tls13 : TlsVersion::Tls12;
+  server.min_version = settings.min_version;
   return server;
 }
 

@@ -11,12 +11,10 @@
 
 namespace ravelin::proxy {
 
-enum class MinTls : uint8_t { Tls12, Tls13 };
-
 struct TlsSettings {
   std::vector<std::string> certificates;
   std::vector<std::string> keys;
-  MinTls min_version;
+  TlsVersion min_version;
   std::vector<std::string> required;
   std::vector<TlsCertificate> loaded;  // as |certificates|
 };
