@@ -13,12 +13,26 @@
 
 namespace ravelin::smtp {
 
-enum class Step : uint8_t { Banner, Ehlo, Helo, Xforward, Mail, Rcpt, Data, Dot, Rset, Noop, Quit };
+enum class Step : uint8_t {
+  Banner,
+  Ehlo,
+  Helo,
+  Starttls,
+  Xforward,
+  Mail,
+  Rcpt,
+  Data,
+  Dot,
+  Rset,
+  Noop,
+  Quit
+};
 std::string_view step_name(Step step);  // "RCPT", "end of DATA"
 
 // Queues commands and matches replies to them. With PIPELINING everything up to and with the next
-// synchronising command (EHLO, DATA, dot, QUIT; RFC 2920 §3.1) leaves in one piece; without it, one
-// command a round trip. The owner decides what is sent; the dialog never adds a command.
+// synchronising command (EHLO, STARTTLS, DATA, dot, QUIT; RFC 2920 §3.1) leaves in one piece;
+// without it, one command a round trip. The owner decides what is sent; the dialog never adds a
+// command.
 class BackendDialog {
  public:
   class Events {

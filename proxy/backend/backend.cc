@@ -262,6 +262,8 @@ Backend::Snapshot Backend::snapshot() const {
   shot.handovers = counters.handovers;
   shot.replays = counters.replays;
   shot.stale = counters.stale;
+  shot.secured = counters.secured;
+  if (const auto secrecy = settings().secrecy) shot.tls = secrecy->mode;
   return shot;
 }
 

@@ -56,6 +56,8 @@ std::string_view Lost::text() const {
       return "closed the connection";
     case Why::Silent:
       return "does not answer";
+    case Why::Tls:
+      return "cannot be talked to in TLS";
   }
   return "";
 }
@@ -69,7 +71,9 @@ BackendConnection::BackendConnection(std::shared_ptr<Backend> backend, const Pla
       connector_(place.connector),
       hostname_(place.hostname),
       user_(&user),
-      dialog_(smtp::ReplyLimits{}, *this) {}
+      dialog_(smtp::ReplyLimits{}, *this) {
+  facts_.secrecy = backend_->settings().secrecy;
+}
 
 BackendConnection::BackendConnection(const std::shared_ptr<Backend>& backend, const Place& place,
                                      HandedOver& parcel)
@@ -85,7 +89,7 @@ BackendConnection::BackendConnection(const std::shared_ptr<Backend>& backend, co
       connecting_(false),
       ready_(true) {
   dialog_.set_pipelining(facts_.offers.pipelining);
-  stream_ = connector_.adopt(parcel.fd.release(), *this);
+  stream_ = connector_.adopt({parcel.fd.release(), std::move(parcel.tls)}, *this);
   touch();
 }
 
@@ -130,13 +134,61 @@ void BackendConnection::on_ehlo(const Reply& reply) {
   facts_.offers = smtp::parse_ehlo_reply(reply);
   facts_.our_address = address_in(reply.lines.front());
   dialog_.set_pipelining(facts_.offers.pipelining);
-  become_ready();
+  const auto& secrecy = *facts_.secrecy;
+  if (secrecy.mode == BackendTls::Off || !facts_.tls.empty()) return become_ready();
+  if (!facts_.offers.starttls) return in_the_clear("it offers no STARTTLS");
+  if (secrecy.optional() && backend_->shuns_tls(reactor_.now())) return become_ready();
+  if (!secrecy.client) return lose(Lost::Why::Tls, secrecy.trouble);
+  send(Step::Starttls, "STARTTLS");
 }
 
 void BackendConnection::on_helo(const Reply& reply) {
   if (reply.code / 100 != 2) return lose(Lost::Why::Rejected, to_log(reply));
   facts_.our_address = address_in(reply.lines.front());
+  facts_.tls.empty() ? in_the_clear("it knows no EHLO") : become_ready();
+}
+
+// The backend does not offer more.
+void BackendConnection::in_the_clear(std::string_view why) {
+  facts_.secrecy->optional() ? become_ready() : lose(Lost::Why::Tls, std::string(why));
+}
+
+// A handshake in the middle of feed() would read what came behind the 220, in the clear and perhaps
+// from somebody in between, as if it had been said in TLS. The dialog takes such bytes for
+// nonsense.
+void BackendConnection::on_starttls(const Reply& reply) {
+  if (reply.code == 220) {
+    secure_next_ = true;
+    return;
+  }
+  if (reply.code == 421) return lose(Lost::Why::Busy, to_log(reply));
+  if (!facts_.secrecy->optional() || reply.positive()) return lose(Lost::Why::Tls, to_log(reply));
+  backend_->shun_tls(reactor_.now());
+  tls_refusal_ = to_log(reply);
   become_ready();
+}
+
+void BackendConnection::secure() {
+  if (!std::exchange(secure_next_, false)) return;
+  securing_ = true;
+  const auto& secrecy = *facts_.secrecy;
+  stream_->start_tls(*secrecy.client, secrecy.name.empty() ? backend_->host() : secrecy.name);
+}
+
+// What was offered in the clear counts no more.                                     RFC 3207 §4.2
+void BackendConnection::on_secured(const TlsFacts& tls) {
+  if (lost_ || leaving_) return;
+  const auto alive = shared_from_this();
+  whole([&] {
+    securing_ = false;
+    facts_.tls = tls.version;
+    facts_.verified = tls.verified && facts_.secrecy->mode == BackendTls::Verify;
+    facts_.offers = {};
+    ++backend_->counters.secured;
+    dialog_.set_pipelining(false);
+    send(Step::Ehlo, "EHLO " + hostname_);
+    flush();
+  });
 }
 
 void BackendConnection::become_ready() {
@@ -155,7 +207,9 @@ void BackendConnection::become_ready() {
 size_t BackendConnection::on_data(std::string_view data) {
   const auto alive = shared_from_this();
   whole([&] {
-    if (dialog_.feed(data)) flush();
+    if (!dialog_.feed(data)) return;
+    flush();
+    secure();
   });
   return data.size();
 }
@@ -176,6 +230,7 @@ void BackendConnection::on_end(StreamEnd end) {
     }
   }
   ended_ = true;
+  if (securing_) return lose(Lost::Why::Tls, smtp::sanitise(stream_->trouble()));
   if (!connecting_) return lose(Lost::Why::Closed);
   lose(end == StreamEnd::NoAddress ? Lost::Why::NoPort : Lost::Why::Connect);
 }
@@ -189,6 +244,8 @@ void BackendConnection::on_reply(Step step, const Reply& reply) {
       return on_ehlo(reply);
     case Step::Helo:
       return on_helo(reply);
+    case Step::Starttls:
+      return on_starttls(reply);
     default:
       count(step, reply);
       if (user_ != nullptr) user_->on_reply(*this, step, reply);
@@ -228,12 +285,14 @@ void BackendConnection::on_text_refused(const Reply& reply) {
   lose(Lost::Why::Refused, to_log(reply), reply);
 }
 
-void BackendConnection::overdue() { lose(Lost::Why::Silent); }
+void BackendConnection::overdue() { lose(securing_ ? Lost::Why::Tls : Lost::Why::Silent); }
 
 void BackendConnection::lose(Lost::Why why, std::string said, std::optional<Reply> refusal) {
   if (std::exchange(lost_, true)) return;
   const Lost lost{why, std::move(said), std::move(refusal)};
-  if (!ready_) permit_.failed(lost.fault(), reactor_.now());
+  // A backend that mail can reach in the clear is not down.
+  const bool up = why == Lost::Why::Tls && facts_.secrecy->optional();
+  if (!ready_ && !up) permit_.failed(lost.fault(), reactor_.now());
   if (user_ != nullptr) user_->on_lost(*this, lost);
 }
 
@@ -296,12 +355,13 @@ void BackendConnection::drop(ConnectionPtr connection) noexcept {
 
 bool BackendConnection::detach(HandedOver& parcel) noexcept {
   if (!idle()) return false;
-  Fd fd(stream_->detach());
-  if (!fd) return false;
+  auto detached = stream_->detach();
+  if (detached.fd < 0) return false;
   parcel.facts = std::move(facts_);
   parcel.claim = std::move(claim_);
   parcel.permit = std::move(permit_);
-  parcel.fd = std::move(fd);
+  parcel.tls = std::move(detached.tls);
+  parcel.fd = Fd(detached.fd);
   lost_ = ended_ = true;
   return true;
 }

@@ -31,6 +31,7 @@ struct Lost {
     Refused,   // the text, before its end
     Closed,    // end of stream or reset
     Silent,    // greeting took too long
+    Tls,       // cannot be had, or fails
   };
   Why why = Why::Closed;
   std::string said;                      // sanitised; "" if there were no words
@@ -121,6 +122,10 @@ class BackendConnection final : public std::enable_shared_from_this<BackendConne
     return !ready_ && !connecting_ && now - since_ >= limit;
   }
   void overdue();  // ends in on_lost(Silent)
+  // The stream has ended: the other side counts it no more.
+  bool ended() const { return ended_; }
+  // For a connection that takes its place; afterwards only drop this one.
+  Permit take_permit() { return std::move(permit_); }
 
   Facts& facts() { return facts_; }
   const Facts& facts() const { return facts_; }
@@ -129,12 +134,15 @@ class BackendConnection final : public std::enable_shared_from_this<BackendConne
   void touch() { since_ = reactor_.now(); }
   // Whom it is for.
   Claim& claim() { return claim_; }
+  // What it said to STARTTLS, if it would not and mail may go without; else "".
+  const std::string& tls_refusal() const { return tls_refusal_; }
   std::string relay() const;  // "mail.internal[192.0.2.7]:25"
 
  private:
   void on_connected() override;
   size_t on_data(std::string_view data) override;
   void on_drained() override;
+  void on_secured(const TlsFacts& tls) override;
   void on_end(StreamEnd end) override;
   void on_reply(smtp::Step step, const smtp::Reply& reply) override;
   void on_text_refused(const smtp::Reply& reply) override;
@@ -144,6 +152,9 @@ class BackendConnection final : public std::enable_shared_from_this<BackendConne
   void on_banner(const smtp::Reply& reply);
   void on_ehlo(const smtp::Reply& reply);
   void on_helo(const smtp::Reply& reply);
+  void on_starttls(const smtp::Reply& reply);
+  void in_the_clear(std::string_view why);
+  void secure();
   void become_ready();
   void count(smtp::Step step, const smtp::Reply& reply);
   void lose(Lost::Why why, std::string said = {}, std::optional<smtp::Reply> refusal = {});
@@ -168,6 +179,9 @@ class BackendConnection final : public std::enable_shared_from_this<BackendConne
   dns::Time since_{};  // connected, or idle
   bool connecting_ = true;
   bool ready_ = false;
+  bool secure_next_ = false;  // once this input is read, and nothing came behind the 220
+  bool securing_ = false;
+  std::string tls_refusal_;
   bool leaving_ = false;  // in |ending_|
   bool ended_ = false;    // the stream has
   bool lost_ = false;

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "dns/ip.h"
 #include "dns/reactor.h"
+#include "proxy/backend/secrecy.h"
 #include "proxy/config/config.h"
 #include "smtp/capabilities.h"
 
@@ -19,9 +21,12 @@ struct Facts {
   std::optional<dns::IpAddress> our_address;  // as the backend's EHLO reply names us
   std::optional<dns::IpAddress> local;        // of our end
   smtp::Capabilities offers;
-  bool exim = false;       // its banner says so
-  bool mail_open = false;  // a MAIL was taken and not ended: RSET first
-  bool reused = false;     // has served a question before: may be stale
+  std::shared_ptr<const Secrecy> secrecy;  // that it was opened under
+  std::string tls{};                       // "TLSv1.3"; "": in the clear
+  bool verified = false;                   // the certificate is the backend's
+  bool exim = false;                       // its banner says so
+  bool mail_open = false;                  // a MAIL was taken and not ended: RSET first
+  bool reused = false;                     // has served a question before: may be stale
   dns::Time opened{};
   uint32_t mails = 0;
   uint32_t refusals = 0;  // of anything, since the last accepted message

@@ -96,11 +96,44 @@ void check_loops(const Value& route, const ListenSettings& listen, Report& repor
   }
 }
 
+// A connection is one route's as well as another's.
+bool same_tls(const RouteSettings& a, const RouteSettings& b) {
+  return a.tls == b.tls && a.tls_name == b.tls_name && a.tls_ca_file == b.tls_ca_file;
+}
+
+void check_shared(const Value& routes, const std::vector<RouteSettings>& settings, size_t index,
+                  Report& report) {
+  const Value* backends = routes.items[index].find("backends");
+  if (!backends) return;
+  for (size_t i = 0; i < index; ++i) {
+    if (same_tls(settings[i], settings[index])) continue;
+    const auto& others = settings[i].backends;
+    for (const Value& item : backends->items)
+      if (std::find(others.begin(), others.end(), item.text) != others.end())
+        report.error(item.place, fmt::format("backends: {} has other tls settings in the [[route]] "
+                                             "of line {}",
+                                             quoted(item.text), routes.items[i].place.line));
+  }
+}
+
+// What does nothing is not what was meant.
+void check_tls(const Value& route, const RouteSettings& settings, Report& report) {
+  if (settings.tls == BackendTls::Verify) return;
+  for (const auto* key : {"tls_name", "tls_ca_file"})
+    if (const Value* value = route.find(key); value && !value->text.empty())
+      report.error(value->place,
+                   fmt::format("{}: only tls = \"verify\" looks at certificates", key));
+}
+
 void check_routes(const Value& root, const Config& config, Report& report) {
   const Value* routes = root.find("route");
   if (!routes || (routes->is(Value::Type::List) && routes->items.empty()))
     return report.error({}, "no [[route]]: at least one with domains and backends is needed");
-  for (const Value& route : routes->items) check_loops(route, config.listen, report);
+  for (size_t i = 0; i < routes->items.size(); ++i) {
+    check_loops(routes->items[i], config.listen, report);
+    check_tls(routes->items[i], config.routes[i], report);
+    check_shared(*routes, config.routes, i, report);
+  }
 }
 
 // The same entry in both lists of one file is a slip. In list files it is not: a block list from

@@ -40,6 +40,10 @@ struct SysBio {
 
 void free_ssl(ssl_st* ssl) { SSL_free(ssl); }
 
+TlsParcel to_parcel(std::unique_ptr<TlsChannel> channel) noexcept {
+  return {channel.release(), [](TlsChannel* left) noexcept { delete left; }};
+}
+
 TlsChannel::TlsChannel(SslPtr ssl, Side side, std::shared_ptr<const void> keep)
     : keep_(std::move(keep)), ssl_(std::move(ssl)), side_(side) {}
 

@@ -22,6 +22,7 @@ namespace ravelin::proxy {
 void free_ssl(ssl_st* ssl);
 // What a client asked for (SNI): a host name in lower case, or "".
 std::string asked_name(const ssl_st* ssl);
+TlsParcel to_parcel(std::unique_ptr<TlsChannel> channel) noexcept;
 struct FreeSsl {
   void operator()(ssl_st* ssl) const { free_ssl(ssl); }
 };

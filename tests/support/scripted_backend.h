@@ -32,6 +32,11 @@ class ScriptedBackend {
   bool hang_connections = false;
   bool ignore_ends = false;  // keep a connection whose other side is shut down
   size_t chunk = 0;          // of what we send
+  // What a handshake comes to. Silence: nothing more is heard.
+  enum class Handshake : uint8_t { Done, Fails, Silence };
+  Handshake handshake = Handshake::Done;
+  proxy::TlsFacts tls{.version = "TLSv1.3", .cipher = "x", .bits = 256, .verified = true};
+  std::string ehlo_in_tls{};  // "": as |ehlo|
 
   struct Connection {
     std::vector<std::string> writes;  // as they came, one for each turn
@@ -42,6 +47,7 @@ class ScriptedBackend {
     bool in_text = false;
     bool greeted = false;
     bool ended = false;
+    bool secured = false;
     int fd = -1;  // the number among the connector's
   };
   std::vector<Connection> connections;
@@ -91,6 +97,7 @@ class ScriptedBackend {
     auto& connection = connections[i];
     if (connection.ended) return false;
     if (!connection.greeted) return peer(i).stream != nullptr && greet(i);
+    if (peer(i).securing && peer(i).stream != nullptr) return shake_hands(i);
     const auto came = peer(i).take();
     if (came.empty()) {
       if (!peer(i).cut || ignore_ends) return false;
@@ -101,6 +108,17 @@ class ScriptedBackend {
     connection.unread += came;
     while (line(i)) {
     }
+    return true;
+  }
+  bool shake_hands(size_t i) {
+    if (handshake == Handshake::Silence) return false;
+    peer(i).securing = false;
+    connections[i].secured = handshake == Handshake::Done;
+    if (handshake == Handshake::Done)
+      peer(i).stream->secured(tls);
+    else
+      peer(i).stream->end(proxy::StreamEnd::TlsFailed);
+    connections[i].ended = handshake == Handshake::Fails;
     return true;
   }
   bool greet(size_t i) {
@@ -128,7 +146,8 @@ class ScriptedBackend {
       return true;
     }
     connection.commands.push_back(text);
-    const auto answer = reply_to(text);
+    const bool again = connection.secured && !ehlo_in_tls.empty() && text.starts_with("EHLO");
+    const auto answer = again ? ehlo_in_tls : reply_to(text);
     note(connection, text, answer.starts_with('2'));
     connection.in_text = answer.starts_with("354");
     if (connection.in_text) connection.text.clear();
