@@ -188,11 +188,10 @@ class Backend:
             pass
         finally:
             dialog.file.close()
-            with self.lock:
+            with self.lock:  # before the other side can see it, and come again
+                self.open -= 1
                 self.sockets.discard(dialog.connection)
             dialog.connection.close()
-            with self.lock:
-                self.open -= 1
 
     def recipients_of(self, verb="RCPT"):
         return [line for _, line in list(self.commands) if line.upper().startswith(verb)]

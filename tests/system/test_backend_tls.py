@@ -45,10 +45,11 @@ class BackendTls(SystemTest):
             ravelin = self.ravelin([backend], route=self.verified())
             with ravelin.client() as client:
                 self.assertRegex(client.mail(["bob@example.com"], text=text * 300)[-1], "^250")
-            self.assertEqual(backend.secured, [backend.messages[0]["connection"]])
+            self.assertIn(backend.messages[0]["connection"], backend.secured)
             self.assertTrue(backend.messages[0]["text"].endswith(text * 300))
             status = ravelin.ctl("status")["backends"][0]
-            self.assertEqual((status["tls"], status["secured"]), ("verify", 1))
+            self.assertEqual((status["tls"], status["secured"]),
+                             ("verify", len(backend.secured)))
             ravelin.stop()
 
     def test_a_certificate_that_is_not_the_backends(self):
