@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <system_error>
 #include <utility>
 
 #include "proxy/event/sys.h"
@@ -157,6 +158,8 @@ TlsChannel::Step TlsChannel::shake_hands() {
   const auto result = judge(SSL_do_handshake(ssl_.get()));
   if (result > 0) return Step::Done;
   if (result < 0 && errno == EAGAIN) return Step::Again;
+  if (trouble_.empty())  // nothing that OpenSSL minds
+    trouble_ = result == 0 ? "lost connection" : std::generic_category().message(errno);
   return Step::Failed;
 }
 

@@ -58,7 +58,8 @@ class TlsChannel {
   void close_notify();
 
   TlsFacts facts() const;
-  // After Failed, or after an error of read(): OpenSSL's reason in its words, "" if it has none.
+  // After Failed: OpenSSL's reason in its words, or what happened to the connection. After an error
+  // of read(): OpenSSL's reason, "" if it has none.
   const std::string& trouble() const { return trouble_; }
 
  private:

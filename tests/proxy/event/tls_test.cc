@@ -149,6 +149,25 @@ TEST_CASE("bytes in the clear where a handshake should be end the stream") {
   CHECK_FALSE(pair.ours->trouble().empty());
 }
 
+TEST_CASE("who leaves in the middle of the handshake is said to have left, or how") {
+  Pair pair;
+  const auto in_words = [&] {
+    pair.ours->start_tls(*pair.server, "test");
+    pair.turns.poll();
+    pair.sockets.theirs.reset();
+    REQUIRE(pair.turns.until([&] { return pair.here.end.has_value(); }));
+    CHECK(*pair.here.end == StreamEnd::TlsFailed);
+    return pair.ours->trouble();
+  };
+  REQUIRE(test::send_all(pair.sockets.theirs, std::string_view("\x16\x03\x01\x02\0", 5)));
+  SECTION("by an end") { CHECK(in_words() == "lost connection"); }
+  SECTION("by a reset") {
+    const linger at_once{1, 0};
+    setsockopt(pair.sockets.theirs.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    CHECK(in_words() == "Connection reset by peer");
+  }
+}
+
 TEST_CASE("bytes in the clear behind close_notify are never input") {
   Pair pair;
   const int raw = dup(pair.sockets.theirs.get());

@@ -162,6 +162,32 @@ TEST_CASE("commands out of order, unknown or not offered get their codes") {
                 "C: FROBNICATE\nS: 500\nC: RSET now\nS: 501\nC: QUIT\nS: 221\nS! closed") == "");
 }
 
+TEST_CASE("a greeting that is no name greets nobody, and ends nothing") {
+  const auto* verb = GENERATE("EHLO", "HELO");
+  Harness mx;
+  CHECK(mx.play("S: 220\nC: " + std::string(verb) +
+                "\nS: 501 5.5.4\nC: MAIL FROM:<a@b.example>\n"
+                "S: 503 5.5.1\nC: EHLO c.example\nS: 250-\nC: MAIL FROM:<a@b.example>\nS: 250\n"
+                "C: " +
+                verb + " two words\nS: 501 5.5.4\nC: RCPT TO:<b@mx.example>\nS: 250\n") == "");
+}
+
+TEST_CASE("the decision says whose answer it was") {
+  using proxy::AnswerSource;
+  const auto [source, word] = GENERATE(table<AnswerSource, const char*>({
+      {AnswerSource::Backend, "unknown"},
+      {AnswerSource::Shared, "shared"},  // another dialog asked
+      {AnswerSource::OurTrouble, "trouble"},
+      {AnswerSource::Breaker, "trouble"},
+  }));
+  Harness mx;
+  mx.verifier().refuse("no@mx.example", {550, {1, 1}, "User unknown"}, true);
+  mx.verifier().answers["no@mx.example"].source = source;
+  CHECK(mx.play(kHello + "C: MAIL FROM:<a@client.example>\nS: 250\nC: RCPT TO:<no@mx.example>\n"
+                         "S: 550 5.1.1 User unknown\n") == "");
+  CHECK(mx.log().has("verify=" + std::string(word) + " verdict=reject"));
+}
+
 TEST_CASE("HELO has no extensions") {
   Harness mx;
   CHECK(mx.play("S: 220\nC: HELO client.example\nS: 250 ours.example\n"
