@@ -114,7 +114,9 @@ void Transaction::tell_end() {
   const bool taken = end.when == DeliveryEnd::When::AfterDot && end.reply &&
                      end.reply->judgement.fault == Fault::None;
   if (!taken && answer.reply.positive()) answer.reply = replies::backend_confused();
-  answer.maybe_delivered = end.when == DeliveryEnd::When::AfterDot && !end.reply;
+  // Only 4xx and 5xx say that it was not taken; a reply out of place says nothing of it.
+  const bool refused = end.reply && end.reply->reply.code >= 400;
+  answer.maybe_delivered = end.when == DeliveryEnd::When::AfterDot && !taken && !refused;
   end_.reset();
   events_.on_final(answer);
 }

@@ -53,7 +53,7 @@ struct FinalAnswer {
   smtp::Reply reply;  // ours to the client; positive only after the backend's 250 to the dot
   std::string relay;
   std::string said;
-  bool maybe_delivered = false;         // the dot was sent and no reply came (RFC 1047)
+  bool maybe_delivered = false;         // the dot was sent and no reply of use came (RFC 1047)
   std::chrono::nanoseconds setup{};     // connecting and asking
   std::chrono::nanoseconds transfer{};  // text and final reply
 };

@@ -178,7 +178,7 @@ void Session::say_undelivered(const smtp::Reply& last, const FinalAnswer& answer
   if (!answer.maybe_delivered) return;
   services_.journal.message(Severity::Warning,
                             id_text(transaction_->id) + ": the text was sent to " + answer.relay +
-                                ", and no reply came: it may be delivered twice");
+                                ", and no reply tells of it: it may be delivered twice");
 }
 
 // Shadow mode lets everything through, so a delivery means less there. Nor does mail to postmaster
