@@ -28,7 +28,7 @@ LiveBackend::LiveBackend(LiveQuestions questions, std::function<void()> done)
 void LiveBackend::connect(Connector& connector, const dns::Endpoint& to,
                           std::chrono::milliseconds limit) {
   stream_ = connector.connect(to, limit, *this);
-  dialog_.send(smtp::Step::Ehlo, "EHLO " + questions_.hostname);
+  dialog_.send(smtp::Step::Ehlo, (questions_.lmtp ? "LHLO " : "EHLO ") + questions_.hostname);
 }
 
 size_t LiveBackend::on_data(std::string_view data) {
@@ -57,9 +57,10 @@ void LiveBackend::on_reply(smtp::Step step, const smtp::Reply& reply) {
     default:
       break;
   }
+  const bool lhlo = step == smtp::Step::Ehlo && questions_.lmtp;
   if (!reply.positive())
-    fail(std::string(smtp::step_name(step)) + ": " + std::to_string(reply.code) + ' ' +
-         reply.status() + ' ' + reply.text());
+    fail(std::string(lhlo ? "LHLO" : smtp::step_name(step)) + ": " + std::to_string(reply.code) +
+         ' ' + reply.status() + ' ' + reply.text());
 }
 
 void LiveBackend::after_ehlo(const smtp::Reply& reply) {

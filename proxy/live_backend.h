@@ -18,6 +18,7 @@ struct LiveQuestions {
   std::vector<std::string> domains;  // whose postmasters are asked for; not empty
   std::string nobody;                // a local part that no mailbox can have, at the first domain
   bool xforward = false;
+  bool lmtp = false;
 };
 
 // Transactions end at RCPT: no mail is sent. Servers count refused recipients and RSETs, and get

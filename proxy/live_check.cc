@@ -186,6 +186,7 @@ class LiveCheck {
     if (domains.size() > kMostDomains) questions.domains.resize(kMostDomains);
     questions.nobody = invented_local_part(random_);
     questions.xforward = route.client_info == ClientInfo::Xforward;
+    questions.lmtp = route.protocol == BackendProtocol::Lmtp;
     bool done = false;
     LiveBackend backend(std::move(questions), [&done] { done = true; });
     backend.connect(connector_, to, kPatience);

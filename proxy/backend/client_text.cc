@@ -82,10 +82,14 @@ std::string to_log(const Reply& reply) {
 }
 
 std::string said_by(const Backend& backend, const Facts& facts, const Reply& reply, Step step) {
+  return said_by(backend, facts, to_log(reply), step);
+}
+
+std::string said_by(const Backend& backend, const Facts& facts, std::string_view words, Step step) {
   std::string text = "host ";
   text += backend.host();
   text += "[" + facts.peer.address.to_string() + "] said: ";
-  text += to_log(reply);
+  text += words;
   text += " (in reply to ";
   text += command_of(step);
   return text += " command)";

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "proxy/backend/backend.h"
 #include "proxy/backend/facts.h"
@@ -23,6 +24,8 @@ int later_code(const smtp::Reply& reply);
 std::string to_log(const smtp::Reply& reply);
 // "host mail.internal[192.0.2.7] said: 550 5.1.1 no such user (in reply to RCPT TO command)"
 std::string said_by(const Backend& backend, const Facts& facts, const smtp::Reply& reply,
+                    smtp::Step step);
+std::string said_by(const Backend& backend, const Facts& facts, std::string_view words,
                     smtp::Step step);
 
 }  // namespace ravelin::proxy

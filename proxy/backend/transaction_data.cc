@@ -64,7 +64,7 @@ void Transaction::conclude_replay(Outcome& outcome) {
 
 void Transaction::send(ConnectionPtr connection) {
   phase_ = Phase::Sending;
-  delivery_.start(std::move(connection), plan_, *pinned_);
+  delivery_.start(std::move(connection), plan_, *pinned_, accepted_);
 }
 
 void Transaction::on_go() {
@@ -115,6 +115,7 @@ void Transaction::tell_end() {
                      end.reply->judgement.fault == Fault::None;
   if (!taken && answer.reply.positive()) answer.reply = replies::backend_confused();
   answer.maybe_delivered = end.when == DeliveryEnd::When::AfterDot && !end.reply;
+  answer.fates = end.fates;
   end_.reset();
   events_.on_final(answer);
 }
@@ -122,6 +123,9 @@ void Transaction::tell_end() {
 // Gives back what it held, and tells the operator what is his.
 void Transaction::settle() {
   tie_.end();
+  if (end_->split)
+    worker_.backends().one_by_one().add(OneByOne::key_of(client_.address.address, mail_.from),
+                                        worker_.reactor().now());
   if (end_->connection) worker_.park(std::move(end_->connection));
   if (end_->reply && end_->reply->judgement.alarm)
     worker_.alarm(Alarm::Refuses, "backend " + relay_, end_->said);

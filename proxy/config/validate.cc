@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -96,11 +97,27 @@ void check_loops(const Value& route, const ListenSettings& listen, Report& repor
   }
 }
 
+// One backend speaks one protocol, whichever route leads to it.
+void check_protocol(const Value& route, const RouteSettings& settings,
+                    std::map<std::string, BackendProtocol>& known, Report& report) {
+  const Value* backends = route.find("backends");
+  if (!backends) return;
+  for (const Value& item : backends->items) {
+    const auto [first, added] = known.emplace(item.text, settings.protocol);
+    if (!added && first->second != settings.protocol)
+      report.error(item.place, fmt::format("backends: {} has another protocol in another route",
+                                           quoted(item.text)));
+  }
+}
+
 void check_routes(const Value& root, const Config& config, Report& report) {
   const Value* routes = root.find("route");
   if (!routes || (routes->is(Value::Type::List) && routes->items.empty()))
     return report.error({}, "no [[route]]: at least one with domains and backends is needed");
   for (const Value& route : routes->items) check_loops(route, config.listen, report);
+  std::map<std::string, BackendProtocol> protocols;
+  for (size_t i = 0; i < routes->items.size() && i < config.routes.size(); ++i)
+    check_protocol(routes->items[i], config.routes[i], protocols, report);
 }
 
 // The same entry in both lists of one file is a slip. In list files it is not: a block list from
