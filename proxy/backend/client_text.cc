@@ -71,6 +71,15 @@ Reply for_client(const Reply& reply, int code, const Backend& backend, const Fac
   return heard;
 }
 
+Reply shortened(const Reply& reply) {
+  constexpr size_t kLine = 512;  // RFC 5321 §4.5.3.1.5; ReplyLimits are more patient
+  Reply kept(reply.code, reply.enhanced, "");
+  kept.lines.clear();
+  for (size_t i = 0; i < reply.lines.size() && i < kMostLines; ++i)
+    kept.lines.push_back(reply.lines[i].substr(0, kLine));
+  return kept;
+}
+
 // 552 is judged as "later" only where it means 452.                        RFC 5321 §4.5.3.1.10
 int later_code(const Reply& reply) { return reply.code == 452 || reply.code == 552 ? 452 : 451; }
 

@@ -17,6 +17,9 @@ namespace ravelin::proxy {
 smtp::Reply for_client(const smtp::Reply& reply, int code, const Backend& backend,
                        const Facts& facts);
 
+// As much of |reply| as is worth keeping where there may be thousands.
+smtp::Reply shortened(const smtp::Reply& reply);
+
 // What the client hears of the backend's "later": 451, or 452 where it is about room.
 int later_code(const smtp::Reply& reply);
 

@@ -110,17 +110,21 @@ std::optional<RecipientAnswer> Transaction::answer_at_hand() {
 bool Transaction::full() const {
   if (accepted_.empty()) return false;
   const auto& apart = worker_.backends().one_by_one();
-  if (route_->settings.protocol == BackendProtocol::Lmtp &&
+  if (route_->settings.protocol == BackendProtocol::Lmtp && apart.size() > 0 &&
       apart.holds(OneByOne::key_of(client_.address.address, mail_.from), asked_at_))
     return true;
-  std::set<std::string_view> domains{asking_.to.domain};
-  for (const auto& rcpt : accepted_) domains.insert(rcpt.to.domain);
   const auto& backends = plan_->backends_of(*route_);
-  return std::any_of(backends.begin(), backends.end(), [&](const auto& backend) {
+  return std::any_of(backends.begin(), backends.end(), [this](const auto& backend) {
     const auto limits = backend->rcpt_limits();
     return (limits.rcpts != 0 && accepted_.size() >= limits.rcpts) ||
-           (limits.domains != 0 && domains.size() > limits.domains);
+           (limits.domains != 0 && domains_with_asked() > limits.domains);
   });
+}
+
+size_t Transaction::domains_with_asked() const {
+  std::set<std::string_view> domains{asking_.to.domain};
+  for (const auto& rcpt : accepted_) domains.insert(rcpt.to.domain);
+  return domains.size();
 }
 
 // --- equal questions

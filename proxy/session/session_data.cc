@@ -174,22 +174,19 @@ bool Session::taken_by_some(const FinalAnswer& answer) {
   });
 }
 
-// An author is told of a duplicate, or can find its reason, as this is where both come from.
+// Whoever looks for the reason of a duplicate finds it here.
 void Session::say_undelivered(const smtp::Reply& last, const FinalAnswer& answer) {
   Why why{.stage = "DATA", .subject = "DATA", .reason = "Data command rejected"};
   why.said = answer.said;
   why.transaction = transaction_->id;
   say_refused(last, why);
-  const bool some = taken_by_some(answer);
-  std::string_view what;
-  if (some && last.transient())
-    what = " has it for some of its recipients, and later for the others: these may get it twice";
+  const auto warn = [this](const std::string& text) {
+    services_.journal.message(Severity::Warning, id_text(transaction_->id) + ": " + text);
+  };
+  if (last.transient() && taken_by_some(answer))
+    warn(answer.relay + " has it for some of its recipients: it may be delivered twice to these");
   else if (answer.maybe_delivered)
-    what = " was sent the text, and no reply came: it may be delivered twice";
-  else
-    return;
-  services_.journal.message(Severity::Warning,
-                            id_text(transaction_->id) + ": " + answer.relay + std::string(what));
+    warn("the text was sent to " + answer.relay + ", and no reply came: it may be delivered twice");
 }
 
 // Shadow mode lets everything through, so a delivery means less there. Nor does mail to postmaster

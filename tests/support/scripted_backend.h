@@ -151,7 +151,7 @@ class ScriptedBackend {
   void end_text(size_t i) {
     auto& connection = connections[i];
     connection.in_text = false;
-    Message message{{}, connection.text};
+    Message message{{connection.envelope.front()}, connection.text};
     std::string answers;
     for (const auto& line : connection.envelope) {
       if (!line.starts_with("RCPT")) continue;
@@ -160,15 +160,15 @@ class ScriptedBackend {
       const auto verdict = verdicts.find(name);
       const auto answer =
           verdict == verdicts.end() ? "250 2.0.0 <" + name + "> saved\r\n" : verdict->second;
-      if (answer.starts_with('2')) message.envelope.push_back(name);
+      if (answer.starts_with('2')) message.envelope.push_back(line);
       if (answer == "-") {
         send(i, answers);
-        if (!message.envelope.empty()) messages.push_back(message);
+        if (message.envelope.size() > 1) messages.push_back(message);
         return close(i);
       }
       answers += answer;
     }
-    if (!message.envelope.empty()) messages.push_back(message);
+    if (message.envelope.size() > 1) messages.push_back(message);
     connection.envelope.clear();
     say(i, answers);
   }

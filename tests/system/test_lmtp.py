@@ -65,6 +65,15 @@ class BehindDovecot(SystemTest):
         self.assertRegex(replies[-1], r"^250 ")
         ravelin.wait_line(r"verify=unknown verdict=reject code=550")
 
+    def test_the_same_recipient_twice(self):
+        """A verdict for each RCPT, as the RFC has it: none is missed, none is left over."""
+        ravelin = self.start_ravelin()
+        for _ in range(2):
+            with ravelin.client() as client:
+                replies = client.mail(["bob@example.com", "bob@example.com", "eve@example.com"])
+            self.assertRegex(replies[-1], r"^250 ")
+        self.assertEqual(len(self.dovecot.mails("eve")), 2)
+
     def test_one_of_two_is_over_quota(self):
         self.dovecot.fill("alice")
         ravelin = self.start_ravelin()

@@ -74,8 +74,9 @@ TEST_CASE("recipients are asked for at an LMTP backend as at any") {
   CHECK(mx.ask(*mail, "y@example.com") == 250);
   CHECK(mx.deliver(*mail, "..\r\n") == 250);
   CHECK(mx.backend.messages.size() == 1);
-  CHECK(mx.backend.messages[0].envelope ==
-        std::vector<std::string>{"x@example.com", "y@example.com"});
+  CHECK(mx.backend.messages[0].envelope == std::vector<std::string>{"MAIL FROM:<a@client.example>",
+                                                                    "RCPT TO:<x@example.com>",
+                                                                    "RCPT TO:<y@example.com>"});
   CHECK(mx.backend.messages[0].text == "...\r\n");
   CHECK(mx.backends.snapshot()[0].messages == 1);
   CHECK(mx.backends.snapshot()[0].idle == 1);
@@ -124,7 +125,8 @@ TEST_CASE("verdicts are folded, however the octets come") {
   CHECK(kinds(answer) == row.fates);
   CHECK_FALSE(answer.maybe_delivered);
   CHECK(mx.one_by_one("a@client.example", "203.0.113.5") == row.apart);
-  CHECK((mx.backend.messages.empty() ? 0 : mx.backend.messages[0].envelope.size()) == row.taken);
+  CHECK((mx.backend.messages.empty() ? 0 : mx.backend.messages[0].envelope.size() - 1) ==
+        row.taken);
   CHECK(mx.backends.snapshot()[0].ties == 0);
   mx.backend.verdicts.clear();
   CHECK(mx.send({"next@example.com"}).reply.code == 250);
