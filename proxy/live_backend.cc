@@ -28,7 +28,11 @@ LiveBackend::LiveBackend(LiveQuestions questions, std::function<void()> done)
 void LiveBackend::connect(Connector& connector, const dns::Endpoint& to,
                           std::chrono::milliseconds limit) {
   stream_ = connector.connect(to, limit, *this);
-  dialog_.send(smtp::Step::Ehlo, "EHLO " + questions_.hostname);
+  say_hello();
+}
+
+void LiveBackend::say_hello() {
+  dialog_.send(smtp::Step::Ehlo, (questions_.lmtp ? "LHLO " : "EHLO ") + questions_.hostname);
 }
 
 size_t LiveBackend::on_data(std::string_view data) {
@@ -45,7 +49,7 @@ size_t LiveBackend::on_data(std::string_view data) {
 void LiveBackend::on_secured(const TlsFacts& tls) {
   found_.tls_failed = false;
   found_.tls = tls.version;
-  dialog_.send(smtp::Step::Ehlo, "EHLO " + questions_.hostname);
+  say_hello();
   flush();
 }
 
@@ -76,9 +80,10 @@ void LiveBackend::on_reply(smtp::Step step, const smtp::Reply& reply) {
     default:
       break;
   }
+  const bool lhlo = step == smtp::Step::Ehlo && questions_.lmtp;
   if (!reply.positive())
-    fail(std::string(smtp::step_name(step)) + ": " + std::to_string(reply.code) + ' ' +
-         reply.status() + ' ' + reply.text());
+    fail(std::string(lhlo ? "LHLO" : smtp::step_name(step)) + ": " + std::to_string(reply.code) +
+         ' ' + reply.status() + ' ' + reply.text());
 }
 
 void LiveBackend::after_ehlo(const smtp::Reply& reply) {

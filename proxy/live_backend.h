@@ -19,6 +19,7 @@ struct LiveQuestions {
   std::vector<std::string> domains;  // whose postmasters are asked for; not empty
   std::string nobody;                // a local part that no mailbox can have, at the first domain
   bool xforward = false;
+  bool lmtp = false;
   std::shared_ptr<const Secrecy> secrecy{};  // not null
   std::string host{};                        // as it stands in the configuration
 };
@@ -62,6 +63,7 @@ class LiveBackend final : public StreamEvents, smtp::BackendDialog::Events {
 
   void after_ehlo(const smtp::Reply& reply);
   bool wants_tls();
+  void say_hello();
   void begin(bool anew);
   void ask(const std::string& local, const std::string& domain);
   void ask_next();

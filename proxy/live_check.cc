@@ -198,6 +198,7 @@ class LiveCheck {
     questions.xforward = route.client_info == ClientInfo::Xforward;
     questions.secrecy = secrecy;
     questions.host = host;
+    questions.lmtp = route.protocol == BackendProtocol::Lmtp;
     bool done = false;
     LiveBackend backend(std::move(questions), [&done] { done = true; });
     backend.connect(connector_, to, kPatience);

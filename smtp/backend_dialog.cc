@@ -49,15 +49,16 @@ void BackendDialog::send(Step step, std::string_view line) {
   release();
 }
 
-void BackendDialog::send_text(std::string_view text, bool last) {
-  assert(in_text_);
+void BackendDialog::send_text(std::string_view text, bool last, size_t replies) {
+  assert(in_text_ && replies > 0);
   stuffer_.append(text, output_);
   if (!last) return;
   stuffer_.finish(output_);
   in_text_ = false;
   // In front of what was queued behind DATA.
-  commands_.insert(commands_.begin() + static_cast<std::ptrdiff_t>(released_), {Step::Dot, 0});
-  ++released_;
+  commands_.insert(commands_.begin() + static_cast<std::ptrdiff_t>(released_), replies,
+                   {Step::Dot, 0});
+  released_ += replies;
 }
 
 // May the next command leave, with those in front of it not all answered?

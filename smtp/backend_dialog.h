@@ -60,8 +60,10 @@ class BackendDialog {
 
   void send(Step step, std::string_view line);  // |line| without CRLF
   // Message text, stuffed here, with its end ("." CRLF) when |last|: only between a 354 to Data and
-  // |last|. What was queued behind Data waits until the end of the text was answered.
-  void send_text(std::string_view text, bool last);
+  // |last|. What was queued behind Data waits until the end of the text was answered: by |replies|
+  // replies, each a Step::Dot. LMTP has one for each recipient (RFC 2033 §4.2); a refusal half-way
+  // is one for all.
+  void send_text(std::string_view text, bool last, size_t replies = 1);
   bool in_text() const { return in_text_; }
   void set_pipelining(bool on) { pipelining_ = on; }
 

@@ -9,6 +9,7 @@ namespace ravelin::proxy {
 
 BackendSettings BackendSettings::from(const RouteSettings& route) {
   BackendSettings settings;
+  settings.lmtp = route.protocol == BackendProtocol::Lmtp;
   settings.connections = route.connections;
   settings.max_idle = route.max_idle;
   settings.idle_timeout = route.idle_timeout;
@@ -238,6 +239,12 @@ void Backend::learn(const smtp::Capabilities& offers) {
 
 std::optional<smtp::Capabilities> Backend::capabilities() const {
   return offers_.with([](const auto& mine) { return mine; });
+}
+
+Backend::RcptLimits Backend::rcpt_limits() const {
+  return offers_.with([](const auto& mine) {
+    return mine ? RcptLimits{mine->rcpt_max, mine->rcpt_domain_max} : RcptLimits{};
+  });
 }
 
 Backend::Snapshot Backend::snapshot() const {

@@ -24,6 +24,7 @@ namespace ravelin::proxy {
 // What routes say about a backend. Where several routes name it with different numbers, the
 // smallest: each is a promise to the backend.
 struct BackendSettings {
+  bool lmtp = false;  // the same in all routes: the configuration sees to it
   uint32_t connections = 15;
   uint32_t max_idle = 5;
   std::chrono::milliseconds idle_timeout{60'000};
@@ -121,6 +122,12 @@ class Backend : public std::enable_shared_from_this<Backend> {
   // What its last EHLO reply offered; kept while it is down. nullopt: never seen.
   void learn(const smtp::Capabilities& offers);
   std::optional<smtp::Capabilities> capabilities() const;
+  // Of its last EHLO reply; 0: none stated.
+  struct RcptLimits {
+    uint32_t rcpts = 0;    // of a transaction
+    uint32_t domains = 0;  // of these
+  };
+  RcptLimits rcpt_limits() const;
   // Changes whenever capabilities() does.
   uint64_t learned() const { return learned_.load(std::memory_order_acquire); }
   // |letter| is for a worker that does something for this backend.

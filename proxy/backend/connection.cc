@@ -125,12 +125,19 @@ void BackendConnection::on_banner(const Reply& reply) {
     return lose(reply.transient() ? Lost::Why::Busy : Lost::Why::Rejected, to_log(reply));
   facts_.greeting_name = first_word(reply.lines.front());
   facts_.exim = reply.text().find("Exim") != std::string::npos;
-  send(Step::Ehlo, "EHLO " + hostname_);
+  facts_.lmtp = backend_->settings().lmtp;
+  say_hello();
+}
+
+void BackendConnection::say_hello() {
+  send(Step::Ehlo, (facts_.lmtp ? "LHLO " : "EHLO ") + hostname_);
 }
 
 void BackendConnection::on_ehlo(const Reply& reply) {
-  if (reply.code == 500 || reply.code == 502) return send(Step::Helo, "HELO " + hostname_);
-  if (reply.code / 100 != 2) return lose(Lost::Why::Rejected, to_log(reply));
+  const bool unknown = reply.code == 500 || reply.code == 502;
+  if (unknown && !facts_.lmtp) return send(Step::Helo, "HELO " + hostname_);
+  if (reply.code / 100 != 2)
+    return lose(Lost::Why::Rejected, to_log(reply) + (facts_.lmtp ? " (in reply to LHLO)" : ""));
   facts_.offers = smtp::parse_ehlo_reply(reply);
   facts_.our_address = address_in(reply.lines.front());
   dialog_.set_pipelining(facts_.offers.pipelining);
@@ -186,7 +193,7 @@ void BackendConnection::on_secured(const TlsFacts& tls) {
     facts_.offers = {};
     ++backend_->counters.secured;
     dialog_.set_pipelining(false);
-    send(Step::Ehlo, "EHLO " + hostname_);
+    say_hello();
     flush();
   });
 }
@@ -267,10 +274,12 @@ void BackendConnection::count(Step step, const Reply& reply) {
       if (reply.permanent()) ++backend_->counters.refusals;
       break;
     case Step::Dot:
-      facts_.mail_open = false;
-      if (reply.code / 100 != 2) break;
-      facts_.message_accepted();
-      ++backend_->counters.messages;
+      // By LMTP it is said again for each recipient, and is one message all the same.
+      if (reply.code / 100 == 2 && facts_.mail_open) {
+        facts_.message_accepted();
+        ++backend_->counters.messages;
+      }
+      if (dialog_.outstanding() == 0) facts_.mail_open = false;
       break;
     default:
       break;
@@ -301,12 +310,13 @@ void BackendConnection::lose(Lost::Why why, std::string said, std::optional<Repl
 
 void BackendConnection::send(Step step, std::string_view line) {
   if (step == Step::Rset) ++facts_.resets;
-  if (step == Step::Mail) ++facts_.mails;
+  if (step == Step::Mail) ++facts_.mails, facts_.rcpts = 0;
+  if (step == Step::Rcpt) ++facts_.rcpts;
   whole([&] { dialog_.send(step, line); });
 }
 
-void BackendConnection::send_text(std::string_view text, bool last) {
-  whole([&] { dialog_.send_text(text, last); });
+void BackendConnection::send_text(std::string_view text, bool last, size_t replies) {
+  whole([&] { dialog_.send_text(text, last, replies); });
 }
 
 void BackendConnection::flush() {

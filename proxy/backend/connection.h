@@ -26,7 +26,7 @@ struct Lost {
     Connect,   // refused, unreachable, timeout
     NoPort,    // our own trouble
     Busy,      // 421 or 4xx at the banner
-    Rejected,  // 5xx at the banner, or EHLO and HELO refused
+    Rejected,  // 5xx at the banner, or EHLO and HELO refused, or LHLO
     Nonsense,  // what came was no SMTP
     Refused,   // the text, before its end
     Closed,    // end of stream or reset
@@ -99,7 +99,8 @@ class BackendConnection final : public std::enable_shared_from_this<BackendConne
     }
   }
   void send(smtp::Step step, std::string_view line);
-  void send_text(std::string_view text, bool last);  // clean text; stuffed on the way
+  // Clean text, stuffed on the way; its end is answered by |replies| replies.
+  void send_text(std::string_view text, bool last, size_t replies = 1);
   void flush();  // what was sent since the last one, in one write
   bool congested() const { return stream_->congested(); }
   // False once it is lost, or memory has run out in the middle of what was to be sent.
@@ -150,6 +151,7 @@ class BackendConnection final : public std::enable_shared_from_this<BackendConne
 
   void try_next();
   void on_banner(const smtp::Reply& reply);
+  void say_hello();
   void on_ehlo(const smtp::Reply& reply);
   void on_helo(const smtp::Reply& reply);
   void on_starttls(const smtp::Reply& reply);

@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 
 constexpr std::string_view kProtocols[] = {"smtp", "lmtp"};
 constexpr uint32_t kNever = 1'000'000'000;  // as good as no limit
-constexpr uint8_t kProtocolsBuilt = 1;
+constexpr uint8_t kProtocolsBuilt = 2;
 constexpr std::string_view kClientInfo[] = {"none", "xforward", "xclient", "proxy-v2"};
 constexpr uint8_t kClientInfoBuilt = 2;
 constexpr std::string_view kTls[] = {"off", "may", "encrypt", "verify"};  // as BackendTls
@@ -31,8 +31,13 @@ constexpr Param kRows[] = {
                  "with the same list count as one.",
                  "", check_host_port),
              "[\"mail.internal:25\"]"),
-    choice_param<&RouteSettings::protocol>("protocol", "What the backends speak.", "\"smtp\"",
-                                           kProtocols, kProtocolsBuilt),
+    choice_param<&RouteSettings::protocol>(
+        "protocol",
+        "What the backends speak. By \"lmtp\" (Dovecot) each recipient of a message has a verdict "
+        "of "
+        "its own; if it is later for some only, that sender's mail is taken for one recipient at a "
+        "time for five days.",
+        "\"smtp\"", kProtocols, kProtocolsBuilt),
     integer_param<&RouteSettings::connections>(
         "connections",
         "Most connections to one backend, of all workers together. Exim and Exchange allow 20 "

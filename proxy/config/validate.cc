@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -97,8 +98,11 @@ void check_loops(const Value& route, const ListenSettings& listen, Report& repor
 }
 
 // A connection is one route's as well as another's.
-bool same_tls(const RouteSettings& a, const RouteSettings& b) {
-  return a.tls == b.tls && a.tls_name == b.tls_name && a.tls_ca_file == b.tls_ca_file;
+const char* disagreement(const RouteSettings& a, const RouteSettings& b) {
+  if (a.protocol != b.protocol) return "another protocol";
+  const bool same_tls =
+      a.tls == b.tls && a.tls_name == b.tls_name && a.tls_ca_file == b.tls_ca_file;
+  return same_tls ? nullptr : "other tls settings";
 }
 
 void check_shared(const Value& routes, const std::vector<RouteSettings>& settings, size_t index,
@@ -106,13 +110,13 @@ void check_shared(const Value& routes, const std::vector<RouteSettings>& setting
   const Value* backends = routes.items[index].find("backends");
   if (!backends) return;
   for (size_t i = 0; i < index; ++i) {
-    if (same_tls(settings[i], settings[index])) continue;
+    const char* const what = disagreement(settings[i], settings[index]);
+    if (what == nullptr) continue;
     const auto& others = settings[i].backends;
     for (const Value& item : backends->items)
       if (std::find(others.begin(), others.end(), item.text) != others.end())
-        report.error(item.place, fmt::format("backends: {} has other tls settings in the [[route]] "
-                                             "of line {}",
-                                             quoted(item.text), routes.items[i].place.line));
+        report.error(item.place, fmt::format("backends: {} has {} in the [[route]] of line {}",
+                                             quoted(item.text), what, routes.items[i].place.line));
   }
 }
 

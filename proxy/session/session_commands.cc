@@ -79,8 +79,8 @@ void Session::on_ehlo(const smtp::Command& command) {
   const auto backends = services_.verifier.offered();
   backend_size_ = backends.size_limit;
   if (!take_helo(command, true, backends.offered())) return;
-  stream_->write(
-      services_.ehlo.wire(config().hostname, backends, limits().message_size, state_.offers_tls()));
+  stream_->write(services_.ehlo.wire(config().hostname, backends, limits().message_size,
+                                     limits().recipients, state_.offers_tls()));
   count_taken();
   listen();
 }

@@ -28,6 +28,9 @@ class ScriptedBackend {
   std::map<std::string, std::string, std::less<>> replies{
       {"DATA", "354 go on\r\n"}, {"QUIT", "221 2.0.0 bye\r\n"}, {".", "250 2.0.0 queued as X\r\n"}};
   std::pair<std::string, std::string> once;  // one such reply, before |replies|
+  // LHLO only, and a reply to the dot for each recipient that was accepted: by address, or "250".
+  bool lmtp = false;
+  std::map<std::string, std::string, std::less<>> verdicts;
   bool refuse_connections = false;
   bool hang_connections = false;
   bool ignore_ends = false;  // keep a connection whose other side is shut down
@@ -146,6 +149,10 @@ class ScriptedBackend {
       return true;
     }
     connection.commands.push_back(text);
+    if (connection.in_text && lmtp) {
+      end_text(i);
+      return true;
+    }
     const bool again = connection.secured && !ehlo_in_tls.empty() && text.starts_with("EHLO");
     const auto answer = again ? ehlo_in_tls : reply_to(text);
     note(connection, text, answer.starts_with('2'));
@@ -160,11 +167,38 @@ class ScriptedBackend {
     if (accepted && (command.starts_with("MAIL") || command.starts_with("RCPT")))
       connection.envelope.push_back(command);
   }
+  void end_text(size_t i) {
+    auto& connection = connections[i];
+    connection.in_text = false;
+    Message message{{connection.envelope.front()}, connection.text};
+    std::string answers;
+    for (const auto& line : connection.envelope) {
+      if (!line.starts_with("RCPT")) continue;
+      const auto from = line.find('<') + 1;
+      const auto name = line.substr(from, line.find('>') - from);
+      const auto verdict = verdicts.find(name);
+      const auto answer =
+          verdict == verdicts.end() ? "250 2.0.0 <" + name + "> saved\r\n" : verdict->second;
+      if (answer.starts_with('2')) message.envelope.push_back(line);
+      if (answer == "-") {
+        send(i, answers);
+        if (message.envelope.size() > 1) messages.push_back(message);
+        return close(i);
+      }
+      answers += answer;
+    }
+    if (message.envelope.size() > 1) messages.push_back(message);
+    connection.envelope.clear();
+    say(i, answers);
+  }
   std::string reply_to(std::string_view command) {
     static const std::string kOk = "250 2.0.0 ok\r\n";
     if (!once.first.empty() && command.starts_with(once.first))
       return std::exchange(once, {}).second;
-    if (command.starts_with("EHLO")) return ehlo;
+    if (lmtp && (command.starts_with("EHLO") || command.starts_with("HELO")))
+      return "500 5.5.2 this is LMTP\r\n";
+    if (!lmtp && command.starts_with("LHLO")) return "502 5.5.1 what\r\n";
+    if (command.starts_with(lmtp ? "LHLO" : "EHLO")) return ehlo;
     const std::string* best = &kOk;
     size_t longest = 0;
     for (const auto& [prefix, reply] : replies)

@@ -171,7 +171,7 @@ class ConfigurationFile(SystemTest):
                         'client_info = "proxy-v2"\n[admin]\nhttp = "127.0.0.1:9025"\n')
         done = check(path)
         self.assertEqual(done.returncode, 1)
-        for line, name in ((5, "lmtp"), (6, "xclient"), (10, "proxy-v2"), (12, "http")):
+        for line, name in ((6, "xclient"), (10, "proxy-v2"), (12, "http")):
             self.assertRegex(done.stderr, rf"r\.toml:{line}:\d+: .*{name}.*not built yet")
 
 

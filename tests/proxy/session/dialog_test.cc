@@ -207,10 +207,28 @@ TEST_CASE("SIZE beyond the limit is refused at MAIL; what is announced is what h
   Harness mx("[limits]\nmessage_size = '100kB'");
   mx.verifier().capabilities.size_limit = 50'000;
   CHECK(mx.play("S: 220\nC: EHLO c.example\n"
-                "S: 250-ours.example|250-PIPELINING|250-SIZE 47952|250-ENHANCEDSTATUSCODES|250 "
-                "8BITMIME\n"
+                "S: 250-ours.example|250-PIPELINING|250-SIZE 47952|250-ENHANCEDSTATUSCODES|250-"
+                "8BITMIME|250 LIMITS RCPTMAX=1000\n"
                 "C: MAIL FROM:<a@b.example> SIZE=47953\nS: 552 5.3.4\n"
                 "C: MAIL FROM:<a@b.example> SIZE=47952\nS: 250\n") == "");
+}
+
+TEST_CASE("LIMITS has how many recipients are taken now, by us and by the backends") {
+  Harness mx;
+  const auto announces = [](const std::string& count) {
+    return "C: EHLO c.example\nS: 250-ours.example|250-PIPELINING|250-SIZE 50000000|"
+           "250-ENHANCEDSTATUSCODES|250-8BITMIME|250 LIMITS RCPTMAX=" +
+           count + "\n";
+  };
+  CHECK(mx.play("S: 220\n" + announces("1000")) == "");
+  mx.now_limits.recipients = 2;
+  CHECK(mx.play("S: 220\n" + announces("2") +
+                "C: MAIL FROM:<a@client.example>\nS: 250\nC: RCPT TO:<b@mx.example>\nS: 250\n"
+                "C: RCPT TO:<c@mx.example>\nS: 250\nC: RCPT TO:<d@mx.example>\nS: 452 4.5.3\n") ==
+        "");
+  mx.now_limits.recipients = 500;
+  mx.verifier().capabilities.rcpt_max = 20;
+  CHECK(mx.play("S: 220\n" + announces("20")) == "");
 }
 
 TEST_CASE("a limit of ours below the backends' is announced and enforced to the octet") {
