@@ -73,6 +73,7 @@ std::string offers_to_text(const smtp::Capabilities& offers) {
   if (offers.dsn) add("DSN");
   if (offers.enhanced_codes) add("ENHANCEDSTATUSCODES");
   if (offers.starttls) add("STARTTLS");
+  if (offers.requiretls) add("REQUIRETLS");
   if (offers.size) add("SIZE " + std::to_string(offers.size_limit));
   const auto add_limit = [&add](std::string_view name, uint32_t value) {
     if (value != 0) add("LIMITS " + std::string(name) + "=" + std::to_string(value));

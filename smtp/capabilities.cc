@@ -73,6 +73,7 @@ struct Keyword {
 constexpr Keyword kKeywords[] = {
     {"PIPELINING", &Capabilities::pipelining},
     {"8BITMIME", &Capabilities::eightbitmime},
+    {"REQUIRETLS", &Capabilities::requiretls},
     {"SMTPUTF8", &Capabilities::smtputf8},
     {"DSN", &Capabilities::dsn},
     {"ENHANCEDSTATUSCODES", &Capabilities::enhanced_codes},
@@ -123,6 +124,7 @@ Capabilities intersect(const Capabilities& a, const Capabilities& b) {
   both.dsn = a.dsn && b.dsn;
   both.enhanced_codes = a.enhanced_codes && b.enhanced_codes;
   both.starttls = a.starttls && b.starttls;
+  both.requiretls = a.requiretls && b.requiretls;
   both.size = a.size || b.size;
   both.size_limit = smaller_limit(a.size_limit, b.size_limit);
   both.mail_max = smaller_limit(a.mail_max, b.mail_max);
@@ -147,6 +149,7 @@ Reply ehlo_reply(std::string_view hostname, const Capabilities& common, const Ow
   if (common.eightbitmime) reply.lines.push_back("8BITMIME");
   if (common.smtputf8) reply.lines.push_back("SMTPUTF8");
   if (common.dsn) reply.lines.push_back("DSN");
+  if (common.requiretls) reply.lines.push_back("REQUIRETLS");
   const auto rcpt_max = smaller_limit(own.rcpt_max, common.rcpt_max);
   if (rcpt_max != 0) reply.lines.push_back("LIMITS RCPTMAX=" + std::to_string(rcpt_max));
   return reply;

@@ -20,6 +20,7 @@ struct Capabilities {
   bool dsn = false;
   bool enhanced_codes = false;
   bool starttls = false;
+  bool requiretls = false;  // to be believed of a server whose certificate was checked
   bool size = false;
   uint64_t size_limit = 0;            // octets; 0: none stated
   uint32_t mail_max = 0;              // MAILs of a connection; 0: none stated
@@ -28,7 +29,7 @@ struct Capabilities {
   std::vector<std::string> xforward;  // attribute names, upper case; empty: not offered
   std::vector<std::string> xclient;
 
-  Offered offered() const { return {size, eightbitmime, smtputf8, dsn}; }
+  Offered offered() const { return {size, eightbitmime, smtputf8, dsn, requiretls}; }
   bool operator==(const Capabilities&) const = default;
 };
 
@@ -45,7 +46,7 @@ struct OwnOffers {
   uint32_t rcpt_max = 0;  // RCPTs of a transaction; 0: as many as the backends take
 };
 // Our EHLO reply: PIPELINING, ENHANCEDSTATUSCODES, STARTTLS, and what |common| has of SIZE,
-// 8BITMIME, SMTPUTF8, DSN. SIZE is the smaller of ours and the backends', less the room for what we
+// 8BITMIME, SMTPUTF8, DSN, REQUIRETLS. SIZE is the smaller of ours and the backends', less the room for what we
 // add; LIMITS RCPTMAX the smaller of both. The other two LIMITS are of a connection, and the
 // backends' connections are none of the client's.
 Reply ehlo_reply(std::string_view hostname, const Capabilities& common, const OwnOffers& own);

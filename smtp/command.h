@@ -71,14 +71,15 @@ struct Offered {
   bool eightbitmime = false;
   bool smtputf8 = false;
   bool dsn = false;
+  bool requiretls = false;
 };
 
 enum class Body : uint8_t { None, SevenBit, EightBitMime };
 enum class Ret : uint8_t { None, Full, Hdrs };
 
 // mail = "MAIL FROM:" Reverse-path [SP Mail-parameters] CRLF       RFC 5321 §4.1.1.2
-// Parameters: SIZE (RFC 1870), BODY (6152), SMTPUTF8 (6531), RET and ENVID (3461), each at most
-// once. Values are decoded and checked; what goes to the backend is rebuilt from them.
+// Parameters: SIZE (RFC 1870), BODY (6152), SMTPUTF8 (6531), RET and ENVID (3461), REQUIRETLS
+// (8689), each at most once. Values are decoded and checked; what goes to the backend is rebuilt from them.
 struct MailCommand {
   Address from;
   std::optional<uint64_t> size;  // octets
@@ -86,6 +87,7 @@ struct MailCommand {
   bool smtputf8 = false;
   Ret ret = Ret::None;
   std::string envid;  // xtext, as checked
+  bool requiretls = false;
   bool operator==(const MailCommand&) const = default;
 };
 
@@ -121,7 +123,8 @@ Expected<std::string, SyntaxError> parse_helo(std::string_view argument,
 // hint (SIZE, BODY=7BIT); needs_* below tell where it would.
 std::string mail_line(const MailCommand& mail, const Offered& backend);
 std::string rcpt_line(const RcptCommand& rcpt, const Offered& backend);
-// Does this transaction need what the backend does not offer (8BITMIME, SMTPUTF8, DSN)?
+// Does this transaction need what the backend does not offer (8BITMIME, SMTPUTF8, DSN,
+// REQUIRETLS)?
 bool needs_more_than(const MailCommand& mail, const Offered& backend);
 
 }  // namespace ravelin::smtp

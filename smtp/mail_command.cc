@@ -1,4 +1,4 @@
-// MAIL: from the client's line, and to a backend's.       RFC 5321 §4.1.1.2, 1870, 6152, 6531, 3461
+// MAIL: from the client's line, and to a backend's.       RFC 5321 §4.1.1.2, 1870, 6152, 6531, 3461, 8689
 #include <algorithm>
 #include <charconv>
 
@@ -36,6 +36,12 @@ bool read_smtputf8(ParamValue value, const ParamContext&, MailCommand& mail) {
   return mail.smtputf8;
 }
 
+// A keyword without a value.                                                  RFC 8689 §2
+bool read_requiretls(ParamValue value, const ParamContext&, MailCommand& mail) {
+  mail.requiretls = !value;
+  return mail.requiretls;
+}
+
 // ret-value = "FULL" / "HDRS"                                                RFC 3461 §4.3
 bool read_ret(ParamValue value, const ParamContext&, MailCommand& mail) {
   if (!value) return false;
@@ -57,6 +63,7 @@ constexpr ParamRow<MailCommand> kMailParams[] = {
     {"SIZE", &Offered::size, read_size, "Bad SIZE"},
     {"BODY", &Offered::eightbitmime, read_body, "BODY is 7BIT or 8BITMIME"},
     {"SMTPUTF8", &Offered::smtputf8, read_smtputf8, "SMTPUTF8 takes no value"},
+    {"REQUIRETLS", &Offered::requiretls, read_requiretls, "REQUIRETLS takes no value"},
     {"RET", &Offered::dsn, read_ret, "RET is FULL or HDRS"},
     {"ENVID", &Offered::dsn, read_envid, "Bad ENVID"},
 };
@@ -90,6 +97,7 @@ std::string mail_line(const MailCommand& mail, const Offered& backend) {
   if (mail.body == Body::SevenBit && backend.eightbitmime) line += " BODY=7BIT";
   if (mail.body == Body::EightBitMime && backend.eightbitmime) line += " BODY=8BITMIME";
   if (mail.smtputf8 && backend.smtputf8) line += " SMTPUTF8";
+  if (mail.requiretls && backend.requiretls) line += " REQUIRETLS";
   if (!backend.dsn) return line;
   if (mail.ret != Ret::None) line += mail.ret == Ret::Full ? " RET=FULL" : " RET=HDRS";
   if (!mail.envid.empty()) line += " ENVID=" + mail.envid;
@@ -99,7 +107,7 @@ std::string mail_line(const MailCommand& mail, const Offered& backend) {
 bool needs_more_than(const MailCommand& mail, const Offered& backend) {
   const bool dsn = mail.ret != Ret::None || !mail.envid.empty();
   return (mail.body == Body::EightBitMime && !backend.eightbitmime) ||
-         (mail.smtputf8 && !backend.smtputf8) || (dsn && !backend.dsn);
+         (mail.smtputf8 && !backend.smtputf8) || (mail.requiretls && !backend.requiretls) || (dsn && !backend.dsn);
 }
 
 }  // namespace ravelin::smtp

@@ -139,6 +139,7 @@ void BackendConnection::on_ehlo(const Reply& reply) {
   if (reply.code / 100 != 2)
     return lose(Lost::Why::Rejected, to_log(reply) + (facts_.lmtp ? " (in reply to LHLO)" : ""));
   facts_.offers = smtp::parse_ehlo_reply(reply);
+  if (!facts_.verified) facts_.offers.requiretls = false;  // RFC 8689 §4.2.1
   facts_.our_address = address_in(reply.lines.front());
   dialog_.set_pipelining(facts_.offers.pipelining);
   const auto& secrecy = *facts_.secrecy;

@@ -132,7 +132,7 @@ size_t Transaction::domains_with_asked() const {
 
 // Good clients' questions are served first, so they never wait for another's.
 std::string Transaction::question_key() const {
-  const smtp::Offered all{true, true, true, true};
+  const smtp::Offered all{true, true, true, true, true};
   auto key = route_->name;
   key += client_.good ? " good " : " ";
   key += smtp::mail_line(mail_, all);

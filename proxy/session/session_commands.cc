@@ -76,7 +76,8 @@ void Session::on_helo(const smtp::Command& command) {
 }
 
 void Session::on_ehlo(const smtp::Command& command) {
-  const auto backends = services_.verifier.offered();
+  auto backends = services_.verifier.offered();
+  if (info_.tls.empty()) backends.requiretls = false;  // RFC 8689 §2
   backend_size_ = backends.size_limit;
   if (!take_helo(command, true, backends.offered())) return;
   stream_->write(services_.ehlo.wire(config().hostname, backends, limits().message_size,

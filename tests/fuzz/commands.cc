@@ -13,7 +13,7 @@ namespace {
 using smtp::Offered;
 
 constexpr smtp::SyntaxLimits kLimits{};
-constexpr Offered kAll{true, true, true, true};
+constexpr Offered kAll{true, true, true, true, true};
 
 void check_error(const smtp::SyntaxError& error) {
   must(is_clean(smtp::to_wire(smtp::replies::syntax(error))), "a refusal is clean");

@@ -85,7 +85,8 @@ TEST_CASE("Of two servers' LIMITS the smaller holds, and none is none") {
 }
 
 TEST_CASE("What two servers have in common") {
-  const auto a = parse({"a", "PIPELINING", "8BITMIME", "DSN", "SIZE 1000", "XFORWARD NAME ADDR"});
+  const auto a = parse({"a", "PIPELINING", "8BITMIME", "DSN", "SIZE 1000", "XFORWARD NAME ADDR",
+                        "REQUIRETLS"});
   const auto b = parse({"b", "PIPELINING", "SMTPUTF8", "DSN", "SIZE 2000", "XFORWARD ADDR HELO"});
   const auto both = intersect(a, b);
   CHECK(both.esmtp);
@@ -93,6 +94,8 @@ TEST_CASE("What two servers have in common") {
   CHECK(both.dsn);
   CHECK_FALSE(both.eightbitmime);
   CHECK_FALSE(both.smtputf8);
+  CHECK(a.requiretls);
+  CHECK_FALSE(both.requiretls);
   // RFC 6531 §3.1: only with 8BITMIME.
   CHECK_FALSE(parse({"x", "SMTPUTF8"}).smtputf8);
   CHECK(both.size_limit == 1000);
@@ -137,6 +140,8 @@ TEST_CASE("Our EHLO reply has what is ours and what all backends have") {
   CHECK(to_wire(ehlo_reply("mx.example", common, {1000, 100})) ==
         "250-mx.example\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250-ENHANCEDSTATUSCODES\r\n"
         "250-8BITMIME\r\n250-SMTPUTF8\r\n250 DSN\r\n");
+  CHECK(ehlo_reply("mx.example", parse({"a", "REQUIRETLS"}), {1000, 100}).lines.back() ==
+        "REQUIRETLS");
 }
 
 TEST_CASE("Our SIZE leaves room for the line that we add") {

@@ -106,7 +106,7 @@ std::string damaged(std::minstd_rand& random) {
 
 TEST_CASE("Nothing that a client can write takes the parsers out of bounds") {
   std::minstd_rand random(3);
-  const Offered all{true, true, true, true};
+  const Offered all{true, true, true, true, true};
   const SyntaxLimits limits;
   int taken = 0;
   for (int round = 0; round < 20000; ++round) {

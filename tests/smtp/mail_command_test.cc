@@ -7,7 +7,7 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr Offered kAll{true, true, true, true};
+constexpr Offered kAll{true, true, true, true, true};
 
 // "=local|domain" of the sender, or the reply's code and enhanced code.
 std::string sender(std::string_view argument, const Offered& offered = kAll) {
@@ -117,6 +117,7 @@ TEST_CASE("MAIL: parameters that are refused") {
       {"BODY", "501 5.5.4"},
       {"BODY=BINARYMIME", "501 5.5.4"},
       {"SMTPUTF8=yes", "501 5.5.4"},
+      {"REQUIRETLS=", "501 5.5.4"},
       {"RET=BODY", "501 5.5.4"},
       {"ENVID=", "501 5.5.4"},
       {"ENVID=a+0D+0Ab", "501 5.5.4"},
@@ -152,7 +153,8 @@ TEST_CASE("MAIL: text that does not belong there") {
 }
 
 TEST_CASE("MAIL: what was not offered is not taken") {
-  const std::string param = GENERATE("SIZE=1", "BODY=8BITMIME", "SMTPUTF8", "RET=FULL", "ENVID=x");
+  const std::string param = GENERATE("SIZE=1", "BODY=8BITMIME", "SMTPUTF8", "RET=FULL", "ENVID=x",
+                                     "REQUIRETLS");
   CAPTURE(param);
   CHECK(sender("FROM:<a@b> " + param) == "=a|b");
   CHECK(sender("FROM:<a@b> " + param, Offered{}) == "555 5.5.4");
@@ -160,11 +162,11 @@ TEST_CASE("MAIL: what was not offered is not taken") {
 
 TEST_CASE("MAIL: what goes to the backend is rebuilt, in one spelling and order") {
   const auto mail =
-      parse_mail("from: <@route:\"a\"@B> envid=x+2By  smtputf8 ret=hdrs body=8bitmime size=007",
+      parse_mail("from: <@route:\"a\"@B> envid=x+2By  requiretls smtputf8 ret=hdrs body=8bitmime size=007",
                  kAll, SyntaxLimits());
   REQUIRE(mail);
   CHECK(mail_line(*mail, kAll) ==
-        "MAIL FROM:<a@b> SIZE=7 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=x+2By");
+        "MAIL FROM:<a@b> SIZE=7 BODY=8BITMIME SMTPUTF8 REQUIRETLS RET=HDRS ENVID=x+2By");
   CHECK(mail_line(*mail, Offered{}) == "MAIL FROM:<a@b>");
 
   const auto largest = parse_mail("FROM:<> SIZE=18446744073709551615", kAll, SyntaxLimits());
@@ -181,6 +183,7 @@ TEST_CASE("MAIL: what a backend must offer") {
   CHECK_FALSE(needs(" SIZE=1 BODY=7BIT", Offered{}));
   CHECK(needs(" BODY=8BITMIME", Offered{true, false, true, true}));
   CHECK(needs(" SMTPUTF8", Offered{true, true, false, true}));
+  CHECK(needs(" REQUIRETLS", Offered{true, true, true, true, false}));
   CHECK(needs(" RET=FULL", Offered{true, true, true, false}));
   CHECK(needs(" ENVID=x", Offered{true, true, true, false}));
   CHECK_FALSE(needs(" BODY=8BITMIME SMTPUTF8 RET=FULL", kAll));

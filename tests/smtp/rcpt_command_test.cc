@@ -5,7 +5,7 @@
 namespace ravelin::smtp {
 namespace {
 
-constexpr Offered kAll{true, true, true, true};
+constexpr Offered kAll{true, true, true, true, true};
 
 std::string recipient(std::string_view argument, bool smtputf8 = false,
                       const Offered& offered = kAll) {

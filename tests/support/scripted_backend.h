@@ -153,7 +153,8 @@ class ScriptedBackend {
       end_text(i);
       return true;
     }
-    const bool again = connection.secured && !ehlo_in_tls.empty() && text.starts_with("EHLO");
+    const bool again = connection.secured && !ehlo_in_tls.empty() &&
+                       (text.starts_with("EHLO") || text.starts_with("LHLO"));
     const auto answer = again ? ehlo_in_tls : reply_to(text);
     note(connection, text, answer.starts_with('2'));
     connection.in_text = answer.starts_with("354");

@@ -129,7 +129,7 @@ class BehindDovecot(SystemTest):
         done = harness.subprocess.run([str(harness.BUILD / "ravelin"), "--config",
                                        str(ravelin.config), "--check", "--live"],
                                       capture_output=True, text=True, timeout=harness.PATIENCE)
-        self.assertRegex(done.stdout, rf"ok +127\.0\.0\.1:{self.dovecot.port} answers, with PIPELINING")
+        self.assertRegex(done.stdout, rf"ok +127\.0\.0\.1:{self.dovecot.port} answers, in the clear, with PIPELINING")
         self.assertRegex(done.stdout, r"ok .*refuse")
 
     def test_it_is_smtp_that_speaks(self):

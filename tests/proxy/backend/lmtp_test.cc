@@ -64,6 +64,25 @@ TEST_CASE("an LMTP backend is greeted with LHLO, and with nothing else") {
   }
 }
 
+TEST_CASE("LMTP in TLS is greeted with LHLO again") {
+  auto route = lmtp_route();
+  route.tls = proxy::BackendTls::Encrypt;
+  Harness mx({route});
+  mx.backend.lmtp = true;
+  mx.backend.ehlo = "250-mail.internal\r\n250 STARTTLS\r\n";
+  mx.backend.ehlo_in_tls = "250-mail.internal\r\n250 8BITMIME\r\n";
+  mx.backend.replies["STARTTLS"] = "220 2.0.0 go\r\n";
+  auto mail = mx.begin();
+  CHECK(mx.ask(*mail, "x@example.com") == 250);
+  CHECK(mx.ask(*mail, "y@example.com") == 250);
+  CHECK(mx.deliver(*mail) == 250);
+  const auto& said = mx.backend.connections[0].commands;
+  CHECK(said[0] == "LHLO mx.example.net");
+  CHECK(said[2] == "LHLO mx.example.net");
+  CHECK(mx.backends.offered().eightbitmime);
+  CHECK(kinds(mail->events.final[0]) == "ss");
+}
+
 TEST_CASE("recipients are asked for at an LMTP backend as at any") {
   LmtpHarness mx;
   mx.backend.replies["RCPT TO:<nobody"] = "550 5.1.1 User doesn't exist\r\n";

@@ -160,6 +160,25 @@ TEST_CASE("what was offered before the handshake is forgotten after it") {
   CHECK(mx.backend.connections[0].writes.back().starts_with("RCPT"));
 }
 
+TEST_CASE("REQUIRETLS is believed of a backend only whose certificate was checked") {
+  const auto mode = GENERATE(BackendTls::Off, BackendTls::Encrypt, BackendTls::Verify);
+  Secure mx(mode);
+  mx.backend.ehlo = "250-mail.internal\r\n250-STARTTLS\r\n250 REQUIRETLS\r\n";
+  mx.backend.ehlo_in_tls = "250-mail.internal\r\n250 REQUIRETLS\r\n";
+  CHECK(mx.ask("a@example.com") == 250);
+  const bool verified = mode == BackendTls::Verify;
+  CHECK(mx.backends.offered().requiretls == verified);
+  // Offered once, and then there is a backend where it cannot be had: later, never without it.
+  auto mail = std::make_unique<Mail>();
+  smtp::MailCommand command;
+  command.from = address("a@client.example");
+  command.requiretls = true;
+  const auto who = client();
+  mail->transaction = mx.workers[0]->begin(command, who, "0653F2A91C07", mail->events);
+  CHECK(mx.ask(*mail, "a@example.com") == (verified ? 250 : 451));
+  if (verified) CHECK(mx.commands(0)[6] == "MAIL FROM:<a@client.example> REQUIRETLS");
+}
+
 TEST_CASE("EHLO refused behind the handshake is our trouble") {
   Secure mx(BackendTls::May);
   mx.backend.ehlo_in_tls = "554 5.7.1 no\r\n";

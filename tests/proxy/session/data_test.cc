@@ -144,7 +144,7 @@ TEST_CASE("a text that no reply came to may be there: the log says so, the clien
   CHECK(mx.play(kToData + "C: x\nC: .\nS: 451 4.4.2 lost (00000000A002)\nC: NOOP\nS: 250") == "");
   CHECK(mx.log().count("reject DATA 451") == 1);
   CHECK(mx.log().has("00000000A002: the text was sent to mail.internal[192.0.2.7]:25, and no reply "
-                     "came: it may be delivered twice") == mx.verifier().no_last_word);
+                     "tells of it: it may be delivered twice") == mx.verifier().no_last_word);
 }
 
 TEST_CASE("a delivery ends its transaction") {

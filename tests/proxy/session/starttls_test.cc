@@ -65,6 +65,21 @@ TEST_CASE("mail that came under TLS says so in its Received line") {
         std::string::npos);
 }
 
+TEST_CASE("REQUIRETLS is offered and taken in TLS only") {
+  Harness mx;
+  auto& player = offering(mx).connect();
+  mx.verifier().capabilities.requiretls = true;
+  REQUIRE(player
+              .play(kGreet + "C: MAIL FROM:<a@client.example> REQUIRETLS\nS: 555 5.5.4\n" +
+                    "C: STARTTLS\nS: 220 2.0.0\n")
+              .empty());
+  secure(mx, player);
+  CHECK(player.play("C: EHLO client.example\nS: "
+                    "250-ours.example|250-PIPELINING|250-SIZE 50000000|250-ENHANCEDSTATUSCODES|"
+                    "250-8BITMIME|250-REQUIRETLS|\n"
+                    "C: MAIL FROM:<a@client.example> REQUIRETLS\nS: 250\n") == "");
+}
+
 TEST_CASE("what comes behind STARTTLS in the clear ends the dialog") {
   Harness mx;
   auto& player = offering(mx).connect();
