@@ -2,10 +2,12 @@
 """Debian's mail servers send through Ravelin: small and large mail, 7-bit and 8-bit, in the clear
 and by the STARTTLS that they are offered. Below Ravelin's line of trace the backend has what the
 sender was given, to the octet."""
+import contextlib
 import hashlib
 import itertools
 import os
 import random
+import re
 import unittest
 
 import harness
@@ -16,6 +18,7 @@ from postfix import Postfix
 from test_tls import make_certificate
 
 SIZES = (1, 100_000, 20_000_000)
+NUMBER = re.compile(rb"^Subject: (\d+)$", re.M)
 PATIENCE = 120  # for 20 MB through three servers on a busy machine
 
 
@@ -100,24 +103,30 @@ class Delivery:
         self.addCleanup(self._end, ravelin)
         # A Ravelin that has not heard its backend yet offers nothing of its, and has no state here.
         wait_for(lambda: self.offers_eight_bit(ravelin), "8BITMIME to be offered")
-        sender = self.start(server(place, relay=ravelin.port))
-        for size, eight_bit in itertools.product(SIZES, (False, True)):
-            with self.subTest(protocol=protocol, size=size, eight_bit=eight_bit):
-                self.send(sender, size, eight_bit, protocol)
-        wait_for(lambda: not sender.waiting(), "the sender's queue to be empty")
+        with contextlib.closing(server(place, relay=ravelin.port)) as sender:
+            self.send(sender, protocol)
         self.assertEqual(ravelin.stop(), 0)
+
+    def send(self, sender, protocol):
+        before = set(self.server.mails())
+        texts = [(size, eight_bit, message(number, size, eight_bit)) for number, (size, eight_bit)
+                 in enumerate(itertools.product(SIZES, (False, True)))]
+        for _, eight_bit, text in texts:
+            self.submit(sender, text, eight_bit)
+        wait_for(lambda: not sender.waiting() and not self.server.waiting(), "the mails", PATIENCE)
+        mails = [path.read_bytes() for path in set(self.server.mails()) - before]
+        arrived = {int(NUMBER.search(mail)[1]): mail for mail in mails}
+        self.assertEqual((len(mails), sorted(arrived)), (len(texts), list(range(len(texts)))))
+        for number, (size, eight_bit, text) in enumerate(texts):
+            with self.subTest(protocol=protocol, size=size, eight_bit=eight_bit):
+                self.check_mail(arrived[number], text, protocol)
 
     def offers_eight_bit(self, ravelin):
         with ravelin.client() as client:
             return "8BITMIME" in client.say("EHLO client.sender.example")
 
-    def send(self, sender, size, eight_bit, protocol):
-        before = set(self.server.mails())
-        text = message(len(before), size, eight_bit)
-        self.submit(sender, text, eight_bit)
-        arrived = wait_for(lambda: set(self.server.mails()) - before, "the mail", PATIENCE)
-        self.assertEqual(len(arrived), 1)
-        trace, own, given = below_trace(arrived.pop().read_bytes())
+    def check_mail(self, mail, text, protocol):
+        trace, own, given = below_trace(mail)
         self.assertIn(f" with {protocol}".encode(), trace)
         self.assertIn(b"client.sender.example", own)
         # A Maildir has LF. Sums, for nobody wants to see 20 MB that differ.
