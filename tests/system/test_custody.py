@@ -112,8 +112,8 @@ class JudgeTest(unittest.TestCase):
         self.facts = Facts(1, None)
         self.facts.lives.append(Life(0))
         self.logged = judge.Logged([])
-        self.logged.sent["0000000000AA"] = "2026-01-01T00:00:00.000000+00:00"
-        self.when = self.logged.sent_at("0000000000AA")
+        self.logged.sent.add("0000000000AA")
+        self.when = 1000.0
         self.attempt = Attempt(7, 9, b"x", "a@b", ["c@d"], dot_at=self.when - 1,
                                ended_at=self.when + 1, reply="250 2.0.0 Ok", identity="0000000000AA")
         self.copy = Copy(7, 9, "0000000000AA", b"x", "a@b", ["c@d"], "A.1", self.when - 0.5,
@@ -127,7 +127,8 @@ class JudgeTest(unittest.TestCase):
         return rules[0] if rules else "; ".join(bench.explained)
 
     def unheard(self, reply="451 4.3.0 Later"):
-        self.attempt.reply, self.attempt.identity, self.logged.sent = reply, "", {}
+        self.attempt.reply, self.attempt.identity = reply, ""
+        self.logged.sent.clear()
 
     def test_a_message_that_was_taken(self):
         self.assertEqual(self.verdict(), "")
@@ -168,7 +169,7 @@ class JudgeTest(unittest.TestCase):
         self.assertRegex(self.verdict(), "the reply has id")
 
     def test_not_in_the_log(self):
-        self.logged.sent = {}
+        self.logged.sent.clear()
         self.assertRegex(self.verdict(), "does not say that it was sent")
         self.facts.log_full.append((self.when, self.when))
         self.assertEqual(self.verdict(), "")
@@ -190,12 +191,21 @@ class JudgeTest(unittest.TestCase):
         self.unheard(reply="")
         self.attempt.left_at = self.when
         self.assertRegex(self.verdict(), "no log line tells of it")
-        self.logged.sent["0000000000AA"] = "2026-01-01T00:00:00.500000+00:00"
+        self.logged.sent.add("0000000000AA")
         self.assertEqual(self.verdict(), "client left before it read the reply")
-        self.logged.sent["0000000000AA"] = "2026-01-01T00:00:10.000000+00:00"
+        self.copy.said_at = self.when + 0.5  # there was time to see that the client had left
         self.assertRegex(self.verdict(), "no log line tells of it")
         self.logged.gone.add("0000000000AA")
         self.assertEqual(self.verdict(), "client gone, and logged")
+
+    def test_a_log_that_was_full_when_there_was_something_to_say(self):
+        self.unheard(reply="")
+        self.attempt.left_at = self.attempt.ended_at = self.when
+        self.copy.said, self.copy.said_at, self.copy.over_at = "", 0, self.when + 3
+        self.facts.log_full.append((self.when - 20, self.when - 10))
+        self.assertRegex(self.verdict(), "no log line tells of it")
+        self.facts.log_full.append((self.when + 2, self.when + 4))
+        self.assertEqual(self.verdict(), "log lines lost")
 
     def test_a_kill(self):
         self.unheard(reply="")

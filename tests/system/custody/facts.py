@@ -87,6 +87,7 @@ class Copy:
     said: str = ""        # the whole reply; "" if it was not said in full
     said_at: float = 0
     cut: bool = False     # the connection was cut off, perhaps before the reply was read
+    over_at: float = 0    # the connection's end, if it had no whole reply
 
 
 @dataclass(slots=True)

@@ -5,25 +5,25 @@
 2. A mail server has nothing but what a client sent whole.
 3. A copy for which no client heard 250 has a cause in the window behind the dot, and a log line
    that tells of it: the mail server gave no whole reply ("may be delivered twice"), or the client
-   left ("had gone before our reply"; if the reply was on its way already, just "status=sent").
+   left ("had gone before our reply"; if the two crossed, just "status=sent").
    Or Ravelin was killed in that window: the dead write no logs. So each duplicate is explained.
 4. The log says of each 250 that it was sent, and of nothing else that it may be delivered twice than
    of what got no whole reply.
 What the log lost to a full disk or to a kill cannot be asked of it; the cause still is.
 """
 import collections
-import datetime
 import re
 
 ID = re.compile(r"\b([0-9A-F]{12}): ")
-SLACK = 1.0  # of the log: lines wait for company, and a reply is sent before a client's leave is seen
+SLACK = 0.5  # of the log: lines wait for company
+NOTICE = 0.3  # A mail server that speaks that much later than a client left is heard after that.
 
 
 class Logged:
     """What the log says of transactions."""
 
     def __init__(self, paths):
-        self.sent, self.gone, self.twice, self.dropped = {}, set(), set(), 0
+        self.sent, self.gone, self.twice, self.dropped = set(), set(), set(), 0
         for path in paths:
             with open(path, encoding="utf-8", errors="replace") as lines:
                 for line in lines:
@@ -31,16 +31,13 @@ class Logged:
 
     def read(self, line):
         if "status=sent" in line:
-            self.sent[ID.search(line)[1]] = line.split(" ", 1)[0]
+            self.sent.add(ID.search(line)[1])
         elif "had gone before our reply" in line:
             self.gone.add(ID.search(line)[1])
         elif "it may be delivered twice" in line:
             self.twice.add(ID.search(line)[1])
         elif found := re.search(r"warning: (\d+) lines dropped", line):
             self.dropped += int(found[1])
-
-    def sent_at(self, identity):
-        return datetime.datetime.fromisoformat(self.sent[identity]).timestamp()
 
 
 class Judge:
@@ -75,7 +72,7 @@ class Judge:
             return f"the reply has id {attempt.identity}, the message {copy.identity}"
         if copy.said != "250" or copy.said_at > attempt.ended_at:
             return "a client heard 250 before the mail server had said so"
-        if attempt.identity not in self.logged.sent and not self.lost(copy.dot_at, attempt.ended_at):
+        if attempt.identity not in self.logged.sent and not self.lost(copy, attempt):
             return "a client heard 250, and the log does not say that it was sent"
         return ""
 
@@ -107,10 +104,10 @@ class Judge:
             return self.explain("no whole reply, and logged")
         if attempt.left_at and copy.identity in self.logged.gone:
             return self.explain("client gone, and logged")
-        if attempt.left_at and copy.identity in self.logged.sent:
-            if self.logged.sent_at(copy.identity) <= attempt.left_at + SLACK:
-                return self.explain("client left before it read the reply")
-        if self.lost(copy.dot_at, attempt.ended_at):
+        crossed = attempt.left_at and copy.said_at <= attempt.left_at + NOTICE
+        if crossed and copy.identity in self.logged.sent:
+            return self.explain("client left before it read the reply")
+        if self.lost(copy, attempt):
             return self.explain("log lines lost")
         return "a message was kept that no client heard 250 for, and no log line tells of it"
 
@@ -118,8 +115,10 @@ class Judge:
         self.explained[how] += 1
         return ""
 
-    def lost(self, begin, end):
-        """Whether lines about what happened then may be missing in the log."""
+    def lost(self, copy, attempt):
+        """Whether lines about it may be missing in the log. They are written when the mail server has
+        spoken or is given up, however long ago the client left."""
+        begin, end = copy.dot_at, max(attempt.ended_at, copy.said_at, copy.over_at)
         full = any(begin <= until + SLACK and end + SLACK >= since
                    for since, until in self.facts.log_full)
         return full or any(life.killed_at and begin <= life.killed_at <= end + SLACK

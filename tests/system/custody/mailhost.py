@@ -17,6 +17,7 @@ TRACE = re.compile(rb"Received: from c(\d+)\.client\.example .*? id ([0-9A-F]{12
 NUMBER = re.compile(rb"\r\nX-Custody: (\d+)\r\n")
 MUTE = 3.0  # longer than relay.final_timeout and verify.timeout of the test
 CALM = 0.002
+THINKS = 0.15  # at this share of dots, whatever the weather: clients leave meanwhile
 
 # What may happen instead of the reply at each point.
 KINDS = {
@@ -73,6 +74,8 @@ class Mailhost:
             dialog.say(f"- over {end!r}")
         finally:
             self.dialogs.discard(dialog)
+            if dialog.copy and not dialog.copy.said:
+                dialog.copy.over_at = time.time()
             writer.close()
 
 
@@ -202,6 +205,8 @@ class Dialog:
         if self.host.at_dot:
             await self.host.at_dot(copy)
         kind = self.host.fault("dot")
+        if not kind and self.host.source.random() < THINKS:
+            kind = "slow"
         broken = kind not in (None, "slow")
         if broken:
             copy.kept = kind not in ("421", "later") and self.host.source.random() < 0.7
@@ -212,7 +217,7 @@ class Dialog:
             await self.misbehave(kind, normal)
             return
         if kind == "slow":
-            await asyncio.sleep(self.host.source.uniform(0.02, 0.6))
+            await asyncio.sleep(self.host.source.uniform(0.02, 0.8))
             await self.send(normal[:4])
             await asyncio.sleep(0.01)
             normal = normal[4:]
