@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "proxy/event/proxy_header.h"
+
 namespace ravelin::proxy {
 namespace {
 
@@ -29,6 +31,10 @@ void LiveBackend::connect(Connector& connector, const dns::Endpoint& to,
                           std::chrono::milliseconds limit) {
   stream_ = connector.connect(to, limit, *this);
   dialog_.send(smtp::Step::Ehlo, "EHLO " + questions_.hostname);
+}
+
+void LiveBackend::on_connected() {
+  if (questions_.proxy_header) stream_->write(proxy_v2_local_header());
 }
 
 size_t LiveBackend::on_data(std::string_view data) {

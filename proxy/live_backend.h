@@ -18,6 +18,7 @@ struct LiveQuestions {
   std::vector<std::string> domains;  // whose postmasters are asked for; not empty
   std::string nobody;                // a local part that no mailbox can have, at the first domain
   bool xforward = false;
+  bool proxy_header = false;  // it wants one in front of everything
 };
 
 // Transactions end at RCPT: no mail is sent. Servers count refused recipients and RSETs, and get
@@ -49,6 +50,7 @@ class LiveBackend final : public StreamEvents, smtp::BackendDialog::Events {
   void give_up(std::string_view why) { fail(why); }
 
  private:
+  void on_connected() override;
   size_t on_data(std::string_view data) override;
   void on_end(StreamEnd end) override;
   void on_reply(smtp::Step step, const smtp::Reply& reply) override;

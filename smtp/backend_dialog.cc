@@ -13,9 +13,10 @@ struct StepTraits {
 };
 
 // In the order of Step. The end of data is the text's, and stands behind a 354 by itself.
-constexpr std::array<StepTraits, 11> kSteps = {{{"banner", true},
+constexpr std::array<StepTraits, 12> kSteps = {{{"banner", true},
                                                 {"EHLO", true},
                                                 {"HELO", true},
+                                                {"XCLIENT", true},
                                                 {"XFORWARD", false},
                                                 {"MAIL", false},
                                                 {"RCPT", false},

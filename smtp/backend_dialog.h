@@ -13,7 +13,20 @@
 
 namespace ravelin::smtp {
 
-enum class Step : uint8_t { Banner, Ehlo, Helo, Xforward, Mail, Rcpt, Data, Dot, Rset, Noop, Quit };
+enum class Step : uint8_t {
+  Banner,
+  Ehlo,
+  Helo,
+  Xclient,
+  Xforward,
+  Mail,
+  Rcpt,
+  Data,
+  Dot,
+  Rset,
+  Noop,
+  Quit
+};
 std::string_view step_name(Step step);  // "RCPT", "end of DATA"
 
 // Queues commands and matches replies to them. With PIPELINING everything up to and with the next

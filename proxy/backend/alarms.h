@@ -20,6 +20,7 @@ enum class Alarm : uint8_t {
   TooManyConnections,
   Refuses,     // MAIL, RCPT or text, for reasons that are ours
   NoXforward,  // not offered, or refused
+  NoIdentity,  // XCLIENT likewise, or a connection that speaks for a client was not taken
   CatchAll,
   BreakerOpen,
 };

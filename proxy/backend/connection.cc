@@ -35,6 +35,7 @@ std::optional<dns::IpAddress> address_in(std::string_view line) {
 ConnectFault Lost::fault() const {
   if (why == Why::Busy) return ConnectFault::Full;
   if (why == Why::NoPort) return ConnectFault::Ours;
+  if (why == Why::Stranger) return ConnectFault::None;
   return ConnectFault::Down;
 }
 
@@ -56,6 +57,8 @@ std::string_view Lost::text() const {
       return "closed the connection";
     case Why::Silent:
       return "does not answer";
+    case Why::Stranger:
+      return "does not take the client that we name";
   }
   return "";
 }
@@ -114,29 +117,64 @@ void BackendConnection::on_connected() {
   facts_.opened = reactor_.now();
   facts_.local = stream_->local_address();
   touch();
+  if (!introduction_.proxy_header) return;
+  whole([this] {
+    stream_->write(introduction_.header());
+    facts_.introduced = introduction_.client.has_value();
+  });
 }
 
 void BackendConnection::on_banner(const Reply& reply) {
   if (!reply.positive() || reply.code / 100 != 2)
-    return lose(reply.transient() ? Lost::Why::Busy : Lost::Why::Rejected, to_log(reply));
+    return refused(reply.transient() ? Lost::Why::Busy : Lost::Why::Rejected, reply);
   facts_.greeting_name = first_word(reply.lines.front());
   facts_.exim = reply.text().find("Exim") != std::string::npos;
-  send(Step::Ehlo, "EHLO " + hostname_);
+  say_ehlo(Step::Ehlo);
+}
+
+// Who speaks for a client says its name, too: backends judge it, and log it.
+void BackendConnection::say_ehlo(Step step) {
+  const bool named = facts_.introduced && !introduction_.client->helo.empty();
+  send(step,
+       std::string(smtp::step_name(step)) + ' ' + (named ? introduction_.client->helo : hostname_));
 }
 
 void BackendConnection::on_ehlo(const Reply& reply) {
-  if (reply.code == 500 || reply.code == 502) return send(Step::Helo, "HELO " + hostname_);
-  if (reply.code / 100 != 2) return lose(Lost::Why::Rejected, to_log(reply));
+  if (reply.code == 500 || reply.code == 502) return say_ehlo(Step::Helo);
+  if (reply.code / 100 != 2) return refused(Lost::Why::Rejected, reply);
   facts_.offers = smtp::parse_ehlo_reply(reply);
-  facts_.our_address = address_in(reply.lines.front());
+  // To one that speaks for a client it names the client.
+  if (!facts_.introduced) facts_.our_address = address_in(reply.lines.front());
   dialog_.set_pipelining(facts_.offers.pipelining);
+  if (introduction_.client && !facts_.introduced) return say_xclient();
   become_ready();
 }
 
 void BackendConnection::on_helo(const Reply& reply) {
-  if (reply.code / 100 != 2) return lose(Lost::Why::Rejected, to_log(reply));
-  facts_.our_address = address_in(reply.lines.front());
+  if (reply.code / 100 != 2) return refused(Lost::Why::Rejected, reply);
+  if (!facts_.introduced) facts_.our_address = address_in(reply.lines.front());
+  if (introduction_.client && !facts_.introduced) return say_xclient();
   become_ready();
+}
+
+// Mail must not come to a backend that judges clients as if it were ours: without XCLIENT it goes
+// nowhere.
+void BackendConnection::say_xclient() {
+  xclient_ = xclient_lines(facts_.offers, *introduction_.client);
+  std::reverse(xclient_.begin(), xclient_.end());
+  if (xclient_.empty()) return lose(Lost::Why::Stranger, "it offers no XCLIENT to us");
+  send(Step::Xclient, xclient_.back());
+}
+
+// After the last line the dialog is where it was at the banner, and what was offered is forgotten.
+void BackendConnection::on_xclient(const Reply& reply) {
+  if (reply.code / 100 != 2) return lose(Lost::Why::Stranger, to_log(reply));
+  xclient_.pop_back();
+  if (!xclient_.empty()) return send(Step::Xclient, xclient_.back());
+  facts_.introduced = true;
+  facts_.offers = {};
+  dialog_.set_pipelining(false);
+  say_ehlo(Step::Ehlo);
 }
 
 void BackendConnection::become_ready() {
@@ -144,7 +182,7 @@ void BackendConnection::become_ready() {
   touch();
   permit_.connected(reactor_.now());
   backend_->worked(facts_.peer);
-  backend_->learn(facts_.offers);
+  if (!facts_.introduced) backend_->learn(facts_.offers);  // to one client it may offer less
   if (user_ != nullptr) user_->on_ready(*this);
 }
 
@@ -189,6 +227,8 @@ void BackendConnection::on_reply(Step step, const Reply& reply) {
       return on_ehlo(reply);
     case Step::Helo:
       return on_helo(reply);
+    case Step::Xclient:
+      return on_xclient(reply);
     default:
       count(step, reply);
       if (user_ != nullptr) user_->on_reply(*this, step, reply);
@@ -228,12 +268,18 @@ void BackendConnection::on_text_refused(const Reply& reply) {
   lose(Lost::Why::Refused, to_log(reply), reply);
 }
 
+// What is said to one client, at its greeting, is no word about the backend.
+void BackendConnection::refused(Lost::Why why, const Reply& reply) {
+  lose(facts_.introduced ? Lost::Why::Stranger : why, to_log(reply));
+}
+
 void BackendConnection::overdue() { lose(Lost::Why::Silent); }
 
 void BackendConnection::lose(Lost::Why why, std::string said, std::optional<Reply> refusal) {
   if (std::exchange(lost_, true)) return;
   const Lost lost{why, std::move(said), std::move(refusal)};
-  if (!ready_) permit_.failed(lost.fault(), reactor_.now());
+  const bool strange = facts_.introduced || !xclient_.empty();
+  if (!ready_) permit_.failed(strange ? ConnectFault::None : lost.fault(), reactor_.now());
   if (user_ != nullptr) user_->on_lost(*this, lost);
 }
 

@@ -9,11 +9,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "proxy/backend/backend.h"
 #include "proxy/backend/connection_list.h"
 #include "proxy/backend/facts.h"
+#include "proxy/backend/introduction.h"
 #include "proxy/backend/permit.h"
 #include "proxy/event/stream.h"
 #include "smtp/backend_dialog.h"
@@ -31,6 +33,7 @@ struct Lost {
     Refused,   // the text, before its end
     Closed,    // end of stream or reset
     Silent,    // greeting took too long
+    Stranger,  // it takes no XCLIENT from us, or not the client that it was told of
   };
   Why why = Why::Closed;
   std::string said;                      // sanitised; "" if there were no words
@@ -78,6 +81,8 @@ class BackendConnection final : public std::enable_shared_from_this<BackendConne
   BackendConnection(const BackendConnection&) = delete;
   BackendConnection& operator=(const BackendConnection&) = delete;
 
+  // Before connect(). Without it, it is a connection of our own and says nothing of it.
+  void introduce(Introduction introduction) { introduction_ = std::move(introduction); }
   // One address after the other, each for |limit|. on_ready() or on_lost() follows. |addresses| is
   // not empty.
   void connect(std::vector<dns::Endpoint> addresses, std::chrono::milliseconds limit);
@@ -144,8 +149,12 @@ class BackendConnection final : public std::enable_shared_from_this<BackendConne
   void on_banner(const smtp::Reply& reply);
   void on_ehlo(const smtp::Reply& reply);
   void on_helo(const smtp::Reply& reply);
+  void say_xclient();
+  void on_xclient(const smtp::Reply& reply);
+  void say_ehlo(smtp::Step step);
   void become_ready();
   void count(smtp::Step step, const smtp::Reply& reply);
+  void refused(Lost::Why why, const smtp::Reply& reply);
   void lose(Lost::Why why, std::string said = {}, std::optional<smtp::Reply> refusal = {});
   // Takes the connection from whoever has it.
   static BackendConnection& end(ConnectionPtr connection) noexcept;
@@ -161,11 +170,13 @@ class BackendConnection final : public std::enable_shared_from_this<BackendConne
   const std::string hostname_;
   ConnectionUser* user_;
   Facts facts_;
+  Introduction introduction_;
   smtp::BackendDialog dialog_;
   std::unique_ptr<Stream> stream_;
   std::vector<dns::Endpoint> untried_;  // last first
   std::chrono::milliseconds connect_limit_{};
-  dns::Time since_{};  // connected, or idle
+  std::vector<std::string> xclient_;  // lines still to be said, last first
+  dns::Time since_{};                 // connected, or idle
   bool connecting_ = true;
   bool ready_ = false;
   bool leaving_ = false;  // in |ending_|

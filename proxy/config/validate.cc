@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
+#include <string>
 
 #include "dns/ip.h"
 #include "proxy/config/units.h"
@@ -96,11 +98,27 @@ void check_loops(const Value& route, const ListenSettings& listen, Report& repor
   }
 }
 
+// A port that wants PROXY headers wants them always, and any other refuses them.
+void check_proxy_headers(const Value& routes, const Config& config, Report& report) {
+  std::map<std::string, bool, std::less<>> wanted;
+  for (size_t i = 0; i < routes.items.size() && i < config.routes.size(); ++i) {
+    const bool wants = config.routes[i].client_info == ClientInfo::ProxyV2;
+    const Value* backends = routes.items[i].find("backends");
+    if (!backends) continue;
+    for (const Value& item : backends->items)
+      if (wanted.emplace(item.text, wants).first->second != wants)
+        report.error(item.place, fmt::format("backends: {} has client_info = \"proxy-v2\" in one "
+                                             "route and not in another",
+                                             quoted(item.text)));
+  }
+}
+
 void check_routes(const Value& root, const Config& config, Report& report) {
   const Value* routes = root.find("route");
   if (!routes || (routes->is(Value::Type::List) && routes->items.empty()))
     return report.error({}, "no [[route]]: at least one with domains and backends is needed");
   for (const Value& route : routes->items) check_loops(route, config.listen, report);
+  check_proxy_headers(*routes, config, report);
 }
 
 // The same entry in both lists of one file is a slip. In list files it is not: a block list from

@@ -181,6 +181,7 @@ class Session final : public StreamEvents, public BackendEvents, public CheckRun
   void refuse_rcpt(const Finding& finding);
   void greylist_rcpt();
   std::unique_ptr<BackendTransaction> begin_backend();
+  std::optional<dns::Endpoint> server() const;
   void ask_backend();
   void finish_question(const RecipientAnswer& answer);
   void finish_rcpt(const RecipientAnswer& answer);

@@ -3,11 +3,13 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "proxy/event/proxy_header.h"
 #include "support/manual_reactor.h"
 #include "support/memory_stream.h"
 
@@ -28,6 +30,11 @@ class ScriptedBackend {
   std::map<std::string, std::string, std::less<>> replies{
       {"DATA", "354 go on\r\n"}, {"QUIT", "221 2.0.0 bye\r\n"}, {".", "250 2.0.0 queued as X\r\n"}};
   std::pair<std::string, std::string> once;  // one such reply, before |replies|
+  // To connections that speak for a client, by XCLIENT or PROXY: before |replies|, and in place of
+  // |banner| (after a header) and |ehlo|.
+  std::map<std::string, std::string, std::less<>> named_replies;
+  std::optional<std::string> named_banner, named_ehlo;
+  bool proxy_headers = false;  // wants one in front, and hangs up without it
   bool refuse_connections = false;
   bool hang_connections = false;
   bool ignore_ends = false;  // keep a connection whose other side is shut down
@@ -39,6 +46,8 @@ class ScriptedBackend {
     std::string text;                   // of the last message, as it came
     std::vector<std::string> envelope;  // MAIL and RCPTs that were accepted
     std::string unread;
+    std::optional<proxy::ProxyHeader> header;  // if |proxy_headers|
+    bool named = false;                        // it speaks for a client
     bool in_text = false;
     bool greeted = false;
     bool ended = false;
@@ -99,6 +108,7 @@ class ScriptedBackend {
     }
     connection.writes.push_back(came);
     connection.unread += came;
+    if (proxy_headers && !connection.header && !header(i)) return true;
     while (line(i)) {
     }
     return true;
@@ -114,7 +124,18 @@ class ScriptedBackend {
     }
     stream->connected();
     reactor_.run();
-    say(i, banner);
+    if (!proxy_headers) say(i, banner);
+    return true;
+  }
+  bool header(size_t i) {
+    auto& connection = connections[i];
+    const auto found = proxy::read_proxy_header(connection.unread);
+    if (found.status == proxy::ProxyHeader::Status::Bad) close(i);
+    if (found.status != proxy::ProxyHeader::Status::Done) return false;
+    connection.header = found;
+    connection.named = found.client.has_value();
+    connection.unread.erase(0, found.size);
+    say(i, connection.named ? named_banner.value_or(banner) : banner);
     return true;
   }
   bool line(size_t i) {
@@ -128,7 +149,9 @@ class ScriptedBackend {
       return true;
     }
     connection.commands.push_back(text);
-    const auto answer = reply_to(text);
+    const auto answer = reply_to(text, connection.named);
+    if (text.starts_with("XCLIENT") && text.find(" ADDR=") != std::string::npos)
+      connection.named |= answer.starts_with("220");
     note(connection, text, answer.starts_with('2'));
     connection.in_text = answer.starts_with("354");
     if (connection.in_text) connection.text.clear();
@@ -141,19 +164,26 @@ class ScriptedBackend {
     if (accepted && (command.starts_with("MAIL") || command.starts_with("RCPT")))
       connection.envelope.push_back(command);
   }
-  std::string reply_to(std::string_view command) {
-    static const std::string kOk = "250 2.0.0 ok\r\n";
-    if (!once.first.empty() && command.starts_with(once.first))
-      return std::exchange(once, {}).second;
-    if (command.starts_with("EHLO")) return ehlo;
-    const std::string* best = &kOk;
+  using Replies = std::map<std::string, std::string, std::less<>>;
+  static const std::string* find(const Replies& replies, std::string_view command) {
+    const std::string* best = nullptr;
     size_t longest = 0;
     for (const auto& [prefix, reply] : replies)
       if (command.starts_with(prefix) && prefix.size() >= longest) {
         best = &reply;
         longest = prefix.size();
       }
-    return *best;
+    return best;
+  }
+  std::string reply_to(std::string_view command, bool named) {
+    static const std::string kOk = "250 2.0.0 ok\r\n";
+    if (!once.first.empty() && command.starts_with(once.first))
+      return std::exchange(once, {}).second;
+    if (command.starts_with("EHLO")) return named ? named_ehlo.value_or(ehlo) : ehlo;
+    if (named)
+      if (const auto* const reply = find(named_replies, command)) return *reply;
+    const auto* const reply = find(replies, command);
+    return reply != nullptr ? *reply : kOk;
   }
   void say(size_t i, const std::string& answer) {
     if (answer == "-") return close(i);
