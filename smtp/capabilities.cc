@@ -104,7 +104,7 @@ Capabilities intersect(const Capabilities& a, const Capabilities& b) {
 }
 
 Reply ehlo_reply(std::string_view hostname, const Capabilities& common, uint64_t size_limit,
-                 uint64_t trace_room, bool starttls) {
+                 uint64_t trace_room, bool starttls, bool xclient) {
   Reply reply{250, std::string(hostname)};
   reply.lines.push_back("PIPELINING");
   if (common.size) {
@@ -114,6 +114,7 @@ Reply ehlo_reply(std::string_view hostname, const Capabilities& common, uint64_t
     reply.lines.push_back("SIZE " + std::to_string(smaller_limit(size_limit, theirs)));
   }
   if (starttls) reply.lines.push_back("STARTTLS");
+  if (xclient) reply.lines.push_back("XCLIENT NAME ADDR PORT PROTO HELO");
   reply.lines.push_back("ENHANCEDSTATUSCODES");
   if (common.eightbitmime) reply.lines.push_back("8BITMIME");
   if (common.smtputf8) reply.lines.push_back("SMTPUTF8");

@@ -34,10 +34,11 @@ Capabilities parse_ehlo_reply(const Reply& reply);
 // What both offer; the smaller size limit (no limit is the largest). SIZE is offered if either has
 // it: we count for ourselves, and leave the parameter out towards a backend that does not know it.
 Capabilities intersect(const Capabilities& a, const Capabilities& b);
-// Our EHLO reply: PIPELINING, ENHANCEDSTATUSCODES, STARTTLS if |starttls|, and what |common| has of
+// Our EHLO reply: PIPELINING, ENHANCEDSTATUSCODES, STARTTLS and XCLIENT if they are
+// offered, and what |common| has of
 // SIZE, 8BITMIME, SMTPUTF8, DSN. SIZE is the smaller of |size_limit| and the backends', less
 // |trace_room|.
 Reply ehlo_reply(std::string_view hostname, const Capabilities& common, uint64_t size_limit,
-                 uint64_t trace_room, bool starttls = false);
+                 uint64_t trace_room, bool starttls = false, bool xclient = false);
 
 }  // namespace ravelin::smtp

@@ -17,13 +17,14 @@ class EhloReply {
  public:
   // The wire form. The view holds until the next call.
   std::string_view wire(std::string_view hostname, const smtp::Capabilities& backends,
-                        uint64_t message_size, bool starttls);
+                        uint64_t message_size, bool starttls, bool xclient);
 
  private:
   std::string hostname_;
   smtp::Capabilities backends_;
   uint64_t message_size_ = 0;
   bool starttls_ = false;
+  bool xclient_ = false;
   std::string wire_;
 };
 

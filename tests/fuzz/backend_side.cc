@@ -47,16 +47,20 @@ std::vector<proxy::RouteSettings> routes(uint8_t kind) {
   if ((kind & 1) != 0) backends.push_back("192.0.2.8:25");
   auto route = test::route_to(backends, (kind & 2) != 0 ? 1 : 3);
   if ((kind & 4) != 0) route.client_info = proxy::ClientInfo::Xforward;
+  if ((kind & 64) != 0) route.client_info = proxy::ClientInfo::Xclient;
+  if ((kind & 128) != 0) route.client_info = proxy::ClientInfo::ProxyV2;
   return {route};
 }
 
 // Of the first octet: 1 two backends, 2 one connection, 4 XFORWARD, 8 two workers, 16 no
-// PIPELINING, 32 no replies by rule. What the script says goes to a backend.
+// PIPELINING, 32 no replies by rule, 64 XCLIENT, 128 PROXY. What the script says goes to a backend.
 class World {
  public:
   World(uint8_t kind, Script script) : mx_(routes(kind), (kind & 8) != 0 ? 2 : 1) {
     backend_.pipelining = (kind & 16) == 0;
     backend_.by_rule = (kind & 32) == 0;
+    backend_.proxy_headers = (kind & 128) != 0;
+    backend_.xclient = (kind & (64 | 128)) == 64;
     script.play(
         [this](std::string_view words) {
           backend_.say(current_, words);

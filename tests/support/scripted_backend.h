@@ -61,6 +61,13 @@ class ScriptedBackend {
   };
   std::vector<Message> messages;
 
+  void offer_xclient() {
+    ehlo =
+        "250-mail.internal Hello\r\n250-PIPELINING\r\n250-DSN\r\n250-8BITMIME\r\n"
+        "250-XCLIENT NAME ADDR PORT PROTO HELO LOGIN\r\n250 SIZE 1000000\r\n";
+    replies["XCLIENT"] = "220 mail.internal ESMTP\r\n";
+  }
+
   // Turns the loop until nobody has anything left to say.
   void run() {
     for (bool more = true; more;) {

@@ -3,6 +3,7 @@
 slowing down and hanging up; once by the recipe of docs/backends.md."""
 import os
 import re
+import subprocess
 import time
 import unittest
 
@@ -89,18 +90,31 @@ class BehindPostfix(SystemTest):
         own = r"smtpd\[\d+\]: \w+: client=\S*\[127\.4\.5\.9\]"
         wait_for(lambda: len(re.findall(own, log())) == 3, "each with a connection of its own")
         self.assertEqual(ravelin.stop(), 0)
+        return ravelin
+
+    def live(self, ravelin, words):
+        done = subprocess.run([str(harness.BUILD / "ravelin"), "--config", str(ravelin.config),
+                               "--check", "--live"], capture_output=True, text=True,
+                              timeout=harness.PATIENCE)
+        self.assertRegex(done.stdout, rf"(?m)^ok +127\.0\.0\.1:\d+ {words}$")
+        self.assertRegex(done.stdout, r"(?m)^ok .* refuses an unknown recipient: 550 5\.1\.1 ")
 
     def test_xclient(self):
-        self.judged("xclient", self.postfix.xclient_port)
+        self.live(self.judged("xclient", self.postfix.xclient_port), "offers XCLIENT")
 
     def test_proxy(self):
-        self.judged("proxy-v2", self.postfix.proxy_port)
+        self.live(self.judged("proxy-v2", self.postfix.proxy_port), "takes a PROXY header")
 
     def test_without_xclient_no_mail(self):
         ravelin = self.ravelin([self.postfix.port], route='client_info = "xclient"')
         with ravelin.client() as client:
             self.assertRegex(client.mail(["bob@example.com"])[0], r"^451 4\.4\.1 ")
         ravelin.wait_line("warning: .*offers no XCLIENT to us")
+        done = subprocess.run([str(harness.BUILD / "ravelin"), "--config", str(ravelin.config),
+                               "--check", "--live"], capture_output=True, text=True,
+                              timeout=harness.PATIENCE)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stdout, r"(?m)^FAILED .* offers no XCLIENT to us")
 
     def test_no_open_relay(self):
         recipe = 'client_info = "xforward"'

@@ -10,10 +10,6 @@ namespace {
 
 using proxy::ClientInfo;
 
-const std::string kXclientEhlo =
-    "250-mail.internal Hello\r\n250-PIPELINING\r\n250-DSN\r\n250-8BITMIME\r\n"
-    "250-XCLIENT NAME ADDR PORT PROTO HELO LOGIN\r\n250 SIZE 1000000\r\n";
-
 proxy::RouteSettings introducing(ClientInfo how, uint32_t connections) {
   auto route = route_to({"192.0.2.7:25"}, connections);
   route.client_info = how;
@@ -25,9 +21,7 @@ struct Bench : Harness {
   explicit Bench(ClientInfo how, uint32_t connections = 4)
       : Harness({introducing(how, connections)}) {
     backend.proxy_headers = how == ClientInfo::ProxyV2;
-    if (how != ClientInfo::Xclient) return;
-    backend.ehlo = kXclientEhlo;
-    backend.replies["XCLIENT"] = "220 mail.internal ESMTP\r\n";
+    if (how == ClientInfo::Xclient) backend.offer_xclient();
   }
   Bench(const Bench&) = delete;
 
@@ -262,9 +256,8 @@ TEST_CASE("a backend that does not take the client gets no mail, and is not down
   CHECK_FALSE(mx.backends.snapshot()[0].down);
   CHECK(mx.backends.snapshot()[0].learned_cap == 0);
   CHECK(mx.mail(1).empty());
-  mx.backend.ehlo = kXclientEhlo;
+  mx.backend.offer_xclient();
   mx.backend.named_ehlo.reset();
-  mx.backend.replies["XCLIENT"] = "220 mail.internal\r\n";
   CHECK(mx.ask("x@example.com") == 250);
 }
 

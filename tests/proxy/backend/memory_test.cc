@@ -18,7 +18,14 @@ struct Play {
   uint32_t cap;
   size_t workers;
   void (*act)(Stage&);
+  proxy::ClientInfo info = proxy::ClientInfo::None;
 };
+
+proxy::RouteSettings route_of(const Play& play) {
+  auto route = route_to({"192.0.2.7:25"}, play.cap);
+  route.client_info = play.info;
+  return route;
+}
 
 size_t descriptors() {
   namespace fs = std::filesystem;
@@ -29,7 +36,9 @@ size_t descriptors() {
 // What is played in front of: it remembers what was sent, and knows what must be true in the end.
 class Stage {
  public:
-  explicit Stage(const Play& play) : mx({route_to({"192.0.2.7:25"}, play.cap)}, play.workers) {
+  explicit Stage(const Play& play) : mx({route_of(play)}, play.workers) {
+    mx.backend.proxy_headers = play.info == proxy::ClientInfo::ProxyV2;
+    if (play.info == proxy::ClientInfo::Xclient) mx.backend.offer_xclient();
     mx.backend.replies["RCPT TO:<no"] = "550 5.1.1 no\r\n";
     mx.sweep();
     mx.advance(100ms);
@@ -262,6 +271,11 @@ const Play kPlays[] = {
     {"lost", 2, 1, lost},
     {"cut off", 2, 1, cut_off},
     {"unreachable", 2, 2, unreachable},
+    {"XCLIENT", 3, 1, delivered, proxy::ClientInfo::Xclient},
+    {"XCLIENT, cap 1", 1, 2, delivered, proxy::ClientInfo::Xclient},
+    {"PROXY", 3, 1, delivered, proxy::ClientInfo::ProxyV2},
+    {"PROXY, given up", 2, 2, given_up, proxy::ClientInfo::ProxyV2},
+    {"PROXY, lost", 2, 1, lost, proxy::ClientInfo::ProxyV2},
 };
 
 // True if the failure was reached.
