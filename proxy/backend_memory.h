@@ -1,4 +1,5 @@
-// What is kept of mail servers over a restart: who their recipients are, and what they offer. A
+// What is kept of mail servers over a restart: who their recipients are, what they offer, and whose
+// mail they took for a part of its recipients. A
 // restart while one is down must not turn "8BITMIME" off, nor make its empty directory look like a
 // thousand strangers' guesses.
 #pragma once
@@ -33,11 +34,13 @@ class BackendMemory {
   void save_offers();
 
  private:
-  class Recipients;
+  template <class Memory, Family kFamily>
+  class Kept;
 
   Store* const store_;
   Backends& backends_;
-  std::unique_ptr<Recipients> recipients_;
+  std::unique_ptr<Kept<Remembered, Family::Remembered>> recipients_;
+  std::unique_ptr<Kept<OneByOne, Family::OneByOne>> one_by_one_;
   std::map<std::string, std::string> saved_;  // offers, by backend
 };
 

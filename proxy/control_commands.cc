@@ -19,6 +19,7 @@ using nlohmann::json;
 
 constexpr std::string_view kModes[] = {"enforce", "shadow"};
 constexpr std::string_view kGrades[] = {"unknown", "passed", "good"};
+constexpr std::string_view kTls[] = {"off", "may", "encrypt", "verify"};
 constexpr std::string_view kKinds[] = {"first", "early", "passed", "known", "full"};
 
 // A text argument; "" if it is missing or something else.
@@ -58,7 +59,9 @@ json backends(Daemon& daemon) {
                    {"connect_failures", one.connect_failures},
                    {"questions", one.questions},
                    {"refusals", one.refusals},
-                   {"messages", one.messages}});
+                   {"messages", one.messages},
+                   {"tls", kTls[static_cast<size_t>(one.tls)]},
+                   {"secured", one.secured}});
   }
   return all;
 }

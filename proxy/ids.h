@@ -11,18 +11,16 @@
 
 namespace ravelin::proxy {
 
-// Thread-safe. Seconds since 2020 in the upper 32 bits, a count in the lower 16: more than 65,536
-// ids in a second borrow from the seconds to come, and a wall clock that jumps back goes on from
-// the last id.
+// Thread-safe. Seconds since 2020 in the upper 32 bits, the fraction of the second in the lower 16,
+// so that a process that starts in the second in which another one ended does not say its ids
+// again. More than 65,536 ids in a second borrow from the seconds to come, and a wall clock that
+// jumps back goes on from the last id.
 class IdSource {
  public:
   explicit IdSource(const Clock& clock) : clock_(clock) {}
 
   Id next() {
-    using namespace std::chrono;
-    constexpr auto k2020 = sys_days(year(2020) / January / 1);
-    const auto seconds_since = duration_cast<seconds>(clock_.wall() - k2020).count();
-    const auto floor = static_cast<Id>(seconds_since < 0 ? 0 : seconds_since) << 16 & kMask;
+    const auto floor = at(clock_.wall());
     auto last = last_.load(std::memory_order_relaxed);
     Id next = 0;
     do {
@@ -33,6 +31,15 @@ class IdSource {
 
  private:
   static constexpr Id kMask = 0xffff'ffff'ffff;
+
+  static Id at(std::chrono::system_clock::time_point wall) {
+    using namespace std::chrono;
+    constexpr auto k2020 = sys_days(year(2020) / January / 1);
+    if (wall < k2020) return 0;
+    const auto second = floor<seconds>(wall);
+    const auto fraction = nanoseconds(wall - second).count() * 65'536 / 1'000'000'000;
+    return (static_cast<Id>((second - k2020).count()) << 16 | static_cast<Id>(fraction)) & kMask;
+  }
 
   const Clock& clock_;
   std::atomic<Id> last_{0};

@@ -30,7 +30,11 @@ LiveBackend::LiveBackend(LiveQuestions questions, std::function<void()> done)
 void LiveBackend::connect(Connector& connector, const dns::Endpoint& to,
                           std::chrono::milliseconds limit) {
   stream_ = connector.connect(to, limit, *this);
-  dialog_.send(smtp::Step::Ehlo, "EHLO " + questions_.hostname);
+  say_hello();
+}
+
+void LiveBackend::say_hello() {
+  dialog_.send(smtp::Step::Ehlo, (questions_.lmtp ? "LHLO " : "EHLO ") + questions_.hostname);
 }
 
 void LiveBackend::on_connected() {
@@ -38,13 +42,26 @@ void LiveBackend::on_connected() {
 }
 
 size_t LiveBackend::on_data(std::string_view data) {
-  if (dialog_.feed(data)) flush();
+  if (!dialog_.feed(data)) return data.size();
+  flush();
+  if (done_ && std::exchange(secure_next_, false)) {
+    const auto& secrecy = *questions_.secrecy;
+    found_.tls_failed = true;  // until it has not
+    stream_->start_tls(*secrecy.client, secrecy.name.empty() ? questions_.host : secrecy.name);
+  }
   return data.size();
+}
+
+void LiveBackend::on_secured(const TlsFacts& tls) {
+  found_.tls_failed = false;
+  found_.tls = tls.version;
+  say_hello();
+  flush();
 }
 
 void LiveBackend::on_end(StreamEnd end) {
   if (!done_) return;
-  found_.trouble = end_text(end);
+  found_.trouble = found_.tls_failed ? "STARTTLS fails: " + stream_->trouble() : end_text(end);
   conclude();
 }
 
@@ -57,23 +74,46 @@ void LiveBackend::on_reply(smtp::Step step, const smtp::Reply& reply) {
     case smtp::Step::Ehlo:
       if (reply.positive()) return after_ehlo(reply);
       break;
+    case smtp::Step::Starttls:
+      secure_next_ = reply.code == 220;
+      if (secure_next_) return;
+      found_.tls_failed = true;
+      if (!reply.positive()) break;
+      return fail("STARTTLS: " + std::to_string(reply.code));
     case smtp::Step::Xforward:
       found_.forwarded = reply.positive();
       return;
     default:
       break;
   }
+  const bool lhlo = step == smtp::Step::Ehlo && questions_.lmtp;
   if (!reply.positive())
-    fail(std::string(smtp::step_name(step)) + ": " + std::to_string(reply.code) + ' ' +
-         reply.status() + ' ' + reply.text());
+    fail(std::string(lhlo ? "LHLO" : smtp::step_name(step)) + ": " + std::to_string(reply.code) +
+         ' ' + reply.status() + ' ' + reply.text());
 }
 
 void LiveBackend::after_ehlo(const smtp::Reply& reply) {
   found_.offers = smtp::parse_ehlo_reply(reply);
+  if (wants_tls()) return;
   if (questions_.xforward && !found_.offers.xforward.empty())
     dialog_.send(smtp::Step::Xforward, "XFORWARD ADDR=127.0.0.1");
   begin(false);
   ask_next();
+}
+
+// True: the dialog goes on there, or it is over.
+bool LiveBackend::wants_tls() {
+  const auto& secrecy = *questions_.secrecy;
+  if (secrecy.mode == BackendTls::Off || !found_.tls.empty()) return false;
+  if (found_.offers.starttls && secrecy.client) {
+    dialog_.send(smtp::Step::Starttls, "STARTTLS");
+  } else if (secrecy.optional()) {
+    return false;
+  } else {
+    found_.tls_failed = true;
+    fail(secrecy.client ? "it offers no STARTTLS" : secrecy.trouble);
+  }
+  return true;
 }
 
 void LiveBackend::begin(bool anew) {

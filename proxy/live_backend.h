@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/backend/secrecy.h"
 #include "proxy/event/stream.h"
 #include "smtp/backend_dialog.h"
 #include "smtp/capabilities.h"
@@ -19,6 +20,9 @@ struct LiveQuestions {
   std::string nobody;                // a local part that no mailbox can have, at the first domain
   bool xforward = false;
   bool proxy_header = false;  // it wants one in front of everything
+  bool lmtp = false;
+  std::shared_ptr<const Secrecy> secrecy{};  // not null
+  std::string host{};                        // as it stands in the configuration
 };
 
 // Transactions end at RCPT: no mail is sent. Servers count refused recipients and RSETs, and get
@@ -33,7 +37,9 @@ class LiveBackend final : public StreamEvents, smtp::BackendDialog::Events {
     smtp::Reply reply;
   };
   struct Found {
-    std::string trouble;  // "" if it answered to the end
+    std::string trouble;      // "" if it answered to the end
+    std::string tls;          // "TLSv1.3"; "": in the clear
+    bool tls_failed = false;  // that is the trouble
     smtp::Capabilities offers;
     bool forwarded = false;               // XFORWARD was accepted
     std::vector<Postmaster> postmasters;  // in order; the rest was not asked
@@ -53,10 +59,13 @@ class LiveBackend final : public StreamEvents, smtp::BackendDialog::Events {
   void on_connected() override;
   size_t on_data(std::string_view data) override;
   void on_end(StreamEnd end) override;
+  void on_secured(const TlsFacts& tls) override;
   void on_reply(smtp::Step step, const smtp::Reply& reply) override;
   void on_nonsense(std::string_view what) override { fail(what); }
 
   void after_ehlo(const smtp::Reply& reply);
+  bool wants_tls();
+  void say_hello();
   void begin(bool anew);
   void ask(const std::string& local, const std::string& domain);
   void ask_next();
@@ -75,6 +84,7 @@ class LiveBackend final : public StreamEvents, smtp::BackendDialog::Events {
   size_t accepted_ = 0;  // recipients of the transaction that is open
   size_t refused_ = 0;   // postmasters
   bool last_ = false;    // nobody was asked for
+  bool secure_next_ = false;
 };
 
 }  // namespace ravelin::proxy

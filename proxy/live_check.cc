@@ -156,19 +156,28 @@ class LiveCheck {
     size_t reached = 0;
     for (const auto& address : addresses) {
       const dns::Endpoint to{address, port};
-      reached += ask_backend(route, domains, display_name(host, to), to) ? 1 : 0;
+      reached += ask_backend(route, domains, host, to) ? 1 : 0;
     }
     return reached;
   }
 
-  bool ask_backend(const RouteSettings& route, const Domains& domains, const std::string& name,
+  bool ask_backend(const RouteSettings& route, const Domains& domains, const std::string& host,
                    const dns::Endpoint& to) {
-    const auto found = answers_of(route, domains, to);
+    const auto name = display_name(host, to);
+    const auto secrecy = Secrecy::from(route);
+    auto found = answers_of(route, domains, host, to, secrecy);
+    if (found.tls_failed && secrecy->optional()) {
+      say(Level::Warning, name + ": " + found.trouble + ": mail will go to it in the clear");
+      found = answers_of(route, domains, host, to, std::make_shared<Secrecy>());
+    }
     if (found.postmasters.empty()) {
       say(Level::Warning, name + ": " + found.trouble);
       return false;
     }
-    say(Level::Ok, name + " answers" + (found.offers.pipelining ? ", with PIPELINING" : ""));
+    say(Level::Ok, name + " answers" +
+                       (found.tls.empty() ? ", in the clear" : ", in " + found.tls) +
+                       (secrecy->mode == BackendTls::Verify ? " with the right certificate" : "") +
+                       (found.offers.pipelining ? ", with PIPELINING" : ""));
     judge_identity(route, name, found);
     judge_postmasters(name, domains.size(), found);
     if (found.trouble.empty()) {
@@ -180,7 +189,8 @@ class LiveCheck {
   }
 
   LiveBackend::Found answers_of(const RouteSettings& route, const Domains& domains,
-                                const dns::Endpoint& to) {
+                                const std::string& host, const dns::Endpoint& to,
+                                const std::shared_ptr<const Secrecy>& secrecy) {
     LiveQuestions questions;
     questions.hostname = config_.hostname;
     questions.domains = domains;
@@ -188,6 +198,9 @@ class LiveCheck {
     questions.nobody = invented_local_part(random_);
     questions.xforward = route.client_info == ClientInfo::Xforward;
     questions.proxy_header = route.client_info == ClientInfo::ProxyV2;
+    questions.secrecy = secrecy;
+    questions.host = host;
+    questions.lmtp = route.protocol == BackendProtocol::Lmtp;
     bool done = false;
     LiveBackend backend(std::move(questions), [&done] { done = true; });
     backend.connect(connector_, to, kPatience);

@@ -57,6 +57,7 @@ std::vector<NamedFile> files_of(const Config& config) {
   for (const auto& route : config.routes) {
     files.push_back({"route.domains_file", route.domains_file});
     files.push_back({"route.recipients_file", route.recipients_file});
+    files.push_back({"route.tls_ca_file", route.tls_ca_file});
   }
   const auto& tls = tls_settings(config);
   for (const auto& file : tls.certificates) files.push_back({"tls.certificates", file});
@@ -71,6 +72,13 @@ bool needs_resolv_conf(const Config& config) {
          std::any_of(config.routes.begin(), config.routes.end(), [&](const auto& route) {
            return std::any_of(route.backends.begin(), route.backends.end(), named);
          });
+}
+
+// The system's are looked up by OpenSSL itself, one by one as they are needed.
+bool needs_system_certificates(const Config& config) {
+  return std::any_of(config.routes.begin(), config.routes.end(), [](const auto& route) {
+    return route.tls == BackendTls::Verify && route.tls_ca_file.empty();
+  });
 }
 
 // c-ares takes the ids of its questions from this device whenever it makes a channel, at a reload
@@ -98,6 +106,10 @@ std::vector<std::string> faults_of(const std::string& chroot, const Config& conf
     faults.push_back(
         "chroot: etc/resolv.conf is missing there: dns.servers is empty, or a backend "
         "has a name");
+  if (needs_system_certificates(config))
+    faults.push_back(
+        "chroot: with tls = \"verify\" a route needs tls_ca_file: the system's certificates are "
+        "outside");
   return faults;
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/backend/secrecy.h"
 #include "proxy/config/document.h"
 #include "proxy/config/read_file.h"
 #include "proxy/config/report.h"
@@ -111,11 +112,24 @@ void check_required(const Value& root, const Config& config, const TlsSettings& 
     report.error(place_of(root, "required", 0), "required: there are no certificates");
 }
 
+// What the routes' authorities are is their own section's; that OpenSSL takes them is said here.
+void check_routes(const Value& root, const Config& config, Report& report) {
+  const Value* const routes = root.find("route");
+  for (size_t i = 0; i < config.routes.size(); ++i) {
+    const auto secrecy = Secrecy::from(config.routes[i]);
+    if (secrecy->trouble.empty()) continue;
+    const Value* const file = routes->items[i].find("tls_ca_file");
+    report.error(file != nullptr ? file->place : routes->items[i].place,
+                 "tls_ca_file: " + secrecy->trouble);
+  }
+}
+
 void complete(const Value& root, const Config& config, void* raw, Report& report) {
   auto& settings = *static_cast<TlsSettings*>(raw);
   load_all(root, settings, report);
   check_required(root, config, settings, report);
   try_out(root, settings, report);
+  check_routes(root, config, report);
 }
 
 constinit const Section kSection = {kPath, "STARTTLS towards clients (RFC 3207).", kRows,

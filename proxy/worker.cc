@@ -72,6 +72,7 @@ class Worker::Impl {
   void join() {
     if (thread_.joinable()) thread_.join();
   }
+  void turn() { loop_.poll(); }
   void post(std::function<void()> call) { loop_.post(std::move(call)); }
 
   void publish(Published published) {
@@ -244,6 +245,7 @@ Worker::~Worker() = default;
 
 void Worker::start() { impl_->start(); }
 void Worker::join() { impl_->join(); }
+void Worker::turn() { impl_->turn(); }
 void Worker::publish(Published published) {
   impl_->post([this, published = std::move(published)] { impl_->publish(published); });
 }

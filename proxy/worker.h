@@ -22,6 +22,9 @@ class Worker {
 
   void start();
   void join();
+  // Instead of start() and join(): one turn without sleep, on the caller's thread. For a test that
+  // is the world around the worker and wants one thing to happen after the other.
+  void turn();
 
   // All of these are for the main thread, and act on the worker's.
   void publish(Published published);

@@ -13,9 +13,10 @@ struct StepTraits {
 };
 
 // In the order of Step. The end of data is the text's, and stands behind a 354 by itself.
-constexpr std::array<StepTraits, 12> kSteps = {{{"banner", true},
+constexpr std::array<StepTraits, 13> kSteps = {{{"banner", true},
                                                 {"EHLO", true},
                                                 {"HELO", true},
+                                                {"STARTTLS", true},
                                                 {"XCLIENT", true},
                                                 {"XFORWARD", false},
                                                 {"MAIL", false},
@@ -49,15 +50,16 @@ void BackendDialog::send(Step step, std::string_view line) {
   release();
 }
 
-void BackendDialog::send_text(std::string_view text, bool last) {
-  assert(in_text_);
+void BackendDialog::send_text(std::string_view text, bool last, size_t replies) {
+  assert(in_text_ && replies > 0);
   stuffer_.append(text, output_);
   if (!last) return;
   stuffer_.finish(output_);
   in_text_ = false;
   // In front of what was queued behind DATA.
-  commands_.insert(commands_.begin() + static_cast<std::ptrdiff_t>(released_), {Step::Dot, 0});
-  ++released_;
+  commands_.insert(commands_.begin() + static_cast<std::ptrdiff_t>(released_), replies,
+                   {Step::Dot, 0});
+  released_ += replies;
 }
 
 // May the next command leave, with those in front of it not all answered?

@@ -17,6 +17,7 @@ enum class Step : uint8_t {
   Banner,
   Ehlo,
   Helo,
+  Starttls,
   Xclient,
   Xforward,
   Mail,
@@ -30,8 +31,9 @@ enum class Step : uint8_t {
 std::string_view step_name(Step step);  // "RCPT", "end of DATA"
 
 // Queues commands and matches replies to them. With PIPELINING everything up to and with the next
-// synchronising command (EHLO, DATA, dot, QUIT; RFC 2920 §3.1) leaves in one piece; without it, one
-// command a round trip. The owner decides what is sent; the dialog never adds a command.
+// synchronising command (EHLO, STARTTLS, DATA, dot, QUIT; RFC 2920 §3.1) leaves in one piece;
+// without it, one command a round trip. The owner decides what is sent; the dialog never adds a
+// command.
 class BackendDialog {
  public:
   class Events {
@@ -59,8 +61,10 @@ class BackendDialog {
 
   void send(Step step, std::string_view line);  // |line| without CRLF
   // Message text, stuffed here, with its end ("." CRLF) when |last|: only between a 354 to Data and
-  // |last|. What was queued behind Data waits until the end of the text was answered.
-  void send_text(std::string_view text, bool last);
+  // |last|. What was queued behind Data waits until the end of the text was answered: by |replies|
+  // replies, each a Step::Dot. LMTP has one for each recipient (RFC 2033 §4.2); a refusal half-way
+  // is one for all.
+  void send_text(std::string_view text, bool last, size_t replies = 1);
   bool in_text() const { return in_text_; }
   void set_pipelining(bool on) { pipelining_ = on; }
 

@@ -22,6 +22,9 @@ struct Capabilities {
   bool starttls = false;
   bool size = false;
   uint64_t size_limit = 0;            // octets; 0: none stated
+  uint32_t mail_max = 0;              // MAILs of a connection; 0: none stated
+  uint32_t rcpt_max = 0;              // RCPTs of a transaction; likewise
+  uint32_t rcpt_domain_max = 0;       // domains in the RCPTs of a connection; likewise
   std::vector<std::string> xforward;  // attribute names, upper case; empty: not offered
   std::vector<std::string> xclient;
 
@@ -34,11 +37,18 @@ Capabilities parse_ehlo_reply(const Reply& reply);
 // What both offer; the smaller size limit (no limit is the largest). SIZE is offered if either has
 // it: we count for ourselves, and leave the parameter out towards a backend that does not know it.
 Capabilities intersect(const Capabilities& a, const Capabilities& b);
-// Our EHLO reply: PIPELINING, ENHANCEDSTATUSCODES, STARTTLS and XCLIENT if they are
-// offered, and what |common| has of
-// SIZE, 8BITMIME, SMTPUTF8, DSN. SIZE is the smaller of |size_limit| and the backends', less
-// |trace_room|.
-Reply ehlo_reply(std::string_view hostname, const Capabilities& common, uint64_t size_limit,
-                 uint64_t trace_room, bool starttls = false, bool xclient = false);
+// What of our EHLO reply is ours to say.
+struct OwnOffers {
+  uint64_t size_limit = 0;  // octets; 0: none
+  uint64_t trace_room = 0;  // octets that we add to a message
+  bool starttls = false;
+  uint32_t rcpt_max = 0;  // RCPTs of a transaction; 0: as many as the backends take
+  bool xclient = false;
+};
+// Our EHLO reply: PIPELINING, ENHANCEDSTATUSCODES, STARTTLS, XCLIENT, and what |common| has of
+// SIZE, 8BITMIME, SMTPUTF8, DSN. SIZE is the smaller of ours and the backends', less the room for
+// what we add; LIMITS RCPTMAX the smaller of both. The other two LIMITS are of a connection, and
+// the backends' connections are none of the client's.
+Reply ehlo_reply(std::string_view hostname, const Capabilities& common, const OwnOffers& own);
 
 }  // namespace ravelin::smtp

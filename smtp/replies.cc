@@ -96,7 +96,6 @@ Reply helo(std::string_view hostname) { return {250, std::string(hostname)}; }
 Reply bye(std::string_view hostname) {
   return {221, Enhanced{0, 0}, std::string(hostname) + " closing connection"};
 }
-Reply accepted(std::string_view id) { return with_id(ok(), id); }
 
 Reply syntax(const SyntaxError& error) {
   const Enhanced status{static_cast<int16_t>(error.subject), static_cast<int16_t>(error.detail)};

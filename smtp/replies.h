@@ -28,7 +28,6 @@ const Reply& recipient_ok();                // 250 2.1.5, where no backend's own
 const Reply& start_mail();                  // 354; no enhanced code
 const Reply& vrfy();                        // 252 2.5.0
 const Reply& help();                        // 214 2.0.0
-Reply accepted(std::string_view id);        // 250 2.0.0: only after the backend's own 250
 
 // --- Commands that cannot be taken ---
 Reply syntax(const SyntaxError& error);

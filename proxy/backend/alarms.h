@@ -18,6 +18,7 @@ enum class Alarm : uint8_t {
   Unreachable,
   Unresolved,
   TooManyConnections,
+  NoTls,       // it failed, and mail goes without
   Refuses,     // MAIL, RCPT or text, for reasons that are ours
   NoXforward,  // not offered, or refused
   NoIdentity,  // XCLIENT likewise, or a connection that speaks for a client was not taken

@@ -62,7 +62,12 @@ std::optional<Outcome> Attempt::acquire() {
     auto& pool = worker_.pool(backends[candidate_]);
     waiter.elsewhere = candidate_ + 1 < backends.size();
     ConnectionPtr connection;
-    switch (pool.take(*this, connection)) {
+    auto took = pool.take(*this, connection);
+    if (took == Pool::Took::Now && crowded(*connection)) {
+      make_room(std::move(connection));
+      took = pool.take(*this, connection);
+    }
+    switch (took) {
       case Pool::Took::Now:
         waiting_at_ = nullptr;
         if (!use(std::move(connection))) {
@@ -105,6 +110,10 @@ void Attempt::on_connection(ConnectionPtr connection) noexcept {
   waiting_at_ = nullptr;
   connection_ = std::move(connection);  // whatever happens
   survive([this]() -> std::optional<Outcome> {
+    if (crowded(*connection_)) {
+      make_room(std::move(connection_));
+      return acquire();
+    }
     if (!use(std::move(connection_))) return next_backend(Trouble::Lacks);
     begin();
     return {};
@@ -138,6 +147,26 @@ bool Attempt::use(ConnectionPtr connection) {
   return true;
 }
 
+// Would it be more domains than the backend takes on one connection? A new one has none, and is
+// used whatever the backend will say.
+bool Attempt::crowded(const BackendConnection& connection) const {
+  const auto& facts = connection.facts();
+  if (facts.domains.empty()) return false;
+  Facts after;
+  after.offers.rcpt_domain_max = facts.offers.rcpt_domain_max;
+  after.domains = facts.domains;
+  return std::any_of(job_.rcpts.begin(), job_.rcpts.end(), [&](const auto& rcpt) {
+    if (!after.takes_domain(rcpt.to.domain)) return true;
+    after.note_domain(rcpt.to.domain);
+    return false;
+  });
+}
+
+void Attempt::make_room(ConnectionPtr connection) noexcept {
+  BackendConnection::quit(std::move(connection));
+  waiter.fresh = true;
+}
+
 // One write. RSET only if a MAIL is open: servers count it as a command that brings no mail. The
 // client's identity comes after it, because RSET clears it, and before MAIL, because inside a
 // transaction it is refused.
@@ -163,7 +192,10 @@ void Attempt::say_xforward() {
 
 void Attempt::say_rcpts() {
   const auto offers = connection_->facts().offers.offered();
-  for (const auto& rcpt : job_.rcpts) connection_->send(Step::Rcpt, smtp::rcpt_line(rcpt, offers));
+  for (const auto& rcpt : job_.rcpts) {
+    connection_->facts().note_domain(rcpt.to.domain);
+    connection_->send(Step::Rcpt, smtp::rcpt_line(rcpt, offers));
+  }
 }
 
 // --- hearing it

@@ -102,6 +102,8 @@ class Attempt final : ConnectionUser, Request {
   void say_xforward();
   void say_rcpts();
   bool use(ConnectionPtr connection);
+  bool crowded(const BackendConnection& connection) const;
+  void make_room(ConnectionPtr connection) noexcept;
   template <class Act>
   void survive(const Act& act) noexcept;
   void connection_failed(Trouble why, std::string said, bool stale);

@@ -9,6 +9,7 @@ namespace ravelin::proxy {
 
 BackendSettings BackendSettings::from(const RouteSettings& route) {
   BackendSettings settings;
+  settings.lmtp = route.protocol == BackendProtocol::Lmtp;
   settings.connections = route.connections;
   settings.max_idle = route.max_idle;
   settings.idle_timeout = route.idle_timeout;
@@ -242,6 +243,12 @@ std::optional<smtp::Capabilities> Backend::capabilities() const {
   return offers_.with([](const auto& mine) { return mine; });
 }
 
+Backend::RcptLimits Backend::rcpt_limits() const {
+  return offers_.with([](const auto& mine) {
+    return mine ? RcptLimits{mine->rcpt_max, mine->rcpt_domain_max} : RcptLimits{};
+  });
+}
+
 Backend::Snapshot Backend::snapshot() const {
   Snapshot shot;
   shot.name = name_;
@@ -264,6 +271,8 @@ Backend::Snapshot Backend::snapshot() const {
   shot.handovers = counters.handovers;
   shot.replays = counters.replays;
   shot.stale = counters.stale;
+  shot.secured = counters.secured;
+  if (const auto secrecy = settings().secrecy) shot.tls = secrecy->mode;
   return shot;
 }
 

@@ -15,6 +15,7 @@
 #include "proxy/backend/mail_room.h"
 #include "proxy/backend/permit.h"
 #include "proxy/backend/permits.h"
+#include "proxy/backend/secrecy.h"
 #include "proxy/config/config.h"
 #include "proxy/event/guarded.h"
 
@@ -23,15 +24,22 @@ namespace ravelin::proxy {
 // What routes say about a backend. Where several routes name it with different numbers, the
 // smallest: each is a promise to the backend.
 struct BackendSettings {
+  bool lmtp = false;  // the same in all routes: the configuration sees to it
   uint32_t connections = 15;
   uint32_t max_idle = 5;
   std::chrono::milliseconds idle_timeout{60'000};
   std::chrono::milliseconds connect_timeout{30'000};
   bool proxy_header = false;  // client_info = "proxy-v2"
   Rotation rotation;
+  std::shared_ptr<const Secrecy> secrecy;  // null: in the clear
 
+  // Without |secrecy|, which is made once for a backend.
   static BackendSettings from(const RouteSettings& route);
   void shrink_to(const BackendSettings& other);
+  // Is a connection to be left, for the backend's patience or for the configuration?
+  bool worn(const Facts& facts, dns::Time now) const {
+    return rotation.worn(facts, now) || facts.secrecy != secrecy;
+  }
 };
 
 // Never reset, so that differences can be taken.
@@ -44,7 +52,8 @@ struct BackendCounters {
   std::atomic<uint64_t> rotations{0};
   std::atomic<uint64_t> handovers{0};
   std::atomic<uint64_t> replays{0};
-  std::atomic<uint64_t> stale{0};  // reused connections that failed and were replaced
+  std::atomic<uint64_t> secured{0};  // connections, by STARTTLS
+  std::atomic<uint64_t> stale{0};    // reused connections that failed and were replaced
 };
 
 // Thread-safe.
@@ -102,9 +111,24 @@ class Backend : public std::enable_shared_from_this<Backend> {
   }
   void silent_since(dns::Time asked, dns::Time now) noexcept;
 
+  // TLS did not work, and need not: the next connections do without, for a while.
+  void shun_tls(dns::Time now) {
+    shunned_.store((now + kShunTls).time_since_epoch().count(), std::memory_order_relaxed);
+  }
+  bool shuns_tls(dns::Time now) const {
+    return now.time_since_epoch().count() < shunned_.load(std::memory_order_relaxed);
+  }
+  static constexpr std::chrono::minutes kShunTls{10};
+
   // What its last EHLO reply offered; kept while it is down. nullopt: never seen.
   void learn(const smtp::Capabilities& offers);
   std::optional<smtp::Capabilities> capabilities() const;
+  // Of its last EHLO reply; 0: none stated.
+  struct RcptLimits {
+    uint32_t rcpts = 0;    // of a transaction
+    uint32_t domains = 0;  // of these
+  };
+  RcptLimits rcpt_limits() const;
   // Changes whenever capabilities() does.
   uint64_t learned() const { return learned_.load(std::memory_order_acquire); }
   // |letter| is for a worker that does something for this backend.
@@ -128,7 +152,8 @@ class Backend : public std::enable_shared_from_this<Backend> {
     uint32_t ties = 0;
     size_t waiting = 0;
     uint64_t connects = 0, connect_failures = 0, questions = 0, refusals = 0, messages = 0,
-             rotations = 0, handovers = 0, replays = 0, stale = 0;
+             rotations = 0, handovers = 0, replays = 0, stale = 0, secured = 0;
+    BackendTls tls = BackendTls::Off;
   };
   Snapshot snapshot() const;
 
@@ -154,6 +179,7 @@ class Backend : public std::enable_shared_from_this<Backend> {
   std::atomic<uint64_t> learned_{0};
   std::atomic<dns::Time::rep> last_heard_{0};
   std::atomic<dns::Time::rep> seen_{0};
+  std::atomic<dns::Time::rep> shunned_{0};
   std::atomic<bool> resolved_{false};  // there is an address
   std::atomic<bool> retired_{false};
   std::atomic<bool> probe_wanted_{true};

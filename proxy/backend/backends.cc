@@ -46,7 +46,14 @@ void Backends::configure_backends(const Plan& plan) {
     const auto wanted = BackendSettings::from(route->settings);
     for (const auto& backend : plan.backends_of(*route)) {
       const auto [known, first] = settings.emplace(backend.get(), wanted);
-      if (!first) known->second.shrink_to(wanted);
+      if (!first) {
+        known->second.shrink_to(wanted);
+        continue;
+      }
+      // The same object as long as it says the same: connections are not left for nothing.
+      auto& secrecy = known->second.secrecy;
+      secrecy = backend->settings().secrecy;
+      if (!secrecy || !secrecy->same(route->settings)) secrecy = Secrecy::from(route->settings);
     }
   }
   for (const auto& [backend, wanted] : settings) {

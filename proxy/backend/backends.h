@@ -18,6 +18,7 @@
 #include "proxy/backend/duties.h"
 #include "proxy/backend/mail_room.h"
 #include "proxy/backend/negative_answers.h"
+#include "proxy/backend/one_by_one.h"
 #include "proxy/backend/plan.h"
 #include "proxy/backend/questions.h"
 #include "proxy/backend/remembered.h"
@@ -55,6 +56,7 @@ class Backends {
   void restore_capabilities(std::string_view backend, const smtp::Capabilities& offers);
   std::vector<std::pair<std::string, smtp::Capabilities>> known_capabilities() const;
   Remembered& remembered() { return remembered_; }
+  OneByOne& one_by_one() { return one_by_one_; }
 
   // The intersection over all backends of all routes; only SIZE while one was never seen.
   smtp::Capabilities offered() const;
@@ -112,6 +114,7 @@ class Backends {
   Questions questions_;
   NegativeAnswers negatives_;
   Remembered remembered_;
+  OneByOne one_by_one_;
   Duties duties_;
   BackendMap backends_;  // configure() only
   // Configured no more, but perhaps still held by transactions: one that comes back must count the

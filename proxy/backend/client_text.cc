@@ -71,6 +71,15 @@ Reply for_client(const Reply& reply, int code, const Backend& backend, const Fac
   return heard;
 }
 
+Reply shortened(const Reply& reply) {
+  constexpr size_t kLine = 512;  // RFC 5321 §4.5.3.1.5; ReplyLimits are more patient
+  Reply kept(reply.code, reply.enhanced, "");
+  kept.lines.clear();
+  for (size_t i = 0; i < reply.lines.size() && i < kMostLines; ++i)
+    kept.lines.push_back(reply.lines[i].substr(0, kLine));
+  return kept;
+}
+
 // 552 is judged as "later" only where it means 452.                        RFC 5321 §4.5.3.1.10
 int later_code(const Reply& reply) { return reply.code == 452 || reply.code == 552 ? 452 : 451; }
 
@@ -82,10 +91,14 @@ std::string to_log(const Reply& reply) {
 }
 
 std::string said_by(const Backend& backend, const Facts& facts, const Reply& reply, Step step) {
+  return said_by(backend, facts, to_log(reply), step);
+}
+
+std::string said_by(const Backend& backend, const Facts& facts, std::string_view words, Step step) {
   std::string text = "host ";
   text += backend.host();
   text += "[" + facts.peer.address.to_string() + "] said: ";
-  text += to_log(reply);
+  text += words;
   text += " (in reply to ";
   text += command_of(step);
   return text += " command)";

@@ -59,6 +59,8 @@ std::string_view Lost::text() const {
       return "does not answer";
     case Why::Stranger:
       return "does not take the client that we name";
+    case Why::Tls:
+      return "cannot be talked to in TLS";
   }
   return "";
 }
@@ -72,7 +74,9 @@ BackendConnection::BackendConnection(std::shared_ptr<Backend> backend, const Pla
       connector_(place.connector),
       hostname_(place.hostname),
       user_(&user),
-      dialog_(smtp::ReplyLimits{}, *this) {}
+      dialog_(smtp::ReplyLimits{}, *this) {
+  facts_.secrecy = backend_->settings().secrecy;
+}
 
 BackendConnection::BackendConnection(const std::shared_ptr<Backend>& backend, const Place& place,
                                      HandedOver& parcel)
@@ -88,7 +92,7 @@ BackendConnection::BackendConnection(const std::shared_ptr<Backend>& backend, co
       connecting_(false),
       ready_(true) {
   dialog_.set_pipelining(facts_.offers.pipelining);
-  stream_ = connector_.adopt(parcel.fd.release(), *this);
+  stream_ = connector_.adopt({parcel.fd.release(), std::move(parcel.tls)}, *this);
   touch();
 }
 
@@ -129,30 +133,85 @@ void BackendConnection::on_banner(const Reply& reply) {
     return refused(reply.transient() ? Lost::Why::Busy : Lost::Why::Rejected, reply);
   facts_.greeting_name = first_word(reply.lines.front());
   facts_.exim = reply.text().find("Exim") != std::string::npos;
-  say_ehlo(Step::Ehlo);
+  facts_.lmtp = backend_->settings().lmtp;
+  say_hello(Step::Ehlo);
 }
 
 // Who speaks for a client says its name, too: backends judge it, and log it.
-void BackendConnection::say_ehlo(Step step) {
+void BackendConnection::say_hello(Step step) {
   const bool named = facts_.introduced && !introduction_.client->helo.empty();
-  send(step,
-       std::string(smtp::step_name(step)) + ' ' + (named ? introduction_.client->helo : hostname_));
+  const auto verb = facts_.lmtp ? "LHLO" : smtp::step_name(step);
+  send(step, std::string(verb) + ' ' + (named ? introduction_.client->helo : hostname_));
 }
 
 void BackendConnection::on_ehlo(const Reply& reply) {
-  if (reply.code == 500 || reply.code == 502) return say_ehlo(Step::Helo);
-  if (reply.code / 100 != 2) return refused(Lost::Why::Rejected, reply);
+  const bool unknown = reply.code == 500 || reply.code == 502;
+  if (unknown && !facts_.lmtp) return say_hello(Step::Helo);
+  if (reply.code / 100 != 2)
+    return refused(Lost::Why::Rejected, reply, facts_.lmtp ? " (in reply to LHLO)" : "");
   facts_.offers = smtp::parse_ehlo_reply(reply);
   // To one that speaks for a client it names the client.
   if (!facts_.introduced) facts_.our_address = address_in(reply.lines.front());
   dialog_.set_pipelining(facts_.offers.pipelining);
-  if (introduction_.client && !facts_.introduced) return say_xclient();
-  become_ready();
+  const auto& secrecy = *facts_.secrecy;
+  if (secrecy.mode == BackendTls::Off || !facts_.tls.empty()) return greeted();
+  if (!facts_.offers.starttls) return in_the_clear("it offers no STARTTLS");
+  if (secrecy.optional() && backend_->shuns_tls(reactor_.now())) return greeted();
+  if (!secrecy.client) return lose(Lost::Why::Tls, secrecy.trouble);
+  send(Step::Starttls, "STARTTLS");
 }
 
 void BackendConnection::on_helo(const Reply& reply) {
   if (reply.code / 100 != 2) return refused(Lost::Why::Rejected, reply);
   if (!facts_.introduced) facts_.our_address = address_in(reply.lines.front());
+  facts_.tls.empty() ? in_the_clear("it knows no EHLO") : greeted();
+}
+
+// The backend does not offer more.
+void BackendConnection::in_the_clear(std::string_view why) {
+  facts_.secrecy->optional() ? greeted() : lose(Lost::Why::Tls, std::string(why));
+}
+
+// A handshake in the middle of feed() would read what came behind the 220, in the clear and perhaps
+// from somebody in between, as if it had been said in TLS. The dialog takes such bytes for
+// nonsense.
+void BackendConnection::on_starttls(const Reply& reply) {
+  if (reply.code == 220) {
+    secure_next_ = true;
+    return;
+  }
+  if (reply.code == 421) return lose(Lost::Why::Busy, to_log(reply));
+  if (!facts_.secrecy->optional() || reply.positive()) return lose(Lost::Why::Tls, to_log(reply));
+  backend_->shun_tls(reactor_.now());
+  tls_refusal_ = to_log(reply);
+  greeted();
+}
+
+void BackendConnection::secure() {
+  if (!std::exchange(secure_next_, false)) return;
+  securing_ = true;
+  const auto& secrecy = *facts_.secrecy;
+  stream_->start_tls(*secrecy.client, secrecy.name.empty() ? backend_->host() : secrecy.name);
+}
+
+// What was offered in the clear counts no more.                                     RFC 3207 §4.2
+void BackendConnection::on_secured(const TlsFacts& tls) {
+  if (lost_ || leaving_) return;
+  const auto alive = shared_from_this();
+  whole([&] {
+    securing_ = false;
+    facts_.tls = tls.version;
+    facts_.verified = tls.verified && facts_.secrecy->mode == BackendTls::Verify;
+    facts_.offers = {};
+    ++backend_->counters.secured;
+    dialog_.set_pipelining(false);
+    say_hello(Step::Ehlo);
+    flush();
+  });
+}
+
+// In TLS, if that is to be.
+void BackendConnection::greeted() {
   if (introduction_.client && !facts_.introduced) return say_xclient();
   become_ready();
 }
@@ -174,7 +233,7 @@ void BackendConnection::on_xclient(const Reply& reply) {
   facts_.introduced = true;
   facts_.offers = {};
   dialog_.set_pipelining(false);
-  say_ehlo(Step::Ehlo);
+  say_hello(Step::Ehlo);
 }
 
 void BackendConnection::become_ready() {
@@ -193,7 +252,9 @@ void BackendConnection::become_ready() {
 size_t BackendConnection::on_data(std::string_view data) {
   const auto alive = shared_from_this();
   whole([&] {
-    if (dialog_.feed(data)) flush();
+    if (!dialog_.feed(data)) return;
+    flush();
+    secure();
   });
   return data.size();
 }
@@ -214,6 +275,7 @@ void BackendConnection::on_end(StreamEnd end) {
     }
   }
   ended_ = true;
+  if (securing_) return lose(Lost::Why::Tls, smtp::sanitise(stream_->trouble()));
   if (!connecting_) return lose(Lost::Why::Closed);
   lose(end == StreamEnd::NoAddress ? Lost::Why::NoPort : Lost::Why::Connect);
 }
@@ -229,6 +291,8 @@ void BackendConnection::on_reply(Step step, const Reply& reply) {
       return on_helo(reply);
     case Step::Xclient:
       return on_xclient(reply);
+    case Step::Starttls:
+      return on_starttls(reply);
     default:
       count(step, reply);
       if (user_ != nullptr) user_->on_reply(*this, step, reply);
@@ -250,10 +314,12 @@ void BackendConnection::count(Step step, const Reply& reply) {
       if (reply.permanent()) ++backend_->counters.refusals;
       break;
     case Step::Dot:
-      facts_.mail_open = false;
-      if (reply.code / 100 != 2) break;
-      facts_.message_accepted();
-      ++backend_->counters.messages;
+      // By LMTP it is said again for each recipient, and is one message all the same.
+      if (reply.code / 100 == 2 && facts_.mail_open) {
+        facts_.message_accepted();
+        ++backend_->counters.messages;
+      }
+      if (dialog_.outstanding() == 0) facts_.mail_open = false;
       break;
     default:
       break;
@@ -269,17 +335,19 @@ void BackendConnection::on_text_refused(const Reply& reply) {
 }
 
 // What is said to one client, at its greeting, is no word about the backend.
-void BackendConnection::refused(Lost::Why why, const Reply& reply) {
-  lose(facts_.introduced ? Lost::Why::Stranger : why, to_log(reply));
+void BackendConnection::refused(Lost::Why why, const Reply& reply, std::string_view where) {
+  lose(facts_.introduced ? Lost::Why::Stranger : why, to_log(reply) + std::string(where));
 }
 
-void BackendConnection::overdue() { lose(Lost::Why::Silent); }
+void BackendConnection::overdue() { lose(securing_ ? Lost::Why::Tls : Lost::Why::Silent); }
 
 void BackendConnection::lose(Lost::Why why, std::string said, std::optional<Reply> refusal) {
   if (std::exchange(lost_, true)) return;
   const Lost lost{why, std::move(said), std::move(refusal)};
+  // A backend that mail can reach in the clear is not down, nor is one that refuses a client.
+  const bool up = why == Lost::Why::Tls && facts_.secrecy->optional();
   const bool strange = facts_.introduced || !xclient_.empty();
-  if (!ready_) permit_.failed(strange ? ConnectFault::None : lost.fault(), reactor_.now());
+  if (!ready_ && !up) permit_.failed(strange ? ConnectFault::None : lost.fault(), reactor_.now());
   if (user_ != nullptr) user_->on_lost(*this, lost);
 }
 
@@ -288,12 +356,13 @@ void BackendConnection::lose(Lost::Why why, std::string said, std::optional<Repl
 
 void BackendConnection::send(Step step, std::string_view line) {
   if (step == Step::Rset) ++facts_.resets;
-  if (step == Step::Mail) ++facts_.mails;
+  if (step == Step::Mail) ++facts_.mails, facts_.rcpts = 0;
+  if (step == Step::Rcpt) ++facts_.rcpts;
   whole([&] { dialog_.send(step, line); });
 }
 
-void BackendConnection::send_text(std::string_view text, bool last) {
-  whole([&] { dialog_.send_text(text, last); });
+void BackendConnection::send_text(std::string_view text, bool last, size_t replies) {
+  whole([&] { dialog_.send_text(text, last, replies); });
 }
 
 void BackendConnection::flush() {
@@ -342,12 +411,13 @@ void BackendConnection::drop(ConnectionPtr connection) noexcept {
 
 bool BackendConnection::detach(HandedOver& parcel) noexcept {
   if (!idle()) return false;
-  Fd fd(stream_->detach());
-  if (!fd) return false;
+  auto detached = stream_->detach();
+  if (detached.fd < 0) return false;
   parcel.facts = std::move(facts_);
   parcel.claim = std::move(claim_);
   parcel.permit = std::move(permit_);
-  parcel.fd = std::move(fd);
+  parcel.tls = std::move(detached.tls);
+  parcel.fd = Fd(detached.fd);
   lost_ = ended_ = true;
   return true;
 }

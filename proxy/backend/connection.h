@@ -28,12 +28,13 @@ struct Lost {
     Connect,   // refused, unreachable, timeout
     NoPort,    // our own trouble
     Busy,      // 421 or 4xx at the banner
-    Rejected,  // 5xx at the banner, or EHLO and HELO refused
+    Rejected,  // 5xx at the banner, or EHLO and HELO refused, or LHLO
     Nonsense,  // what came was no SMTP
     Refused,   // the text, before its end
     Closed,    // end of stream or reset
     Silent,    // greeting took too long
     Stranger,  // it takes no XCLIENT from us, or not the client that it was told of
+    Tls,       // cannot be had, or fails
   };
   Why why = Why::Closed;
   std::string said;                      // sanitised; "" if there were no words
@@ -103,7 +104,8 @@ class BackendConnection final : public std::enable_shared_from_this<BackendConne
     }
   }
   void send(smtp::Step step, std::string_view line);
-  void send_text(std::string_view text, bool last);  // clean text; stuffed on the way
+  // Clean text, stuffed on the way; its end is answered by |replies| replies.
+  void send_text(std::string_view text, bool last, size_t replies = 1);
   void flush();  // what was sent since the last one, in one write
   bool congested() const { return stream_->congested(); }
   // False once it is lost, or memory has run out in the middle of what was to be sent.
@@ -126,6 +128,10 @@ class BackendConnection final : public std::enable_shared_from_this<BackendConne
     return !ready_ && !connecting_ && now - since_ >= limit;
   }
   void overdue();  // ends in on_lost(Silent)
+  // The stream has ended: the other side counts it no more.
+  bool ended() const { return ended_; }
+  // For a connection that takes its place; afterwards only drop this one.
+  Permit take_permit() { return std::move(permit_); }
 
   Facts& facts() { return facts_; }
   const Facts& facts() const { return facts_; }
@@ -134,12 +140,15 @@ class BackendConnection final : public std::enable_shared_from_this<BackendConne
   void touch() { since_ = reactor_.now(); }
   // Whom it is for.
   Claim& claim() { return claim_; }
+  // What it said to STARTTLS, if it would not and mail may go without; else "".
+  const std::string& tls_refusal() const { return tls_refusal_; }
   std::string relay() const;  // "mail.internal[192.0.2.7]:25"
 
  private:
   void on_connected() override;
   size_t on_data(std::string_view data) override;
   void on_drained() override;
+  void on_secured(const TlsFacts& tls) override;
   void on_end(StreamEnd end) override;
   void on_reply(smtp::Step step, const smtp::Reply& reply) override;
   void on_text_refused(const smtp::Reply& reply) override;
@@ -147,14 +156,18 @@ class BackendConnection final : public std::enable_shared_from_this<BackendConne
 
   void try_next();
   void on_banner(const smtp::Reply& reply);
+  void say_hello(smtp::Step step);
   void on_ehlo(const smtp::Reply& reply);
   void on_helo(const smtp::Reply& reply);
+  void greeted();
   void say_xclient();
   void on_xclient(const smtp::Reply& reply);
-  void say_ehlo(smtp::Step step);
+  void on_starttls(const smtp::Reply& reply);
+  void in_the_clear(std::string_view why);
+  void secure();
   void become_ready();
   void count(smtp::Step step, const smtp::Reply& reply);
-  void refused(Lost::Why why, const smtp::Reply& reply);
+  void refused(Lost::Why why, const smtp::Reply& reply, std::string_view where = {});
   void lose(Lost::Why why, std::string said = {}, std::optional<smtp::Reply> refusal = {});
   // Takes the connection from whoever has it.
   static BackendConnection& end(ConnectionPtr connection) noexcept;
@@ -179,6 +192,9 @@ class BackendConnection final : public std::enable_shared_from_this<BackendConne
   dns::Time since_{};                 // connected, or idle
   bool connecting_ = true;
   bool ready_ = false;
+  bool secure_next_ = false;  // once this input is read, and nothing came behind the 220
+  bool securing_ = false;
+  std::string tls_refusal_;
   bool leaving_ = false;  // in |ending_|
   bool ended_ = false;    // the stream has
   bool lost_ = false;

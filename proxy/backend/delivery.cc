@@ -18,29 +18,16 @@ namespace {
 constexpr auto kGoLimit = 2min;     // RFC 5321 §4.5.3.2.4
 constexpr auto kBlockLimit = 3min;  // §4.5.3.2.5
 
-Reply heard_for(const Judged& judged, const Backend& backend, const Facts& facts) {
-  switch (judged.judgement.fault) {
-    case Fault::None:
-    case Fault::User:
-      return for_client(judged.reply, 0, backend, facts);
-    case Fault::Later:
-      return for_client(judged.reply, later_code(judged.reply), backend, facts);
-    case Fault::Busy:
-      return smtp::replies::backend_busy();
-    case Fault::Ours:
-      break;
-  }
-  return smtp::replies::backend_confused();
-}
-
 }  // namespace
 
-void Delivery::start(ConnectionPtr connection, std::shared_ptr<const Plan> plan,
-                     const Route& route) {
+void Delivery::start(ConnectionPtr connection, std::shared_ptr<const Plan> plan, const Route& route,
+                     std::span<const smtp::RcptCommand> rcpts) {
   assert(connection_ == nullptr && connection != nullptr);
   connection_ = std::move(connection);
   plan_ = std::move(plan);
   route_ = &route;
+  rcpts_ = rcpts;
+  answers_.clear();
   phase_ = Phase::Asked;
   blocked_ = false;
   since_ = reactor_.now();
@@ -64,7 +51,7 @@ void Delivery::finish() noexcept {
   if (connection_ == nullptr || !connection_->usable()) return;
   assert(phase_ == Phase::Text);
   try {
-    connection_->send_text({}, /*last=*/true);
+    connection_->send_text({}, /*last=*/true, connection_->facts().lmtp ? rcpts_.size() : 1);
     connection_->flush();
   } catch (const std::bad_alloc&) {
     return;
@@ -86,6 +73,7 @@ DeliveryEnd::When Delivery::when() const {
 // ------------------------------------------------------------------------
 
 void Delivery::on_reply(BackendConnection&, Step step, const Reply& reply) {
+  if (step == Step::Dot && connection_->facts().lmtp) return on_recipient_answer(reply);
   if (step != Step::Data || reply.code != 354) return on_answer(step, reply, /*keep=*/true);
   phase_ = Phase::Text;
   owner_.on_go();
@@ -104,6 +92,35 @@ void Delivery::on_answer(Step step, const Reply& reply, bool keep) {
     abandon();
   else
     end.connection = std::move(connection_);
+  owner_.on_delivery_end(std::move(end));
+}
+
+// LMTP. What it repeats of the recipient's name is not its words.
+void Delivery::on_recipient_answer(const Reply& reply) {
+  assert(answers_.size() < rcpts_.size());
+  const auto recipient = rcpts_[answers_.size()].to.to_string();
+  auto context = plan_->judge_context(*route_, connection_->facts());
+  context.recipient = recipient;
+  answers_.push_back({shortened(reply), judge(Step::Dot, reply, context)});
+  since_ = reactor_.now();
+  if (answers_.size() == rcpts_.size()) end_with_all_answers();
+}
+
+void Delivery::end_with_all_answers() {
+  const auto& facts = connection_->facts();
+  const auto& backend = connection_->backend();
+  auto folded = fold({answers_, rcpts_}, backend, facts);
+  DeliveryEnd end;
+  end.when = when();
+  end.heard = std::move(folded.heard);
+  end.said = std::move(folded.said);
+  end.fates = fates({answers_, rcpts_}, backend, facts, {});
+  end.split = folded.split;
+  if (folded.answer.judgement.discard)
+    abandon();
+  else
+    end.connection = std::move(connection_);
+  end.reply = std::move(folded.answer);
   owner_.on_delivery_end(std::move(end));
 }
 
@@ -126,6 +143,9 @@ DeliveryEnd Delivery::end_without_reply(std::string said) {
   DeliveryEnd end;
   end.when = when();
   end.heard = smtp::replies::backend_lost();
+  end.split = !answers_.empty();
+  if (end.split)
+    end.fates = fates({answers_, rcpts_}, connection_->backend(), connection_->facts(), said);
   end.said = std::move(said);
   abandon();
   return end;

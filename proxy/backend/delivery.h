@@ -1,12 +1,16 @@
-// DATA, the text and the reply to its end, on a connection whose recipients were accepted.
+// DATA, the text and the reply to its end (of LMTP: the replies), on a connection whose recipients
+// were accepted.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "proxy/backend/answers.h"
 #include "proxy/backend/attempt.h"
 #include "proxy/backend/connection.h"
 #include "proxy/backend/plan.h"
@@ -26,6 +30,9 @@ struct DeliveryEnd {
   smtp::Reply heard;         // what the client shall hear
   std::string said;          // for logs
   bool silent = false;       // a timeout, not a loss
+  // Of each recipient; empty if the reply, or its absence, is about all alike.
+  std::vector<RecipientFate> fates;
+  bool split = false;  // sent again, it may come twice to some of them
 };
 
 class Delivery final : ConnectionUser {
@@ -44,8 +51,10 @@ class Delivery final : ConnectionUser {
   Delivery(Reactor& reactor, Owner& owner) : reactor_(reactor), owner_(owner) {}
   ~Delivery() { abandon(); }
 
-  // If memory runs out in these calls, check() ends it.
-  void start(ConnectionPtr connection, std::shared_ptr<const Plan> plan, const Route& route);
+  // If memory runs out in these calls, check() ends it. |rcpts| are those that were accepted on the
+  // connection, in order, and must stay as they are until the end.
+  void start(ConnectionPtr connection, std::shared_ptr<const Plan> plan, const Route& route,
+             std::span<const smtp::RcptCommand> rcpts);
   bool active() const { return connection_ != nullptr; }
   bool write(std::string_view text);  // false: wait for on_room()
   void finish() noexcept;
@@ -60,6 +69,8 @@ class Delivery final : ConnectionUser {
   void on_room(BackendConnection& connection) override;
   void on_lost(BackendConnection& connection, const Lost& lost) override;
   void on_answer(smtp::Step step, const smtp::Reply& reply, bool keep);
+  void on_recipient_answer(const smtp::Reply& reply);
+  void end_with_all_answers();
   void expire();
   DeliveryEnd end_without_reply(std::string said);
   DeliveryEnd::When when() const;
@@ -69,6 +80,8 @@ class Delivery final : ConnectionUser {
   Phase phase_ = Phase::Asked;
   std::shared_ptr<const Plan> plan_;
   const Route* route_ = nullptr;
+  std::span<const smtp::RcptCommand> rcpts_;
+  std::vector<Judged> answers_;  // of LMTP, as far as they have come
   ConnectionPtr connection_;
   Time since_{};  // of the phase, or since when the backend takes no text
   bool blocked_ = false;

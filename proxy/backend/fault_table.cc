@@ -169,6 +169,7 @@ Judgement judge(Step step, const Reply& reply, const JudgeContext& context) {
     case Step::Ehlo:
     case Step::Helo:
     case Step::Xclient:
+    case Step::Starttls:
     case Step::Rset:
     case Step::Noop:
     case Step::Quit:

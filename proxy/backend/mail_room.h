@@ -20,6 +20,7 @@
 #include "proxy/backend/permits.h"
 #include "proxy/event/fd.h"
 #include "proxy/event/guarded.h"
+#include "proxy/event/tls.h"
 #include "smtp/reply.h"
 
 namespace ravelin::proxy {
@@ -41,6 +42,7 @@ struct HandedOver {
   Facts facts;
   Claim claim;
   Permit permit;
+  TlsParcel tls{nullptr, nullptr};
   Fd fd;
 };
 

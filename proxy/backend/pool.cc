@@ -131,7 +131,7 @@ void Pool::park(ConnectionPtr connection) noexcept {
   if (!connection->idle()) return draining_.push_back(std::move(connection));
   connection->facts().reused = true;
   const auto settings = backend_->settings();
-  const bool worn = settings.rotation.worn(connection->facts(), context_.reactor.now());
+  const bool worn = settings.worn(connection->facts(), context_.reactor.now());
   if (worn) ++backend_->counters.rotations;
   if (worn || closing_ || backend_->retired())
     return BackendConnection::quit(std::move(connection));
@@ -254,6 +254,8 @@ void Pool::receive(HandedOver& parcel) noexcept {
 // -------------------------------------------------------------------------
 
 void Pool::on_ready(BackendConnection& connection) {
+  if (const auto& refusal = connection.tls_refusal(); !refusal.empty())
+    alarm_no_tls(connection, "refuses STARTTLS: " + refusal);
   auto mine = opening_.take(connection);
   if (mine == nullptr) return;
   if (mine->claim()) return give(std::move(mine));
@@ -293,17 +295,35 @@ void Pool::cannot_open(BackendConnection& connection, const Lost& lost) noexcept
     // whoever waits for it hears it all the same
   }
   const auto waiter = mine->claim().waiter();
+  const bool again = lost.why == Lost::Why::Tls && open_in_the_clear(*mine);
   BackendConnection::drop(std::move(mine));
+  if (again) return;
   if (auto* const request = take_request(waiter)) request->on_no_connection(lost);
+}
+
+// For whoever the failed one was for. Only if that has ended already, for the backend must never
+// see one more than it allows; else the next one will do without.
+bool Pool::open_in_the_clear(BackendConnection& failed) noexcept {
+  if (!failed.facts().secrecy->optional()) return false;
+  backend_->shun_tls(context_.reactor.now());
+  return failed.ended() && open(failed.take_permit(), std::move(failed.claim()));
 }
 
 void Pool::alarm(const BackendConnection& connection, const Lost& lost) {
   auto text = std::string(lost.text());
   if (!lost.said.empty()) text += ": " + lost.said;
+  if (lost.why == Lost::Why::Tls && connection.facts().secrecy->optional())
+    return alarm_no_tls(connection, std::move(text));
   auto kind = Alarm::Unreachable;
   if (lost.why == Lost::Why::Busy) kind = Alarm::TooManyConnections;
   if (lost.why == Lost::Why::Stranger || connection.facts().introduced) kind = Alarm::NoIdentity;
   context_.alarms.raise(kind, "backend " + connection.relay(), text, context_.reactor.now());
+}
+
+void Pool::alarm_no_tls(const BackendConnection& connection, std::string why) {
+  const auto minutes = std::to_string(Backend::kShunTls.count());
+  why += "; mail goes to it in the clear for " + minutes + " minutes";
+  context_.alarms.raise(Alarm::NoTls, "backend " + connection.relay(), why, context_.reactor.now());
 }
 
 // --- what time brings
@@ -330,7 +350,7 @@ void Pool::sweep_idle(Time now) noexcept {
   const bool none = backend_->retired() || backend_->over_cap();
   const auto over = [&](const BackendConnection& connection) {
     return none || now - connection.idle_since() >= settings.idle_timeout ||
-           settings.rotation.worn(connection.facts(), now);
+           settings.worn(connection.facts(), now);
   };
   while (auto* const connection = idle_.find(over)) close_idle(*connection);
 }

@@ -89,6 +89,8 @@ class Pool final : public ConnectionUser {
   void pass_on() noexcept;
   void cannot_open(BackendConnection& connection, const Lost& lost) noexcept;
   void alarm(const BackendConnection& connection, const Lost& lost);
+  void alarm_no_tls(const BackendConnection& connection, std::string why);
+  bool open_in_the_clear(BackendConnection& failed) noexcept;
   void close_idle(BackendConnection& connection) noexcept;
   void sweep_lost() noexcept;
   void sweep_idle(Time now) noexcept;

@@ -1,8 +1,10 @@
 // The half of a transaction that asks about recipients. transaction_data.cc has the other.
 #include "proxy/backend/transaction.h"
 
+#include <algorithm>
 #include <cassert>
 #include <new>
+#include <set>
 #include <utility>
 
 #include "proxy/backend/client_text.h"
@@ -56,9 +58,12 @@ void Transaction::recipient(const smtp::RcptCommand& rcpt) {
   ask();
 }
 
-// Not when the backend would answer slowly from here on, nor when it lacks what is wished for.
+// Not when the backend would answer slowly from here on, nor when it lacks what is wished for, nor
+// when it has stated that it takes no more.
 bool Transaction::tie_serves() const {
   const auto& connection = tie_.connection();
+  if (!connection.facts().takes_rcpt() || !connection.facts().takes_domain(asking_.to.domain))
+    return false;
   return !connection.backend().settings().rotation.refused_enough(connection.facts()) &&
          !lacks(connection.facts().offers, mail_, {&asking_, 1});
 }
@@ -72,6 +77,11 @@ std::optional<RecipientAnswer> Transaction::answer_at_hand() {
   if (pinned_ != nullptr && route_->group != pinned_->group) {
     answer.source = AnswerSource::Pinned;
     answer.reply = replies::other_backend();
+    return answer;
+  }
+  if (full()) {
+    answer.source = AnswerSource::Full;
+    answer.reply = replies::too_many_recipients();
     return answer;
   }
   if (!route_->exists(asking_.to)) {
@@ -89,6 +99,28 @@ std::optional<RecipientAnswer> Transaction::answer_at_hand() {
             std::move(kept->relay), std::move(kept->said), {}};
   if (worker_.backends().breaker_open(*route_)) doubt(answer);
   return answer;
+}
+
+// Which of the route's backends will take the mail is not known for sure before DATA, so what any
+// of them has stated (RFC 9422) holds.
+bool Transaction::full() const {
+  if (accepted_.empty()) return false;
+  const auto& apart = worker_.backends().one_by_one();
+  if (route_->settings.protocol == BackendProtocol::Lmtp && apart.size() > 0 &&
+      apart.holds(OneByOne::key_of(client_.address.address, mail_.from), asked_at_))
+    return true;
+  const auto& backends = plan_->backends_of(*route_);
+  return std::any_of(backends.begin(), backends.end(), [this](const auto& backend) {
+    const auto limits = backend->rcpt_limits();
+    return (limits.rcpts != 0 && accepted_.size() >= limits.rcpts) ||
+           (limits.domains != 0 && domains_with_asked() > limits.domains);
+  });
+}
+
+size_t Transaction::domains_with_asked() const {
+  std::set<std::string_view> domains{asking_.to.domain};
+  for (const auto& rcpt : accepted_) domains.insert(rcpt.to.domain);
+  return domains.size();
 }
 
 // --- equal questions

@@ -56,6 +56,8 @@ class Transaction final : public BackendTransaction, Attempt::Owner, Delivery::O
   void ask_tied();
   void introduce(Outcome& outcome);
   std::optional<RecipientAnswer> answer_at_hand();
+  bool full() const;
+  size_t domains_with_asked() const;
   bool tie_serves() const;
   bool join();
   void leave_question() noexcept;

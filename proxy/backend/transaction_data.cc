@@ -64,7 +64,7 @@ void Transaction::conclude_replay(Outcome& outcome) {
 
 void Transaction::send(ConnectionPtr connection) {
   phase_ = Phase::Sending;
-  delivery_.start(std::move(connection), plan_, *pinned_);
+  delivery_.start(std::move(connection), plan_, *pinned_, accepted_);
 }
 
 void Transaction::on_go() {
@@ -114,7 +114,10 @@ void Transaction::tell_end() {
   const bool taken = end.when == DeliveryEnd::When::AfterDot && end.reply &&
                      end.reply->judgement.fault == Fault::None;
   if (!taken && answer.reply.positive()) answer.reply = replies::backend_confused();
-  answer.maybe_delivered = end.when == DeliveryEnd::When::AfterDot && !end.reply;
+  // Only 4xx and 5xx say that it was not taken; a reply out of place says nothing of it.
+  const bool refused = end.reply && end.reply->reply.code >= 400;
+  answer.maybe_delivered = end.when == DeliveryEnd::When::AfterDot && !taken && !refused;
+  answer.fates = end.fates;
   end_.reset();
   events_.on_final(answer);
 }
@@ -122,6 +125,9 @@ void Transaction::tell_end() {
 // Gives back what it held, and tells the operator what is his.
 void Transaction::settle() {
   tie_.end();
+  if (end_->split)
+    worker_.backends().one_by_one().add(OneByOne::key_of(client_.address.address, mail_.from),
+                                        worker_.reactor().now());
   if (end_->connection) worker_.park(std::move(end_->connection));
   if (end_->reply && end_->reply->judgement.alarm)
     worker_.alarm(Alarm::Refuses, "backend " + relay_, end_->said);

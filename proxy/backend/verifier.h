@@ -11,8 +11,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "dns/ip.h"
+#include "proxy/observe/journal.h"
 #include "smtp/capabilities.h"
 #include "smtp/command.h"
 #include "smtp/reply.h"
@@ -40,6 +42,7 @@ enum class AnswerSource : uint8_t {
   OurTrouble,  // no backend could be asked, or what it said is about us: 451
   Breaker,     // many known recipients vanished at once: 451 until it is clear why
   Pinned,      // another backend than that of the recipients before: 452
+  Full,        // one recipient more than this transaction may have: 452
 };
 
 struct RecipientAnswer {
@@ -57,7 +60,10 @@ struct FinalAnswer {
   smtp::Reply reply;  // ours to the client; positive only after the backend's 250 to the dot
   std::string relay;
   std::string said;
-  bool maybe_delivered = false;         // the dot was sent and no reply came (RFC 1047)
+  bool maybe_delivered = false;  // the dot was sent and no reply of use came (RFC 1047)
+  // Of each recipient, in the order in which they were accepted, if the backend told each apart;
+  // empty: |reply| is about all.
+  std::vector<RecipientFate> fates{};
   std::chrono::nanoseconds setup{};     // connecting and asking
   std::chrono::nanoseconds transfer{};  // text and final reply
 };

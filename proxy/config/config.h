@@ -24,6 +24,7 @@ struct ListenSettings {
 };
 
 enum class BackendProtocol : uint8_t { Smtp, Lmtp };
+enum class BackendTls : uint8_t { Off, May, Encrypt, Verify };
 enum class ClientInfo : uint8_t { None, Xforward, Xclient, ProxyV2 };
 
 struct RouteSettings {
@@ -43,6 +44,10 @@ struct RouteSettings {
   uint32_t max_idle;                       // idle connections kept per worker
   milliseconds idle_timeout;
   milliseconds connect_timeout;
+  BackendTls tls;
+  std::string tls_name;     // that the certificate must be for; "": the backend's own
+  std::string tls_ca_file;  // "": the system's
+  std::string tls_ca;       // read from it (PEM)
 };
 
 // Trivially copyable: published to the workers whole, read at each use. 0 in a count means as many

@@ -8,6 +8,7 @@
 
 #include "proxy/config/list_file.h"
 #include "proxy/config/param.h"
+#include "proxy/config/read_file.h"
 
 namespace ravelin::proxy {
 namespace {
@@ -120,6 +121,19 @@ void complete_recipients(const Value& table, RouteSettings& route, Report& repor
   route.recipients.erase(doubles, route.recipients.end());
 }
 
+constexpr size_t kMaxPem = 4'000'000;  // bytes; the system's collection has 200 kB
+
+void complete_tls(const Value& table, RouteSettings& route, Report& report) {
+  lower_case(route.tls_name);
+  if (route.tls_ca_file.empty()) return;
+  std::string error;
+  if (auto text = read_file(route.tls_ca_file, kMaxPem, error))
+    route.tls_ca = *std::move(text);
+  else
+    report.error(place_of(&table, "tls_ca_file"),
+                 fmt::format("tls_ca_file: {}: {}", quoted(route.tls_ca_file), error));
+}
+
 void complete_access(const Value& root, AccessSettings& access, Report& report) {
   const Value* table = root.find("access");
   append(entries_of(access.allow_file, table, "allow_file", check_cidr, report), access.allow);
@@ -136,6 +150,7 @@ void complete_lists(const Value& root, Config& config, Report& report) {
     if (!table.is(Value::Type::Table)) continue;  // reported by the reader
     complete_domains(table, config.routes[i], owners, report);
     complete_recipients(table, config.routes[i], report);
+    complete_tls(table, config.routes[i], report);
   }
   complete_access(root, config.access, report);
   lower_case(config.greylist.except_recipients);

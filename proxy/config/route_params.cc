@@ -10,8 +10,9 @@ using namespace std::chrono_literals;
 
 constexpr std::string_view kProtocols[] = {"smtp", "lmtp"};
 constexpr uint32_t kNever = 1'000'000'000;  // as good as no limit
-constexpr uint8_t kProtocolsBuilt = 1;
+constexpr uint8_t kProtocolsBuilt = 2;
 constexpr std::string_view kClientInfo[] = {"none", "xforward", "xclient", "proxy-v2"};
+constexpr std::string_view kTls[] = {"off", "may", "encrypt", "verify"};  // as BackendTls
 
 constexpr Param kRows[] = {
     with_example(
@@ -29,8 +30,13 @@ constexpr Param kRows[] = {
                  "with the same list count as one.",
                  "", check_host_port),
              "[\"mail.internal:25\"]"),
-    choice_param<&RouteSettings::protocol>("protocol", "What the backends speak.", "\"smtp\"",
-                                           kProtocols, kProtocolsBuilt),
+    choice_param<&RouteSettings::protocol>(
+        "protocol",
+        "What the backends speak. By \"lmtp\" (Dovecot) each recipient of a message has a verdict "
+        "of "
+        "its own; if it is later for some only, that sender's mail is taken for one recipient at a "
+        "time for five days.",
+        "\"smtp\"", kProtocols, kProtocolsBuilt),
     integer_param<&RouteSettings::connections>(
         "connections",
         "Most connections to one backend, of all workers together. Exim and Exchange allow 20 "
@@ -77,6 +83,24 @@ constexpr Param kRows[] = {
         "connect_timeout",
         "How long connecting to a backend may take, until the next one is tried.", "\"30s\"", 1s,
         5min),
+    choice_param<&RouteSettings::tls>(
+        "tls",
+        "STARTTLS towards the backends (RFC 3207). may: where it is offered, and in the clear "
+        "where "
+        "it is not or does not work; encrypt: always, with whatever certificate; verify: always, "
+        "with a certificate that a known authority has issued for this backend. Routes that share "
+        "a backend must agree.",
+        "\"may\"", kTls),
+    text_param<&RouteSettings::tls_name>(
+        "tls_name",
+        "The name that the backends' certificate must be for, and that they are asked for (SNI). "
+        "Empty: as it stands in backends.",
+        "\"\"", check_hostname),
+    text_param<&RouteSettings::tls_ca_file>(
+        "tls_ca_file",
+        "A PEM file with the certificates of the authorities that tls = \"verify\" believes, or "
+        "with the backend's own. Empty: those of the system. Read again at a reload.",
+        "\"\""),
 };
 
 }  // namespace

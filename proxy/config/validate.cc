@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -98,27 +97,50 @@ void check_loops(const Value& route, const ListenSettings& listen, Report& repor
   }
 }
 
-// A port that wants PROXY headers wants them always, and any other refuses them.
-void check_proxy_headers(const Value& routes, const Config& config, Report& report) {
-  std::map<std::string, bool, std::less<>> wanted;
-  for (size_t i = 0; i < routes.items.size() && i < config.routes.size(); ++i) {
-    const bool wants = config.routes[i].client_info == ClientInfo::ProxyV2;
-    const Value* backends = routes.items[i].find("backends");
-    if (!backends) continue;
+// A connection is one route's as well as another's.
+const char* disagreement(const RouteSettings& a, const RouteSettings& b) {
+  if (a.protocol != b.protocol) return "another protocol";
+  // A port that wants PROXY headers wants them always, and any other refuses them.
+  if ((a.client_info == ClientInfo::ProxyV2) != (b.client_info == ClientInfo::ProxyV2))
+    return "another client_info";
+  const bool same_tls =
+      a.tls == b.tls && a.tls_name == b.tls_name && a.tls_ca_file == b.tls_ca_file;
+  return same_tls ? nullptr : "other tls settings";
+}
+
+void check_shared(const Value& routes, const std::vector<RouteSettings>& settings, size_t index,
+                  Report& report) {
+  const Value* backends = routes.items[index].find("backends");
+  if (!backends) return;
+  for (size_t i = 0; i < index; ++i) {
+    const char* const what = disagreement(settings[i], settings[index]);
+    if (what == nullptr) continue;
+    const auto& others = settings[i].backends;
     for (const Value& item : backends->items)
-      if (wanted.emplace(item.text, wants).first->second != wants)
-        report.error(item.place, fmt::format("backends: {} has client_info = \"proxy-v2\" in one "
-                                             "route and not in another",
-                                             quoted(item.text)));
+      if (std::find(others.begin(), others.end(), item.text) != others.end())
+        report.error(item.place, fmt::format("backends: {} has {} in the [[route]] of line {}",
+                                             quoted(item.text), what, routes.items[i].place.line));
   }
+}
+
+// What does nothing is not what was meant.
+void check_tls(const Value& route, const RouteSettings& settings, Report& report) {
+  if (settings.tls == BackendTls::Verify) return;
+  for (const auto* key : {"tls_name", "tls_ca_file"})
+    if (const Value* value = route.find(key); value && !value->text.empty())
+      report.error(value->place,
+                   fmt::format("{}: only tls = \"verify\" looks at certificates", key));
 }
 
 void check_routes(const Value& root, const Config& config, Report& report) {
   const Value* routes = root.find("route");
   if (!routes || (routes->is(Value::Type::List) && routes->items.empty()))
     return report.error({}, "no [[route]]: at least one with domains and backends is needed");
-  for (const Value& route : routes->items) check_loops(route, config.listen, report);
-  check_proxy_headers(*routes, config, report);
+  for (size_t i = 0; i < routes->items.size(); ++i) {
+    check_loops(routes->items[i], config.listen, report);
+    check_tls(routes->items[i], config.routes[i], report);
+    check_shared(*routes, config.routes, i, report);
+  }
 }
 
 // The same entry in both lists of one file is a slip. In list files it is not: a block list from

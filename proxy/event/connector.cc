@@ -59,8 +59,9 @@ std::unique_ptr<Stream> SocketConnector::connect(const dns::Endpoint& to,
   return stream;
 }
 
-std::unique_ptr<Stream> SocketConnector::adopt(int fd, StreamEvents& events) {
-  auto stream = std::make_unique<SocketStream>(loop_, Fd(fd));
+std::unique_ptr<Stream> SocketConnector::adopt(Detached parcel, StreamEvents& events) {
+  auto stream = std::make_unique<SocketStream>(loop_, Fd(parcel.fd));
+  stream->continue_tls(std::move(parcel.tls));
   stream->set_events(&events);
   return stream;
 }

@@ -22,7 +22,7 @@ class SocketConnector final : public Connector {
   std::unique_ptr<Stream> connect(const dns::Endpoint& to, std::chrono::milliseconds limit,
                                   StreamEvents& events) override;
   // There is no on_connected(): the connection is there. Input that has come meanwhile does come.
-  std::unique_ptr<Stream> adopt(int fd, StreamEvents& events) override;
+  std::unique_ptr<Stream> adopt(Detached parcel, StreamEvents& events) override;
 
  private:
   Loop& loop_;

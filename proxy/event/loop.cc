@@ -14,7 +14,12 @@ void Loop::run() {
 }
 
 void Loop::turn() {
-  core_->wait();
+  core_->wait(LoopCore::Sleep::Allowed);
+  core_->end_of_turn();
+}
+
+void Loop::poll() {
+  core_->wait(LoopCore::Sleep::Never);
   core_->end_of_turn();
 }
 

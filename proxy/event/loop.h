@@ -40,6 +40,8 @@ class Loop final : public dns::Reactor {
   void stop() { stopped_ = true; }
   // One turn; sleeps until there is something to do.
   void turn();
+  // One turn without sleep, for who has a loop of his own around this one.
+  void poll();
 
   // From any thread: calls |function| on the loop's thread. |function| carries values and ids. What
   // is still waiting when the loop is destroyed is destroyed uncalled.

@@ -52,10 +52,11 @@ bool LoopCore::has_work() const {
 }
 
 // EVLOOP_NONBLOCK without EVLOOP_ONCE would go on for as long as any descriptor is ready.
-void LoopCore::wait() {
+void LoopCore::wait(Sleep sleep) {
   now_.reset();
   handshakes_left_ = kHandshakesPerTurn;
-  const int flags = EVLOOP_ONCE | (has_work() ? EVLOOP_NONBLOCK : 0);
+  const bool awake = sleep == Sleep::Never || has_work();
+  const int flags = EVLOOP_ONCE | (awake ? EVLOOP_NONBLOCK : 0);
   [[maybe_unused]] const int result = event_base_loop(base(), flags);
   assert(result == 0);  // there is always posts_event_
 }

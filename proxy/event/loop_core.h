@@ -41,8 +41,9 @@ class LoopCore {
 
   // Whether a turn that sleeps now would leave something undone.
   bool has_work() const;
-  void wait();         // step 1 of a turn
-  void end_of_turn();  // step 2
+  enum class Sleep : uint8_t { Allowed, Never };
+  void wait(Sleep sleep);  // step 1 of a turn
+  void end_of_turn();      // step 2
 
   // Runs |call|; false if memory ran out in it.
   template <class Call>

@@ -110,14 +110,14 @@ void SocketStream::on_time_limit() {
 }
 
 // While the owner is in on_data(), what it will leave untaken is not known yet.
-int SocketStream::detach() {
-  const bool waits = held() > 0 || unsent() > 0 || gone_ != nullptr;
-  if (phase_ != Phase::Open || waits || tls_ || broken_ || (due_ & kEnd) != 0) return -1;
+Detached SocketStream::detach() {
+  const bool waits = held() > 0 || unsent() > 0 || pending() || gone_ != nullptr;
+  if (phase_ != Phase::Open || waits || broken_ || (due_ & kEnd) != 0) return {};
   phase_ = Phase::Ended;
   due_ = 0;
   unlink();
   stop_reading();
-  return fd_.release();
+  return {fd_.release(), to_parcel(std::move(tls_))};
 }
 
 }  // namespace ravelin::proxy

@@ -55,13 +55,16 @@ class SocketStream final : public Stream, public Link {
   void start_tls(const TlsClient& client, const std::string& host) override;
   std::string trouble() const override;
   std::optional<dns::IpAddress> local_address() const override;
-  int detach() override;
+  Detached detach() override;
 
   void set_watermarks(Watermarks marks) { marks_ = marks; }
   // The end, told at the end of this turn. The first cause counts.
   void fail(StreamEnd end);
   // A stream that is still connecting after |limit| ends with ConnectTimeout.
   void limit_connecting(std::chrono::milliseconds limit);
+
+  // What was detached from another stream is TLS, if |channel| is there.
+  void continue_tls(TlsParcel channel);
 
   // For the loop, at the end of a turn.
   void run_pending();

@@ -14,6 +14,8 @@ void SocketStream::start_tls(const TlsClient& client, const std::string& host) {
   secure(client.connect(host));
 }
 
+void SocketStream::continue_tls(TlsParcel channel) { tls_.reset(channel.release()); }
+
 std::string SocketStream::trouble() const { return tls_ ? tls_->trouble() : std::string(); }
 
 // The handshake begins at the end of the turn, behind the output: never from inside this call.

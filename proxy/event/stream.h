@@ -20,6 +20,12 @@ using dns::Handle;
 using dns::Reactor;
 using dns::Time;
 
+// A connection between two streams, on its way from one thread to another.
+struct Detached {
+  int fd = -1;  // of whoever holds this; -1: none
+  TlsParcel tls{nullptr, nullptr};
+};
+
 enum class StreamEnd : uint8_t {
   Eof,             // the peer closed its side
   Reset,           // RST, or any other error of the connection
@@ -120,10 +126,10 @@ class Stream {
   // Of our end of a connection that is up; nothing if there is no such address.
   virtual std::optional<dns::IpAddress> local_address() const { return {}; }
 
-  // Takes the connection out of the stream, so that another thread's Connector can adopt() it: the
-  // file descriptor, which is the caller's from here on, or -1 if there are bytes that wait in
-  // either direction (or if the stream has no descriptor). Afterwards only destroy the stream.
-  virtual int detach() { return -1; }
+  // Takes the connection out of the stream, so that another thread's Connector can adopt() it. None
+  // (no descriptor) if there are bytes that wait in either direction, or if the stream has no
+  // descriptor. Afterwards only destroy the stream.
+  virtual Detached detach() { return {}; }
 };
 
 // Opens outgoing streams. Returns at once; on_connected() or on_end() follows.
@@ -132,8 +138,8 @@ class Connector {
   virtual ~Connector() = default;
   virtual std::unique_ptr<Stream> connect(const dns::Endpoint& to, std::chrono::milliseconds limit,
                                           StreamEvents& events) = 0;
-  // A connection that another thread's stream gave up with detach(). Owns |fd|.
-  virtual std::unique_ptr<Stream> adopt(int fd, StreamEvents& events) = 0;
+  // A connection that another thread's stream gave up with detach(). Without memory it is closed.
+  virtual std::unique_ptr<Stream> adopt(Detached parcel, StreamEvents& events) = 0;
 };
 
 }  // namespace ravelin::proxy

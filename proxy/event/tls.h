@@ -75,10 +75,11 @@ class TlsServer {
 
 struct TlsClientSettings {
   bool verify = false;  // refuse a peer whose certificate is not good for the name
-  std::string ca_file;  // PEM; "": those of the system
+  PemFile ca{};         // certificates that are believed; no text: those of the system
   TlsVersion min_version = TlsVersion::Tls12;
 };
 
+// Thread-safe: connections to backends are few and long, so that sharing costs nothing here.
 class TlsClient {
  public:
   static smtp::Expected<std::unique_ptr<TlsClient>, std::string> make(
@@ -94,6 +95,9 @@ class TlsClient {
   explicit TlsClient(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+// A channel on its way from one thread to another, by whoever cannot see what is in it.
+using TlsParcel = std::unique_ptr<TlsChannel, void (*)(TlsChannel*) noexcept>;
 
 // The keys that session tickets are sealed with, shared by all workers, so that a client may resume
 // with another worker than it left (RFC 5077 §5.5). A key seals for |period| and then only opens

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <system_error>
 #include <utility>
 
 #include "proxy/event/sys.h"
@@ -39,6 +40,10 @@ struct SysBio {
 };
 
 void free_ssl(ssl_st* ssl) { SSL_free(ssl); }
+
+TlsParcel to_parcel(std::unique_ptr<TlsChannel> channel) noexcept {
+  return {channel.release(), [](TlsChannel* left) noexcept { delete left; }};
+}
 
 TlsChannel::TlsChannel(SslPtr ssl, Side side, std::shared_ptr<const void> keep)
     : keep_(std::move(keep)), ssl_(std::move(ssl)), side_(side) {}
@@ -153,6 +158,8 @@ TlsChannel::Step TlsChannel::shake_hands() {
   const auto result = judge(SSL_do_handshake(ssl_.get()));
   if (result > 0) return Step::Done;
   if (result < 0 && errno == EAGAIN) return Step::Again;
+  if (trouble_.empty())  // nothing that OpenSSL minds
+    trouble_ = result == 0 ? "lost connection" : std::generic_category().message(errno);
   return Step::Failed;
 }
 

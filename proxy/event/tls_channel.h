@@ -22,6 +22,7 @@ namespace ravelin::proxy {
 void free_ssl(ssl_st* ssl);
 // What a client asked for (SNI): a host name in lower case, or "".
 std::string asked_name(const ssl_st* ssl);
+TlsParcel to_parcel(std::unique_ptr<TlsChannel> channel) noexcept;
 struct FreeSsl {
   void operator()(ssl_st* ssl) const { free_ssl(ssl); }
 };
@@ -57,7 +58,8 @@ class TlsChannel {
   void close_notify();
 
   TlsFacts facts() const;
-  // After Failed, or after an error of read(): OpenSSL's reason in its words, "" if it has none.
+  // After Failed: OpenSSL's reason in its words, or what happened to the connection. After an error
+  // of read(): OpenSSL's reason, "" if it has none.
   const std::string& trouble() const { return trouble_; }
 
  private:

@@ -30,17 +30,33 @@ class TlsClient::Impl {
     set_common(*context_, settings.min_version);
     SSL_CTX_set_verify(context_.get(), settings.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE,
                        nullptr);
-    const bool ok = settings.ca_file.empty()
-                        ? SSL_CTX_set_default_verify_paths(context_.get()) == 1
-                        : SSL_CTX_load_verify_file(context_.get(), settings.ca_file.c_str()) == 1;
-    const auto why =
-        ok ? std::string() : settings.ca_file + " holds no certificate (PEM): " + openssl_reason();
+    auto why = believe(settings.ca);
     ERR_clear_error();
     return why;
   }
   SslPtr session() const { return SslPtr(SSL_new(context_.get())); }
 
  private:
+  // The text was read by whoever knows what files may be read.
+  std::string believe(const PemFile& ca) {
+    if (ca.text.empty() && ca.name.empty())
+      return SSL_CTX_set_default_verify_paths(context_.get()) == 1
+                 ? ""
+                 : "the certificates of the system cannot be found: " + openssl_reason();
+    const auto reader = reader_of(ca.text);
+    if (!reader) return "no memory for certificates";
+    auto& store = *SSL_CTX_get_cert_store(context_.get());
+    size_t count = 0;
+    while (const auto certificate = next_certificate(*reader)) {
+      if (X509_STORE_add_cert(&store, certificate.get()) != 1)
+        return ca.name + ": " + openssl_reason();
+      ++count;
+    }
+    // What ends the loop is the text's end, or something else that is to be told.
+    if (count > 0 && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE) return "";
+    return ca.name + " holds no certificate (PEM), or a broken one: " + openssl_reason();
+  }
+
   const ContextPtr context_{SSL_CTX_new(TLS_client_method())};
 };
 

@@ -59,6 +59,19 @@ struct Refusal {
   Id transaction = 0;                        // 0: NOQUEUE
 };
 
+// What became of one recipient of a message.
+struct RecipientFate {
+  enum class Kind : uint8_t {
+    Sent,
+    Bounced,   // refused for good: who sent the message tells its author
+    Deferred,  // refused for now, or it is not known
+  };
+  Kind kind = Kind::Sent;
+  std::string status;  // "5.2.2"
+  std::string said;    // the backend's words, sanitised, or why there are none
+};
+
+// Taken for some of its recipients at least.
 struct Delivered {
   Id transaction = 0;
   const smtp::Address& sender;
@@ -71,6 +84,8 @@ struct Delivered {
   std::chrono::nanoseconds setup{};     // connecting and asking the backend
   std::chrono::nanoseconds transfer{};  // text and final reply
   bool client_gone = false;             // it closed its side between our dot and our reply
+  // Of each of |recipients|, where backends say it (LMTP); empty: all were taken, with |said|.
+  std::span<const RecipientFate> fates{};
 };
 
 // One per RCPT (tag ravelin/decision). Strings may hold anything.

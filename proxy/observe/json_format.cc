@@ -1,5 +1,7 @@
 // Each event as one JSON object on one line: for machines. Names of fields never change their
 // meaning; readers must expect more of them.
+#include <algorithm>
+
 #include "proxy/observe/json_line.h"
 #include "proxy/observe/line_format.h"
 #include "proxy/observe/stamp.h"
@@ -56,7 +58,9 @@ class JsonFormat final : public LineFormat {
                  const Delivered& delivered) const override {
     auto line = begin(out, "deliver", dialog);
     line.id("id", delivered.transaction).address("sender", &delivered.sender);
-    line.value("recipients", [&](std::string& value) { append_list(value, delivered.recipients); });
+    line.value("recipients", [&](std::string& value) { append_taken(value, delivered); });
+    if (std::any_of(delivered.fates.begin(), delivered.fates.end(), not_taken))
+      line.value("not_taken", [&](std::string& value) { append_not_taken(value, delivered); });
     line.number("size", delivered.size);
     line.text("message_id", bare_message_id(delivered.message_id));
     line.text("relay", delivered.relay).text("said", delivered.said);
@@ -158,13 +162,33 @@ class JsonFormat final : public LineFormat {
     object.end_object();
   }
 
-  static void append_list(std::string& out, std::span<const smtp::Address> addresses) {
+  static bool not_taken(const RecipientFate& fate) {
+    return fate.kind != RecipientFate::Kind::Sent;
+  }
+
+  static void append_taken(std::string& out, const Delivered& delivered) {
     out += '[';
-    for (const auto& address : addresses) {
+    for (size_t i = 0; i < delivered.recipients.size(); ++i) {
+      if (!delivered.fates.empty() && not_taken(delivered.fates[i])) continue;
       if (out.back() != '[') out += ',';
       out += '"';
-      append_json_text(out, address_text(&address));
+      append_json_text(out, address_text(&delivered.recipients[i]));
       out += '"';
+    }
+    out += ']';
+  }
+
+  // [{"recipient":"b@d","fate":"bounced","status":"5.2.2","said":"..."}]
+  static void append_not_taken(std::string& out, const Delivered& delivered) {
+    out += '[';
+    for (size_t i = 0; i < delivered.fates.size(); ++i) {
+      const auto& fate = delivered.fates[i];
+      if (!not_taken(fate)) continue;
+      if (out.back() != '[') out += ',';
+      JsonLine object(out);
+      object.address("recipient", &delivered.recipients[i]);
+      object.text("fate", fate.kind == RecipientFate::Kind::Bounced ? "bounced" : "deferred");
+      object.text("status", fate.status).text("said", fate.said).end_object();
     }
     out += ']';
   }

@@ -11,6 +11,22 @@
 #include <system_error>
 
 namespace ravelin::proxy {
+namespace {
+
+// Opened by itself, as ours is for writing only, and may be a file that we cannot read: then it is
+// not known, and nothing is done.
+bool ends_mid_line(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  if (fd < 0) return false;
+  struct stat about {};
+  char last = '\n';
+  if (fstat(fd, &about) == 0 && about.st_size > 0 && pread(fd, &last, 1, about.st_size - 1) != 1)
+    last = '\n';
+  close(fd);
+  return last != '\n';
+}
+
+}  // namespace
 
 LogSink::~LogSink() {
   if (owned_) close(fd_);
@@ -28,6 +44,7 @@ std::string LogSink::open(const std::string& path) {
   if (fd < 0) return "cannot open the log " + path + ": " + std::generic_category().message(errno);
   path_ = path;
   take(fd, true);
+  mid_line_ = regular_ && ends_mid_line(path);
   return "";
 }
 
@@ -39,6 +56,7 @@ void LogSink::take(int fd, bool owned) {
   if (owned_) close(fd_);
   fd_ = fd;
   owned_ = owned;
+  mid_line_ = false;
   struct stat about {};
   const bool known = fstat(fd, &about) == 0;
   regular_ = known && S_ISREG(about.st_mode);

@@ -24,6 +24,8 @@ class LogSink {
   void borrow(int fd);
   // Opens the same path again: what log rotation asks for. As open().
   std::string reopen();
+  // When it was opened, the file ended in the middle of a line: a full disk, or a kill.
+  bool mid_line() const { return mid_line_; }
 
   enum class Result : uint8_t {
     Written,  // |written| octets, at least one
@@ -41,6 +43,7 @@ class LogSink {
   bool owned_ = false;
   bool regular_ = false;
   bool socket_ = false;
+  bool mid_line_ = false;
 };
 
 }  // namespace ravelin::proxy

@@ -71,7 +71,7 @@ struct LogWriter::Core {
   // The thread's own.
   std::unique_ptr<LogSink> sink = std::make_unique<LogSink>();
   uint64_t reporting = 0;  // drops that a notice in the current batch tells of
-  bool mid_line = false;   // the sink failed in the middle of a line
+  bool mid_line = false;   // the sink failed, or the file ended, in the middle of a line
   steady_clock::time_point last_notice = steady_clock::now();
   std::thread thread;  // the owner's
 };
@@ -94,7 +94,7 @@ bool LogWriter::Core::take_batch(std::string& batch, bool& reopening) {
 bool LogWriter::Core::take_next_sink() {
   if (!next_sink) return false;
   sink = std::move(next_sink);
-  mid_line = false;
+  mid_line = sink->mid_line();
   return true;
 }
 
@@ -149,7 +149,7 @@ void LogWriter::Core::run() {
 void LogWriter::Core::reopen_sink(std::string& batch) {
   const auto error = sink->reopen();
   if (error.empty()) {
-    mid_line = false;  // the other half of that line is in the other file
+    mid_line = sink->mid_line();  // a half line of before is in the other file, if it is another
     return;
   }
   const std::lock_guard lock(mutex);
@@ -213,6 +213,7 @@ smtp::Expected<std::unique_ptr<LogWriter>, std::string> LogWriter::open(
   } else if (auto error = core->sink->open(options.file); !error.empty()) {
     return error;
   }
+  core->mid_line = core->sink->mid_line();
   core->thread = std::thread([core] { core->run(); });
   return std::unique_ptr<LogWriter>(new LogWriter(std::move(core)));
 }

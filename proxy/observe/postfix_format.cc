@@ -199,7 +199,10 @@ class PostfixFormat final : public LineFormat {
     append_number(out, delivered.recipients.size());
     out += " (queue active)\n";
 
-    for (const auto& recipient : delivered.recipients) sent(out, dialog, delivered, recipient);
+    for (size_t i = 0; i < delivered.recipients.size(); ++i) {
+      const auto* const fate = i < delivered.fates.size() ? &delivered.fates[i] : nullptr;
+      sent(out, dialog, delivered, delivered.recipients[i], fate);
+    }
     begin(out, "qmgr", dialog.serial, delivered.transaction);
     out += "removed\n";
     if (delivered.client_gone) gone(out, dialog, delivered);
@@ -341,9 +344,12 @@ class PostfixFormat final : public LineFormat {
     append_number(out, client.port);
   }
 
-  // There is no queue: the time in it, the second of the delays, is 0.
+  // There is no queue: the time in it, the second of the delays, is 0. |fate| null: as all.
   void sent(std::string& out, const DialogInfo& dialog, const Delivered& delivered,
-            const smtp::Address& recipient) const {
+            const smtp::Address& recipient, const RecipientFate* fate) const {
+    static constexpr std::string_view kStatuses[] = {"sent", "bounced", "deferred"};
+    const bool taken = fate == nullptr || fate->kind == RecipientFate::Kind::Sent;
+    const std::string_view said = fate == nullptr ? delivered.said : fate->said;
     begin(out, "smtp", dialog.serial, delivered.transaction);
     append_path(out, "to", recipient);
     out += ", relay=";
@@ -357,9 +363,15 @@ class PostfixFormat final : public LineFormat {
     out += '/';
     append_delay(out, delivered.transfer);
     out += ", dsn=";
-    out += delivered_status(delivered.said);
-    out += ", status=sent (";
-    append_words(out, delivered.said);
+    out += taken ? delivered_status(said) : std::string_view(fate->status);
+    out += ", status=";
+    out += fate == nullptr ? kStatuses[0] : kStatuses[static_cast<size_t>(fate->kind)];
+    out += " (";
+    if (taken) {
+      append_words(out, said);
+    } else {
+      append_quoting(out, said);
+    }
     out += ")\n";
   }
 

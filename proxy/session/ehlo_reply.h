@@ -15,14 +15,15 @@ uint64_t message_limit(uint64_t ours, uint64_t backends);
 
 class EhloReply {
  public:
-  // The wire form. The view holds until the next call.
+  // The wire form. The view holds until the next call. |recipients|: of a transaction.
   std::string_view wire(std::string_view hostname, const smtp::Capabilities& backends,
-                        uint64_t message_size, bool starttls, bool xclient);
+                        uint64_t message_size, uint32_t recipients, bool starttls, bool xclient);
 
  private:
   std::string hostname_;
   smtp::Capabilities backends_;
   uint64_t message_size_ = 0;
+  uint32_t recipients_ = 0;
   bool starttls_ = false;
   bool xclient_ = false;
   std::string wire_;

@@ -207,6 +207,7 @@ class Session final : public StreamEvents, public BackendEvents, public CheckRun
   void end_discard();
   void finish_data(const FinalAnswer& answer);
   void say_delivered(const FinalAnswer& answer);
+  static bool taken_by_some(const FinalAnswer& answer);
   void say_undelivered(const smtp::Reply& last, const FinalAnswer& answer);
 
   // session_time.cc

@@ -80,7 +80,8 @@ void Session::on_ehlo(const smtp::Command& command) {
   backend_size_ = backends.size_limit;
   if (!take_helo(command, true, backends.offered())) return;
   stream_->write(services_.ehlo.wire(config().hostname, backends, limits().message_size,
-                                     state_.offers_tls(), state_.offers_xclient()));
+                                     limits().recipients, state_.offers_tls(),
+                                     state_.offers_xclient()));
   count_taken();
   listen();
 }

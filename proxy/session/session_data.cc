@@ -158,11 +158,8 @@ void Session::on_final(const FinalAnswer& answer) {
 void Session::finish_data(const FinalAnswer& answer) {
   phase_ = Phase::Command;
   const auto last = with_id(answer.reply);
-  if (last.positive()) {
-    say_delivered(answer);
-  } else {
-    say_undelivered(last, answer);
-  }
+  if (!last.positive()) say_undelivered(last, answer);
+  if (last.positive() || taken_by_some(answer)) say_delivered(answer);
   retire_backend();
   reset();
   if (!stream_) return;
@@ -170,15 +167,27 @@ void Session::finish_data(const FinalAnswer& answer) {
   reply(last);
 }
 
+// A backend that speaks LMTP may take a message for some recipients only.
+bool Session::taken_by_some(const FinalAnswer& answer) {
+  return std::any_of(answer.fates.begin(), answer.fates.end(), [](const RecipientFate& fate) {
+    return fate.kind == RecipientFate::Kind::Sent;
+  });
+}
+
+// Whoever looks for the reason of a duplicate finds it here.
 void Session::say_undelivered(const smtp::Reply& last, const FinalAnswer& answer) {
   Why why{.stage = "DATA", .subject = "DATA", .reason = "Data command rejected"};
   why.said = answer.said;
   why.transaction = transaction_->id;
   say_refused(last, why);
-  if (!answer.maybe_delivered) return;
-  services_.journal.message(Severity::Warning,
-                            id_text(transaction_->id) + ": the text was sent to " + answer.relay +
-                                ", and no reply came: it may be delivered twice");
+  const auto warn = [this](const std::string& text) {
+    services_.journal.message(Severity::Warning, id_text(transaction_->id) + ": " + text);
+  };
+  if (last.transient() && taken_by_some(answer))
+    warn(answer.relay + " has it for some of its recipients: it may be delivered twice to these");
+  else if (answer.maybe_delivered)
+    warn("the text was sent to " + answer.relay +
+         ", and no reply tells of it: it may be delivered twice");
 }
 
 // Shadow mode lets everything through, so a delivery means less there. Nor does mail to postmaster
@@ -186,10 +195,14 @@ void Session::say_undelivered(const smtp::Reply& last, const FinalAnswer& answer
 void Session::say_delivered(const FinalAnswer& answer) {
   auto& t = *transaction_;
   junk_ = 0;
+  assert(answer.fates.empty() || answer.fates.size() == t.accepted.size());
   if (!shadow() || !unknown_seen_) {
-    const auto earning = std::count_if(t.accepted.begin(), t.accepted.end(),
-                                       [](const auto& to) { return !is_role_mailbox(to); });
-    services_.standing.delivered(info_.client.address, static_cast<uint32_t>(earning));
+    uint32_t earning = 0;
+    for (size_t i = 0; i < t.accepted.size(); ++i) {
+      const bool taken = answer.fates.empty() || answer.fates[i].kind == RecipientFate::Kind::Sent;
+      if (taken && !is_role_mailbox(t.accepted[i])) ++earning;
+    }
+    services_.standing.delivered(info_.client.address, earning);
   }
   services_.journal.delivered(info_, {.transaction = t.id,
                                       .sender = t.mail.from,
@@ -201,7 +214,8 @@ void Session::say_delivered(const FinalAnswer& answer) {
                                       .before = t.text->began - t.began,
                                       .setup = answer.setup,
                                       .transfer = answer.transfer,
-                                      .client_gone = !stream_ || stream_->half_closed()});
+                                      .client_gone = !stream_ || stream_->half_closed(),
+                                      .fates = answer.fates});
 }
 
 }  // namespace ravelin::proxy

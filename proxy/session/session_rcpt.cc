@@ -207,6 +207,7 @@ void Session::finish_rcpt(const RecipientAnswer& answer) {
 std::string_view Session::verify_word(const RecipientAnswer& answer) {
   if (answer.accepted()) return "accepted";
   if (answer.source == AnswerSource::Shared) return "shared";
+  if (answer.source == AnswerSource::Full) return "not-asked";
   if (answer.source == AnswerSource::OurTrouble || answer.source == AnswerSource::Breaker)
     return "trouble";
   return answer.unknown ? "unknown" : "refused";

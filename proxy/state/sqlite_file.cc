@@ -17,7 +17,9 @@ constexpr int64_t kApplication = 0x52764c6e;  // "RvLn", for PRAGMA application_
 constexpr int64_t kVersion = 1;               // for PRAGMA user_version; rows change with it
 constexpr uint32_t kHighestSlot = INT32_MAX;  // more can only be damage
 
-constexpr const char* kTables[kFamilies] = {"tuples", "standing", "groups", "remembered"};
+constexpr const char* kTables[kFamilies] = {"tuples", "standing", "groups", "remembered",
+                                            "one_by_one"};
+constexpr const char* kLaterTables[] = {"one_by_one"};  // the first files have none of these
 
 // What a result code means for us. An I/O error may be gone after the next remount, but a page that
 // ends too early will not come back.
@@ -147,7 +149,7 @@ SqliteFile::Opened SqliteFile::open(const std::string& path, const HashKey& key)
     fs::permissions(path, kMode, error);
     result = file->prepare();
   }
-  if (result.ok() && !exists) result = file->create();
+  if (result.ok()) result = exists ? file->complete() : file->create();
   if (result.ok()) result = file->load_meta();
   if (!result.ok()) file.reset();
   return {std::move(file), std::move(result)};
@@ -199,6 +201,22 @@ FileResult SqliteFile::create() {
   key.bind(0, {reinterpret_cast<const char*>(hash_key_.data()), hash_key_.size()});
   result = key.run();
   return result.ok() ? connection_->execute("COMMIT") : result;
+}
+
+// A file of before a kind of rows was known has no table for them. Looked for first, so that
+// nothing is written to one that lacks nothing.
+FileResult SqliteFile::complete() {
+  FileResult result;
+  for (const std::string name : kLaterTables) {
+    int64_t there = 0;
+    if (result.ok())
+      result = connection_->number(
+          "SELECT count(*) FROM sqlite_master WHERE type='table' AND name='" + name + "'", there);
+    if (result.ok() && there == 0)
+      result = connection_->execute("CREATE TABLE " + name +
+                                    "(slot INTEGER PRIMARY KEY, data BLOB NOT NULL)");
+  }
+  return result;
 }
 
 FileResult SqliteFile::load_meta() {

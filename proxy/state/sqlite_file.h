@@ -75,6 +75,7 @@ class SqliteFile {
   SqliteFile(std::string path, const HashKey& key);
   FileResult prepare();
   FileResult create();
+  FileResult complete();
   FileResult recognise();
   FileResult load_meta();
   FileResult write_row(const RowChange& change);

@@ -23,8 +23,9 @@ enum class Family : uint8_t {
   Standing,    // clients
   Groups,      // standing's networks and organisations
   Remembered,  // recipients that backends accepted
+  OneByOne,    // clients and senders that are served one recipient at a time
 };
-inline constexpr size_t kFamilies = 4;
+inline constexpr size_t kFamilies = 5;
 inline constexpr size_t kMaxRow = 200;  // bytes
 
 // Who keeps the rows of a family in memory. Called from the store's thread, and by load() from the

@@ -13,6 +13,8 @@ import sys
 import tempfile
 import time
 
+import tls
+
 HERE = pathlib.Path(__file__).resolve().parent
 TICK = os.sysconf("SC_CLK_TCK")
 PORTS = iter(range(17000, 19000))
@@ -101,18 +103,21 @@ class Bench:
         return self.start("smtp-sink", ["smtp-sink", *user, *options, f"127.0.0.1:{listen}", HELPERS],
                           listen)
 
+    def free_port(self):
+        return port()
+
     def null(self, code):
         listen = port()
         return self.start("null server", [self.build / "null_server", "127.0.0.1", listen, 2, code],
                           listen)
 
-    def ravelin(self, backend, max_refusals=1_000_000):
+    def ravelin(self, backend, max_refusals=1_000_000, workers=2, certificates="", prefix=()):
         listen = port()
         place = pathlib.Path(self.directory) / f"ravelin-{listen}"
         place.mkdir()
         config = fill("ravelin.toml", place, "ravelin.toml", PORT=listen, BACKEND=backend.port,
-                      MAX_REFUSALS=max_refusals)
-        return self.start("Ravelin", [self.build / "ravelin", "--config", config], listen)
+                      MAX_REFUSALS=max_refusals, WORKERS=workers, CERTIFICATES=certificates)
+        return self.start("Ravelin", [*prefix, self.build / "ravelin", "--config", config], listen)
 
     def nginx(self, backend):
         listen, auth = port(), port()
@@ -175,7 +180,7 @@ def compare(title, unit, series, rounds, *load):
         print(one.row(series[0]), flush=True)
 
 
-def hold(server, count):
+def hold(server, count, secure=lambda client: client):
     """Bytes of user memory that each of |count| idle dialogs costs: said EHLO, then silence."""
     def open_dialogs(number):
         sockets = []
@@ -185,6 +190,7 @@ def hold(server, count):
             client.connect(("127.0.0.1", server.port))
             client.settimeout(30)
             client.recv(1000)
+            client = secure(client)
             client.sendall(b"EHLO idle.example\r\n")
             client.recv(1000)
             sockets.append(client)
@@ -205,13 +211,16 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--dialogs", type=int, default=20000)
     parser.add_argument("--idle", type=int, default=8000)
+    parser.add_argument("--tls", action="store_true", help="measure TLS, and nothing else")
     options = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     with tempfile.TemporaryDirectory(prefix="ravelin-bench-") as directory:
         os.chmod(directory, 0o755)
         bench = Bench(options.build, directory)
         try:
-            measure(bench, options)
+            if not options.tls:
+                measure(bench, options)
+            tls.measure(bench, options, hold)
         finally:
             bench.end()
 
@@ -244,6 +253,7 @@ def measure(bench, options):
     sink = bench.null(250)
     for server in (bench.null(250), bench.ravelin(sink), bench.nginx(sink)):
         print(f"  {server.name:<34}{hold(server, options.idle):.0f} B", flush=True)
+    bench.end()
 
 
 if __name__ == "__main__":

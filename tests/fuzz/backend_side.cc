@@ -47,20 +47,23 @@ std::vector<proxy::RouteSettings> routes(uint8_t kind) {
   if ((kind & 1) != 0) backends.push_back("192.0.2.8:25");
   auto route = test::route_to(backends, (kind & 2) != 0 ? 1 : 3);
   if ((kind & 4) != 0) route.client_info = proxy::ClientInfo::Xforward;
-  if ((kind & 64) != 0) route.client_info = proxy::ClientInfo::Xclient;
-  if ((kind & 128) != 0) route.client_info = proxy::ClientInfo::ProxyV2;
+  if ((kind & 64) != 0) route.protocol = proxy::BackendProtocol::Lmtp;
+  if ((kind & 128) != 0)
+    route.client_info = (kind & 4) != 0 ? proxy::ClientInfo::Xclient : proxy::ClientInfo::ProxyV2;
   return {route};
 }
 
 // Of the first octet: 1 two backends, 2 one connection, 4 XFORWARD, 8 two workers, 16 no
-// PIPELINING, 32 no replies by rule, 64 XCLIENT, 128 PROXY. What the script says goes to a backend.
+// PIPELINING, 32 no replies by rule, 64 LMTP, 128 PROXY or, with 4, XCLIENT. What the script says
+// goes to a backend.
 class World {
  public:
   World(uint8_t kind, Script script) : mx_(routes(kind), (kind & 8) != 0 ? 2 : 1) {
     backend_.pipelining = (kind & 16) == 0;
     backend_.by_rule = (kind & 32) == 0;
-    backend_.proxy_headers = (kind & 128) != 0;
-    backend_.xclient = (kind & (64 | 128)) == 64;
+    backend_.lmtp = (kind & 64) != 0;
+    backend_.proxy_headers = (kind & (128 | 4)) == 128;
+    backend_.xclient = (kind & (128 | 4)) == (128 | 4);
     script.play(
         [this](std::string_view words) {
           backend_.say(current_, words);
@@ -199,7 +202,12 @@ class World {
     for (const auto& answer : heard.recipients) check(answer.reply, answer.said);
     for (const auto& answer : heard.final) {
       check(answer.reply, answer.said);
-      if (answer.reply.positive()) must(client.finished && accepted(client.text), "custody");
+      if (answer.reply.positive()) must(client.finished && accepted(client), "custody");
+      if (!answer.fates.empty()) must(answer.fates.size() == taken_of(client), "none is left out");
+      if (!answer.reply.positive()) continue;
+      must(answer.fates.empty() != backend_.lmtp, "by LMTP each has a verdict");
+      for (const auto& fate : answer.fates)
+        must(fate.kind == proxy::RecipientFate::Kind::Sent, "no refusal is hidden by a 250");
     }
   }
   static void check(const smtp::Reply& reply, std::string_view said) {
@@ -207,9 +215,17 @@ class World {
     must(reply.code >= 200 && reply.code != 354, "a client hears an answer");
     must(reply.code != 421, "a backend's goodbye is not ours");
   }
-  bool accepted(std::string_view text) const {
+  static size_t taken_of(const Client& client) {
+    const auto& all = client.heard().recipients;
+    return static_cast<size_t>(
+        std::count_if(all.begin(), all.end(), [](const auto& one) { return one.accepted(); }));
+  }
+  // By LMTP each recipient has a 2xx of its own.
+  bool accepted(const Client& client) const {
+    const auto needed = backend_.lmtp ? taken_of(client) : 1;
     for (const auto& message : backend_.messages) {
-      if (message.accepted() && test::expect_text(message.text, false).text == text) return true;
+      if (message.accepted() < needed) continue;
+      if (test::expect_text(message.text, false).text == client.text) return true;
     }
     return false;
   }

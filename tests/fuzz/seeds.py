@@ -180,7 +180,7 @@ def backends():
     yield "one-connection", 2, mail(0) + slot("b", 1) + slot("r", 1) + mail(2) + mail(3)
     yield "no-pipelining", 16, mail(0) + mail(0)
     yield "xforward", 4, mail(0) + mail(0)
-    for name, kind in (("xclient", 64), ("proxy", 128)):
+    for name, kind in (("xclient", 128 | 4), ("proxy", 128), ("lmtp-xclient", 64 | 128 | 4)):
         yield name, kind, mail(0) + mail(1, 4) + mail(0)
         yield name + "-one-connection", kind | 2, mail(0) + slot("b", 1) + slot("r", 1) + mail(2)
         yield name + "-two", kind | 8 | 1, mail(0) + mail(1, 4) + act("c") + mail(2, 1) + act("z", 0) + mail(3, 5)
@@ -194,6 +194,16 @@ def backends():
     yield "closed", 0, slot("b", 0) + slot("r", 0) + act("c") + slot("d", 0) + slot("w", 0, 1) + slot("f", 0)
     yield "reset-in-text", 0, slot("b", 0) + slot("r", 0) + slot("d", 0) + slot("w", 0, 1) + act("c", 1) + slot("f", 0)
     yield "slow-reader", 0, slot("b", 0) + slot("r", 0) + slot("d", 0) + act("x") + slot("w", 0, 60) + slot("w", 0, 9) + act("x", 1) + slot("f", 0)
+    two = slot("r", 0, 6) + slot("d", 0) + slot("w", 0, 3) + slot("f", 0)
+    yield "lmtp", 64, mail(0) + mail(1, 4)
+    yield "lmtp-two", 64, slot("b", 0) + slot("r", 0) + two + mail(1)
+    for name, verdicts in (("some", b"250 2.0.0 ok\r\n552 5.2.2 full\r\n"),
+                           ("later", b"451 4.2.0 no\r\n250 2.0.0 ok\r\n"),
+                           ("half", b"250 2.0.0 ok\r\n250 2."), ("more", b"250 ok\r\n" * 3),
+                           ("early", b"250 2.0.0 ok\r\n" + act("c"))):
+        dialog = slot("b", 0) + slot("r", 0) + two[:-3] + act("a") + two[-3:] + verdicts
+        yield "lmtp-" + name, 64, dialog + act("a", 1) + slot("b", 0) + slot("r", 0) + two
+    yield "lmtp-replay", 66, slot("b", 0) + slot("r", 0) + act("t", 12) + two
     yield "reload", 8, mail(0) + act("z", 0) + mail(1, 4) + act("z", 3) + mail(2)
     # FAULTS E, by hand: banner, EHLO, MAIL, RCPT, DATA, dot
     then = act("k")  # what is said in one piece answers nothing that comes of it

@@ -17,15 +17,16 @@ namespace ravelin::fuzz {
 struct WireMessage {
   std::string text;   // as it came, with its end
   std::string reply;  // what was said since its end, until the next one
-  // Was there a 2xx, whatever else?
-  bool accepted() const {
+  // How many replies were a 2xx, whatever else there was?
+  size_t accepted() const {
+    size_t count = 0;
     for (size_t at = 0; at < reply.size();) {
       const auto end = reply.find('\n', at);
-      if (end == reply.npos) return false;
-      if (reply[at] == '2') return true;
+      if (end == reply.npos) break;
+      if (reply[at] == '2' && reply.substr(at, 4).find('-') == reply.npos) ++count;
       at = end + 1;
     }
-    return false;
+    return count;
   }
 };
 
@@ -40,8 +41,9 @@ class WireBackend {
   bool by_rule = true;  // replies by itself
   size_t chunk = 0;
   bool pipelining = true;
-  bool proxy_headers = false;         // wants one in front
-  bool xclient = false;               // offers it
+  bool proxy_headers = false;  // wants one in front
+  bool xclient = false;        // offers it
+  bool lmtp = false;
   std::vector<WireMessage> messages;  // those that came to their end
 
   // True if something happened.
@@ -90,6 +92,7 @@ class WireBackend {
     bool headed = false;  // a PROXY header has come
     bool named = false;   // it speaks for a client
     size_t mails = 0;
+    size_t recipients = 0;  // accepted by rule
     std::string unread;
     size_t message = SIZE_MAX;  // the last one that came whole
     std::string line;           // of ours, unfinished
@@ -154,7 +157,11 @@ class WireBackend {
     must(command.size() <= 4096, "a command has its length");
     check_named(peer, command);
     peer.asked_data = command == "DATA\r\n";
-    if (by_rule) say_to(i, reply_to(command));
+    if (!by_rule) return true;
+    const auto reply = reply_to(command);
+    if (command.starts_with("MAIL") || command.starts_with("RSET")) peer.recipients = 0;
+    if (command.starts_with("RCPT") && reply.starts_with("2")) ++peer.recipients;
+    say_to(i, reply);
     return true;
   }
   bool take_text(size_t i) {
@@ -168,15 +175,19 @@ class WireBackend {
     peer.message = messages.size();
     messages.push_back({peer.unread.substr(0, size), {}});
     peer.unread.erase(0, size);
-    if (by_rule) say_to(i, "250 2.0.0 queued\r\n");
+    for (size_t n = lmtp ? peer.recipients : 1; by_rule && n > 0; --n)
+      say_to(i, "250 2.0.0 queued\r\n");
     return true;
   }
   std::string reply_to(std::string_view command) const {
     if (command.starts_with("XCLIENT")) return "220 mail.internal ESMTP\r\n";
-    if (command.starts_with("EHLO") && xclient)
+    must(!command.starts_with(lmtp ? "EHLO" : "LHLO") && !(lmtp && command.starts_with("HELO")),
+         "the greeting is of its protocol");
+    const bool hello = command.starts_with("EHLO") || command.starts_with("LHLO");
+    if (hello && xclient)
       return pipelining ? "250-mail\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 XCLIENT HELO ADDR\r\n"
                         : "250-mail\r\n250 XCLIENT ADDR\r\n";
-    if (command.starts_with("EHLO"))
+    if (hello)
       return pipelining ? "250-mail\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 XFORWARD NAME ADDR\r\n"
                         : "250 mail\r\n";
     if (command.starts_with("RCPT TO:<no")) return "550 5.1.1 User unknown\r\n";

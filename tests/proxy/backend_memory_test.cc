@@ -45,6 +45,9 @@ smtp::Capabilities rich() {
   offers.esmtp = offers.pipelining = offers.eightbitmime = offers.smtputf8 = true;
   offers.dsn = offers.enhanced_codes = offers.starttls = offers.size = true;
   offers.size_limit = 50'000'000;
+  offers.mail_max = 100;
+  offers.rcpt_max = 20;
+  offers.rcpt_domain_max = 1;
   offers.xforward = {"NAME", "ADDR"};
   offers.xclient = {"ADDR"};
   return offers;
@@ -125,6 +128,24 @@ TEST_CASE("being accepted again counts from then on") {
   clock.advance(20 * 24h);
   Life life(dir.file("state.db"), clock);
   CHECK(life.backends.remembered().unknown(key, clock.boot()) == 0ns);
+}
+
+TEST_CASE("who is served one recipient at a time is known over a restart, for five days") {
+  const test::TempDir dir;
+  test::ManualClock clock;
+  {
+    Life life(dir.file("state.db"), clock);
+    life.backends.one_by_one().add(7, clock.boot());
+  }
+  clock.advance(5 * 24h - 1min);
+  {
+    Life life(dir.file("state.db"), clock);
+    CHECK(life.backends.one_by_one().holds(7, clock.boot()));
+    CHECK_FALSE(life.backends.one_by_one().holds(8, clock.boot()));
+  }
+  clock.advance(2min);
+  Life life(dir.file("state.db"), clock);
+  CHECK_FALSE(life.backends.one_by_one().holds(7, clock.boot()));
 }
 
 TEST_CASE("without a store nothing is kept and nothing breaks") {

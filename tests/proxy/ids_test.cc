@@ -35,6 +35,20 @@ TEST_CASE("ids carry the second they were made in, and grow") {
   CHECK(second_of(later) == unix_time(clock));
 }
 
+TEST_CASE("a process that starts in the same second as another says none of its ids again") {
+  test::ManualClock clock;
+  Id last = 0;
+  for (int restart = 0; restart < 100; ++restart) {
+    IdSource ids(clock);
+    for (int i = 0; i < 300; ++i) {
+      const auto next = ids.next();
+      CHECK(next > last);
+      last = next;
+    }
+    clock.advance(5ms);  // sooner than any process starts
+  }
+}
+
 TEST_CASE("a wall clock that jumps back never repeats an id") {
   test::ManualClock clock;
   IdSource ids(clock);

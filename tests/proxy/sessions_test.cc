@@ -40,7 +40,6 @@ class HopelessStream final : public Stream {
   void resume(Pause) override {}
   void set_read_size(size_t) override {}
   void finish() override { throw std::bad_alloc(); }
-  int detach() override { return -1; }
 
  private:
   const std::shared_ptr<test::MemoryPeer> peer_;

@@ -158,6 +158,58 @@ TEST_CASE("Text flows after a 354, stuffed, and ends with a dot") {
   CHECK(test.dialog.take_output() == "QUIT\r\n");
 }
 
+// DATA, 354 and a text whose end is answered |replies| times.
+void send_message(Fixture& test, size_t replies) {
+  test.dialog.send(Step::Data, "DATA");
+  test.dialog.send(Step::Quit, "QUIT");
+  test.dialog.take_output();
+  CHECK(test.feed("354 go\r\n"));
+  test.dialog.send_text("a\r\n", true, replies);
+  CHECK(test.dialog.take_output() == "a\r\n.\r\n");
+}
+
+TEST_CASE("LMTP answers the end of the text once for each recipient") {
+  Fixture test(true);
+  send_message(test, 3);
+  CHECK(test.dialog.outstanding() == 4);
+  CHECK(test.feed("250 2.0.0 a\r\n552-5.2.2 b\r\n552 5.2.2 b\r\n"));
+  CHECK(test.dialog.take_output().empty());  // nothing overtakes the third
+  CHECK_FALSE(test.dialog.idle());
+  CHECK(test.feed("451 4.2.0 c\r\n"));
+  CHECK(test.events.log == "DATA=354 end of DATA=250 end of DATA=552 end of DATA=451 ");
+  CHECK(test.dialog.take_output() == "QUIT\r\n");
+  CHECK(test.feed("221 bye\r\n"));
+  CHECK(test.dialog.idle());
+}
+
+TEST_CASE("One reply more than there are recipients is nonsense") {
+  Fixture test(false);
+  send_message(test, 2);
+  CHECK_FALSE(test.feed("250 a\r\n250 b\r\n250 forged\r\n"));
+  CHECK(test.events.log.starts_with("DATA=354 end of DATA=250 end of DATA=250 !"));
+}
+
+TEST_CASE("What comes in the middle of the text is one reply, however many recipients wait") {
+  Fixture test(true);
+  test.dialog.send(Step::Data, "DATA");
+  test.dialog.take_output();
+  CHECK(test.feed("354 go\r\n"));
+  CHECK(test.dialog.feed("552 5.3.4 t"));
+  test.dialog.send_text("a\r\n", true, 2);
+  test.dialog.take_output();
+  CHECK_FALSE(test.feed("oo big\r\n552 5.3.4 too big\r\n"));
+  CHECK(test.events.log == "DATA=354 !the text is refused half-way: 552 too big");
+}
+
+TEST_CASE("DATA that is refused gets one reply, however many recipients there are") {
+  Fixture test(true);
+  test.dialog.send(Step::Data, "DATA");
+  test.dialog.take_output();
+  CHECK(test.feed("503 5.5.1 no valid recipients\r\n"));
+  CHECK(test.dialog.idle());
+  CHECK(test.events.log == "DATA=503 ");
+}
+
 TEST_CASE("A second message on the connection is stuffed from its first octet") {
   Fixture test(true);
   for (int message = 0; message < 2; ++message) {

@@ -28,11 +28,13 @@ class FakeVerifier final : public proxy::Verifier {
   std::map<std::string, proxy::RecipientAnswer> answers;  // by address; default: accepted
   smtp::Reply to_data{354, "go on"};
   smtp::Reply to_text{250, {0, 0}, "queued"};
-  bool no_memory = false;          // begin() throws
-  bool silent = false;             // gives no answer until answer_now()
-  size_t room = SIZE_MAX;          // octets that write() takes before it says stop
-  std::vector<Message> messages;   // finished, whatever the reply was
-  std::vector<std::string> asked;  // recipients
+  bool no_last_word = false;                // to the text: |to_text| comes of no reply
+  std::vector<proxy::RecipientFate> fates;  // with |to_text|
+  bool no_memory = false;                   // begin() throws
+  bool silent = false;                      // gives no answer until answer_now()
+  size_t room = SIZE_MAX;                   // octets that write() takes before it says stop
+  std::vector<Message> messages;            // finished, whatever the reply was
+  std::vector<std::string> asked;           // recipients
   std::vector<proxy::ClientIdentity> clients;
   int open = 0;  // transactions that live
   class Transaction* last = nullptr;
@@ -95,6 +97,8 @@ class Transaction final : public proxy::BackendTransaction {
     answer.reply = owner_.to_text;
     answer.relay = "mail.internal[192.0.2.7]:25";
     answer.said = "250 2.0.0 queued";
+    answer.maybe_delivered = owner_.no_last_word;
+    answer.fates = owner_.fates;
     later([this, answer] { events_.on_final(answer); });
   }
   void lose() {

@@ -20,6 +20,7 @@ class MemoryFailure {
   static void disarm() { armed_ = false; }
   static bool armed() { return armed_; }
   static size_t failures() { return failures_; }
+  static bool program() { return program_; }  // does it run, or the test?
 
   // One more allocation: must it fail?
   static bool fails() {

@@ -48,13 +48,13 @@ class MemoryStream final : public proxy::Stream {
     peer_->destroyed = true;
   }
   // A real descriptor, so that it is seen if nobody closes it.
-  int detach() override {
+  proxy::Detached detach() override {
     const Outside test;
-    if (!coming_.empty() || !input_.empty() || peer_->finished || peer_->cut) return -1;
-    if (peer_->number < 0) return -1;
+    if (!coming_.empty() || !input_.empty() || peer_->finished || peer_->cut) return {};
+    if (peer_->number < 0) return {};
     const int fd = ::eventfd(0, EFD_CLOEXEC);
     (*peer_->fds)[fd] = peer_->number;
-    return fd;
+    return {fd};
   }
 
   std::optional<dns::IpAddress> local_address() const override { return peer_->local; }
@@ -177,10 +177,11 @@ class MemoryConnector final : public proxy::Connector {
     return stream;
   }
 
-  // |fd| is as MemoryStream::detach() gave it.
-  std::unique_ptr<proxy::Stream> adopt(int fd, proxy::StreamEvents& events) override {
-    ::close(fd);
-    const auto number = static_cast<size_t>(fds_.at(fd));
+  // |parcel| is as MemoryStream::detach() gave it.
+  std::unique_ptr<proxy::Stream> adopt(proxy::Detached parcel,
+                                       proxy::StreamEvents& events) override {
+    ::close(parcel.fd);
+    const auto number = static_cast<size_t>(fds_.at(parcel.fd));
     auto stream = std::make_unique<MemoryStream>(reactor_, opened[number].peer);
     stream->set_events(&events);
     return stream;

@@ -53,6 +53,8 @@ class RecordingJournal final : public proxy::Journal {
     lines.push_back("delivered from=" + mail.sender.path() +
                     " nrcpt=" + std::to_string(mail.recipients.size()) +
                     " size=" + std::to_string(mail.size) + (mail.client_gone ? " gone" : ""));
+    for (const auto& fate : mail.fates)
+      lines.back() += " " + std::string(1, "sbd"[static_cast<size_t>(fate.kind)]) + fate.status;
   }
   void decided(const proxy::DialogInfo&, const proxy::Decision& decision) override {
     std::string line = "decision rcpt=";

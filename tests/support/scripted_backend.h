@@ -35,10 +35,18 @@ class ScriptedBackend {
   std::map<std::string, std::string, std::less<>> named_replies;
   std::optional<std::string> named_banner, named_ehlo;
   bool proxy_headers = false;  // wants one in front, and hangs up without it
+  // LHLO only, and a reply to the dot for each recipient that was accepted: by address, or "250".
+  bool lmtp = false;
+  std::map<std::string, std::string, std::less<>> verdicts;
   bool refuse_connections = false;
   bool hang_connections = false;
   bool ignore_ends = false;  // keep a connection whose other side is shut down
   size_t chunk = 0;          // of what we send
+  // What a handshake comes to. Silence: nothing more is heard.
+  enum class Handshake : uint8_t { Done, Fails, Silence };
+  Handshake handshake = Handshake::Done;
+  proxy::TlsFacts tls{.version = "TLSv1.3", .cipher = "x", .bits = 256, .verified = true};
+  std::string ehlo_in_tls{};  // "": as |ehlo|
 
   struct Connection {
     std::vector<std::string> writes;  // as they came, one for each turn
@@ -51,6 +59,7 @@ class ScriptedBackend {
     bool in_text = false;
     bool greeted = false;
     bool ended = false;
+    bool secured = false;
     int fd = -1;  // the number among the connector's
   };
   std::vector<Connection> connections;
@@ -107,6 +116,7 @@ class ScriptedBackend {
     auto& connection = connections[i];
     if (connection.ended) return false;
     if (!connection.greeted) return peer(i).stream != nullptr && greet(i);
+    if (peer(i).securing && peer(i).stream != nullptr) return shake_hands(i);
     const auto came = peer(i).take();
     if (came.empty()) {
       if (!peer(i).cut || ignore_ends) return false;
@@ -118,6 +128,17 @@ class ScriptedBackend {
     if (proxy_headers && !connection.header && !header(i)) return true;
     while (line(i)) {
     }
+    return true;
+  }
+  bool shake_hands(size_t i) {
+    if (handshake == Handshake::Silence) return false;
+    peer(i).securing = false;
+    connections[i].secured = handshake == Handshake::Done;
+    if (handshake == Handshake::Done)
+      peer(i).stream->secured(tls);
+    else
+      peer(i).stream->end(proxy::StreamEnd::TlsFailed);
+    connections[i].ended = handshake == Handshake::Fails;
     return true;
   }
   bool greet(size_t i) {
@@ -156,7 +177,12 @@ class ScriptedBackend {
       return true;
     }
     connection.commands.push_back(text);
-    const auto answer = reply_to(text, connection.named);
+    if (connection.in_text && lmtp) {
+      end_text(i);
+      return true;
+    }
+    const bool again = connection.secured && !ehlo_in_tls.empty() && text.starts_with("EHLO");
+    const auto answer = again ? ehlo_in_tls : reply_to(text, connection.named);
     if (text.starts_with("XCLIENT") && text.find(" ADDR=") != std::string::npos)
       connection.named |= answer.starts_with("220");
     note(connection, text, answer.starts_with('2'));
@@ -170,6 +196,30 @@ class ScriptedBackend {
     if (command.starts_with("MAIL") || command.starts_with("RSET")) connection.envelope.clear();
     if (accepted && (command.starts_with("MAIL") || command.starts_with("RCPT")))
       connection.envelope.push_back(command);
+  }
+  void end_text(size_t i) {
+    auto& connection = connections[i];
+    connection.in_text = false;
+    Message message{{connection.envelope.front()}, connection.text};
+    std::string answers;
+    for (const auto& line : connection.envelope) {
+      if (!line.starts_with("RCPT")) continue;
+      const auto from = line.find('<') + 1;
+      const auto name = line.substr(from, line.find('>') - from);
+      const auto verdict = verdicts.find(name);
+      const auto answer =
+          verdict == verdicts.end() ? "250 2.0.0 <" + name + "> saved\r\n" : verdict->second;
+      if (answer.starts_with('2')) message.envelope.push_back(line);
+      if (answer == "-") {
+        send(i, answers);
+        if (message.envelope.size() > 1) messages.push_back(message);
+        return close(i);
+      }
+      answers += answer;
+    }
+    if (message.envelope.size() > 1) messages.push_back(message);
+    connection.envelope.clear();
+    say(i, answers);
   }
   using Replies = std::map<std::string, std::string, std::less<>>;
   static const std::string* find(const Replies& replies, std::string_view command) {
@@ -186,7 +236,11 @@ class ScriptedBackend {
     static const std::string kOk = "250 2.0.0 ok\r\n";
     if (!once.first.empty() && command.starts_with(once.first))
       return std::exchange(once, {}).second;
-    if (command.starts_with("EHLO")) return named ? named_ehlo.value_or(ehlo) : ehlo;
+    if (lmtp && (command.starts_with("EHLO") || command.starts_with("HELO")))
+      return "500 5.5.2 this is LMTP\r\n";
+    if (!lmtp && command.starts_with("LHLO")) return "502 5.5.1 what\r\n";
+    if (command.starts_with(lmtp ? "LHLO" : "EHLO"))
+      return named ? named_ehlo.value_or(ehlo) : ehlo;
     if (named)
       if (const auto* const reply = find(named_replies, command)) return *reply;
     const auto* const reply = find(replies, command);

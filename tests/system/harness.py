@@ -15,6 +15,7 @@ import select
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -135,14 +136,19 @@ class Client:
 class Backend:
     """A scripted mail server: one thread a connection.
 
-    |script| maps a stage (banner ehlo xforward mail rcpt data text dot rset quit) to what happens
-    there: a reply text, None (the normal reply), "close", "reset", "silence", or a function of
-    (backend, connection number, argument) that returns one of these.
+    |script| maps a stage (banner ehlo starttls handshake xforward mail rcpt data text dot rset quit)
+    to what happens there: a reply text, None (the normal reply), "close", "reset", "silence", or a
+    function of (backend, connection number, argument) that returns one of these; a tuple is
+    several of them, one after the other. With |tls|, an ssl.SSLContext, STARTTLS is offered.
     """
 
     def __init__(self, mailboxes=("bob@example.com",), script=None, port=None,
                  capabilities=("PIPELINING", "SIZE 50000000", "8BITMIME", "SMTPUTF8", "DSN",
-                               "ENHANCEDSTATUSCODES", "XFORWARD NAME ADDR PORT PROTO HELO IDENT")):
+                               "ENHANCEDSTATUSCODES", "XFORWARD NAME ADDR PORT PROTO HELO IDENT"),
+                 tls=None):
+        self.tls = tls
+        self.secured = []       # numbers of connections
+        self.scripted = set()   # of those on which the script had its way
         self.mailboxes = set(mailboxes)
         self.script = dict(script or {})
         self.capabilities = list(capabilities)
@@ -175,18 +181,28 @@ class Backend:
             threading.Thread(target=self._serve, args=(connection, number), daemon=True).start()
 
     def _serve(self, connection, number):
+        dialog = _BackendDialog(self, connection, number)
         try:
-            _BackendDialog(self, connection, number).run()
+            dialog.run()
         except (OSError, _Over):
             pass
         finally:
-            with self.lock:
+            dialog.file.close()
+            with self.lock:  # before the other side can see it, and come again
                 self.open -= 1
-                self.sockets.discard(connection)
-            connection.close()
+                self.sockets.discard(dialog.connection)
+            dialog.connection.close()
 
     def recipients_of(self, verb="RCPT"):
         return [line for _, line in list(self.commands) if line.upper().startswith(verb)]
+
+    def break_connections(self):
+        """Ends those that there are, and waits for it."""
+        with self.lock:
+            for connection in list(self.sockets):
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+        wait_for(lambda: self.open == 0, "connections to end")
 
     def close(self):
         """Stops listening and breaks every connection."""
@@ -214,6 +230,7 @@ class _BackendDialog:
         self.backend, self.connection, self.number = backend, connection, number
         self.file = connection.makefile("rb")
         self.xforward = {}
+        self.then = None
         self.reset()
 
     def reset(self):
@@ -225,6 +242,15 @@ class _BackendDialog:
             what = what(self.backend, self.number, argument)
         if what is None:
             what = normal
+        else:
+            self.backend.scripted.add(self.number)
+        pieces = what if isinstance(what, tuple) else (what,)
+        if len(pieces) == 2 and pieces[1] in ("close", "reset"):
+            self.then = pieces[1]  # with the command done
+            pieces = pieces[:1]
+        return [self.carry_out(piece) for piece in pieces][0]
+
+    def carry_out(self, what):
         if what == "close":
             raise _Over
         if what == "reset":
@@ -250,15 +276,35 @@ class _BackendDialog:
                 self.act("unknown", "502 5.5.1 What?")
             else:
                 handler(argument)
+            if self.then:
+                self.carry_out(self.then)
 
     def on_ehlo(self, argument):
         self.reset()
         lines = ["backend.example"] + self.backend.capabilities
+        if self.backend.tls and not isinstance(self.connection, ssl.SSLSocket):
+            lines.append("STARTTLS")
         self.act("ehlo", "\r\n".join(["250-" + l for l in lines[:-1]] + ["250 " + lines[-1]]), argument)
 
     def on_helo(self, argument):
         self.reset()
         self.act("helo", "250 backend.example", argument)
+
+    def on_starttls(self, argument):
+        if not self.act("starttls", "220 2.0.0 Go", argument):
+            return
+        if self.backend.script.get("handshake"):
+            self.act("handshake", "", argument)
+        with self.backend.lock:
+            self.backend.sockets.discard(self.connection)
+            try:
+                self.connection = self.backend.tls.wrap_socket(self.connection, server_side=True)
+            except ssl.SSLError as error:
+                raise _Over from error
+            self.backend.sockets.add(self.connection)
+            self.backend.secured.append(self.number)
+        self.file = self.connection.makefile("rb")
+        self.reset()
 
     def on_xforward(self, argument):
         self.xforward.update(part.split("=", 1) for part in argument.split())

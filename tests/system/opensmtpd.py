@@ -14,22 +14,31 @@ action "local" maildir alias <aliases>
 match from any for domain "example.com" action "local"
 """
 
+SENDING = """
+listen on 127.0.0.1 port {port} hostname backend.example
+action "out" relay host smtp://127.0.0.1:{relay}
+match from any for any action "out"
+"""
+
 
 class OpenSmtpd:
-    def __init__(self, directory):
+    """With |relay|, a port on loopback, it takes mail for anybody, and sends all of it to that port."""
+
+    def __init__(self, directory, relay=None):
+        name = "opensmtpd-sender" if relay else "opensmtpd"
         tree = unpacked("opensmtpd")
         users = [("opensmtpd", USER, "/var/lib/opensmtpd/empty"),
                  ("opensmtpq", QUEUE, "/var/lib/opensmtpd/empty"), ("bob", BOB, "/var/bob")]
-        self.rooms = Rooms(pathlib.Path(directory) / "opensmtpd", users, "backend.example")
+        self.rooms = Rooms(pathlib.Path(directory) / name, users, "backend.example")
         self.rooms.make("/var/lib/opensmtpd/empty")
         self.rooms.make("/var/spool/smtpd", mode=0o711)
         self.rooms.make("/var/bob", BOB)
         self.port = free_port()
         config = self.rooms.directory / "etc" / "smtpd.conf"
-        config.write_text(CONFIG.format(port=self.port))
+        config.write_text((SENDING if relay else CONFIG).format(port=self.port, relay=relay))
         command = self.rooms.command("smtpd", "-d", also=[
             (tree / "usr" / "sbin", "/usr/sbin"), (tree / "usr" / "libexec", "/usr/libexec")])
-        self.daemon = Daemon(command, pathlib.Path(directory) / "opensmtpd.out")
+        self.daemon = Daemon(command, pathlib.Path(directory) / f"{name}.out")
         self.daemon.wait_until_up(self.port)
 
     def log(self):

@@ -18,17 +18,19 @@ maillog_file = {dir}/maillog
 maillog_file_prefixes = {dir}
 myhostname = backend.example
 mydestination =
-mynetworks = 127.255.255.254/32
+mynetworks = {networks}
+relayhost = {relayhost}
+smtp_tls_security_level = may
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
-virtual_mailbox_domains = example.com
+virtual_mailbox_domains = {domains}
 virtual_mailbox_base = {dir}/mail
 virtual_mailbox_maps = inline:{{ {maps} }}
 virtual_mailbox_limit = 0
 virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{gid}
 smtpd_peername_lookup = no
-smtpd_relay_restrictions = reject_unauth_destination
+smtpd_relay_restrictions = permit_mynetworks reject_unauth_destination
 alias_maps =
 local_recipient_maps =
 append_dot_mydomain = no
@@ -59,6 +61,8 @@ retry unix - - n - - error
 discard unix - - n - - discard
 local unix - n n - - local
 virtual unix - n n - - virtual
+smtp unix - - n - - smtp
+tlsmgr unix - - n 1000? 1 tlsmgr
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
@@ -88,8 +92,11 @@ def judging_options(address, option, directory):
 
 
 class Postfix:
-    def __init__(self, directory, mailboxes=("bob",)):
-        self.directory = pathlib.Path(directory) / "postfix"
+    """With |relay|, a port on loopback, it takes mail from there for anybody, and sends all of it
+    to that port."""
+
+    def __init__(self, directory, mailboxes=("bob",), relay=None):
+        self.directory = pathlib.Path(directory) / ("postfix-sender" if relay else "postfix")
         self.port, self.recipe_port = free_port(), free_port()
         self.xclient_port, self.proxy_port = free_port(), free_port()
         for part in ("conf", "queue", "data", "mail"):
@@ -99,7 +106,10 @@ class Postfix:
         nobody = pwd.getpwnam("nobody")
         os.chown(self.directory / "mail", nobody.pw_uid, nobody.pw_gid)
         maps = ", ".join(f"{{ {box}@example.com = {box}/ }}" for box in mailboxes)
-        self._write("main.cf", MAIN, maps=maps, uid=nobody.pw_uid, gid=nobody.pw_gid)
+        self._write("main.cf", MAIN, maps=maps, uid=nobody.pw_uid, gid=nobody.pw_gid,
+                    networks="127.0.0.0/8" if relay else "127.255.255.254/32",
+                    relayhost=f"[127.0.0.1]:{relay}" if relay else "",
+                    domains="" if relay else "example.com")
         self._write("master.cf", MASTER, port=self.port, recipe_port=self.recipe_port,
                     recipe=recipe_options("127.0.0.1"), xclient_port=self.xclient_port,
                     xclient=judging_options("127.0.0.1", "authorized_xclient", self.directory),

@@ -1,61 +1,12 @@
 #!/usr/bin/env python3
-"""A backend that refuses, hangs, closes or talks nonsense, at any stage: a 4xx for the client, no
-250, the connection discarded, and the next message fine."""
+"""Backends that refuse a text half-way, hang, are down or close what lies idle; and the cap of
+connections. Each fault at each stage is in test_backend_matrix."""
 import unittest
 
 import harness
-from harness import Backend, SystemTest, wait_for
-
-FAULTS = {
-    "close": "close",
-    "reset": "reset",
-    "garbage": b"\x00\x01\xff nonsense\r\n",
-    "code out of range": "999 what",
-    "half a reply": "250-to be continued",
-    "421": "421 4.3.2 going down",
-    "huge": b"250-" + b"x" * 100_000 + b"\r\n",
-    "many lines": b"250-line\r\n" * 5000,
-}
-STAGES = ["banner", "ehlo", "mail", "rcpt", "data", "dot"]
-
+from harness import Backend, SystemTest
 
 class BackendFaults(SystemTest):
-    def test_each_fault_at_each_stage(self):
-        """One Ravelin, a backend whose script changes; a fault, then the same mail again."""
-        backend = self.start(Backend())
-        ravelin = self.ravelin([backend], sections={"verify": 'timeout = "5s"'},
-                               route='connect_timeout = "2s"')
-        for stage in STAGES:
-            for name, fault in FAULTS.items():
-                if name == "half a reply" and stage in ("data", "dot"):
-                    continue  # these wait for minutes: tests/proxy/backend has a clock to move
-                with self.subTest(stage=stage, fault=name):
-                    self.one_fault(ravelin, backend, stage, fault)
-
-    def one_fault(self, ravelin, backend, stage, fault):
-        # Connections that are up already have passed their banner and EHLO: break them first.
-        with backend.lock:
-            for connection in list(backend.sockets):
-                connection.shutdown(2)
-        wait_for(lambda: backend.open == 0, "connections to end")
-        delivered = len(backend.messages)
-        backend.script[stage] = fault
-        with ravelin.client() as client:
-            replies = client.mail(["bob@example.com"])
-            last = replies[-1]
-            if stage != "dot" or fault not in ("close", "reset"):
-                self.assertRegex(last, "^45[012] ", replies)
-            self.assertNotRegex(last, "^2")
-        if stage != "dot":
-            self.assertEqual(len(backend.messages), delivered)
-        del backend.script[stage]
-
-        def next_message():
-            with ravelin.client() as client:
-                return client.mail(["bob@example.com"])[-1].startswith("250")
-
-        wait_for(next_message, f"the next message after {stage}/{fault!r:.40}")
-
     def half_way(self, what):
         """A backend that says |what| behind the first line of a text: the last reply to the client,
         which goes on with the text, as clients do."""

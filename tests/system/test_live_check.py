@@ -44,7 +44,7 @@ class Live(SystemTest):
         self.says("ok", r"\d+ file descriptors allow 200 dialogs")
         self.says("ok", "192.0.2.25 is named mx.example.net")
         self.says("ok", "2001:db8::25 is named mx.example.net")
-        self.says("ok", f"{name} answers, with PIPELINING")
+        self.says("ok", f"{name} answers, in the clear, with PIPELINING")
         self.says("ok", f"{name} takes who the client is")
         self.says("ok", f"{name} takes mail for postmaster@example.com")
         self.says("ok", f"{name} refuses an unknown recipient: 550 5.1.1 <")

@@ -14,15 +14,19 @@ class Xclient(SystemTest):
     def setUp(self):
         super().setUp()
         self.backend = self.start(Backend())
+        self.clients = []
 
     def behind_front(self, access="", **sections):
         sections["access"] = f'xclient_from = ["{FRONT}"]\n{access}'
         return self.ravelin([self.backend], sections=sections)
 
     def connect(self, ravelin, source=FRONT):
-        return self.start(Client(ravelin.port, source=source))
+        self.clients.append(self.start(Client(ravelin.port, source=source)))
+        return self.clients[-1]
 
     def stop(self, ravelin):
+        for client in self.clients:
+            client.close()
         self.assertEqual(ravelin.stop(), 0)
 
     def test_the_client_is_who_the_front_names(self):
@@ -44,13 +48,14 @@ class Xclient(SystemTest):
         self.stop(ravelin)
 
     def test_from_anybody_else_it_is_refused(self):
-        ravelin = self.behind_front(f'proxy_from = ["127.9.9.9"]')
+        ravelin = self.behind_front('proxy_from = ["127.9.9.9"]')
         client = self.connect(ravelin, "127.0.0.1")
         self.assertNotIn("XCLIENT", client.say("EHLO client.example"))
         self.assertRegex(client.say("XCLIENT ADDR=127.0.0.1"), r"^550 5\.7\.0 ")
         self.assertRegex(client.mail(["bob@example.com"])[-1], "^250 ")
         # Who is named by a PROXY header says so by itself: a front is known by its connection.
         client = self.start(Client(ravelin.port, source="127.9.9.9", banner=False))
+        self.clients.append(client)
         client.send(v1(FRONT))
         self.assertRegex(client.reply(), "^220 ")
         self.assertNotIn("XCLIENT", client.say("EHLO client.example"))

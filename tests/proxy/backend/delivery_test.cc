@@ -124,7 +124,7 @@ TEST_CASE("the reply to the dot becomes ours") {
                                          {"452 4.3.1 disk\r\n", 452, false},
                                          {"421 4.3.2 bye\r\n", 451, false},
                                          {"550 5.7.1 spam\r\n", 550, false},
-                                         {"354 more\r\n", 451, false},
+                                         {"354 more\r\n", 451, true},
                                          {"999 what\r\n", 451, true},
                                          {"-", 451, true}}));
   CAPTURE(row.reply);

@@ -82,6 +82,19 @@ TEST_CASE("A backend must not be ourselves") {
                            : Errors{}));
 }
 
+TEST_CASE("A backend speaks one protocol") {
+  const auto second = [](const std::string& rest) {
+    return errors_of("[[route]]\ndomains = [\"example.org\"]\nbackends = [\"b:24\", \"c:24\"]\n" +
+                     rest);
+  };
+  const std::string lmtp = "protocol = \"lmtp\"\n";
+  const std::string third = "[[route]]\ndomains = [\"example.net\"]\nbackends = [\"c:24\"]\n";
+  CHECK(second(lmtp + third) ==
+        Errors{"8:13: backends: \"c:24\" has another protocol in the [[route]] of line 5"});
+  CHECK(second(lmtp + third + lmtp).empty());
+  CHECK(second(third).empty());
+}
+
 TEST_CASE("A domain belongs to one route") {
   CHECK(errors_of("[[route]]\ndomains = [\"a.example\", \"Example.COM\"]\nbackends = [\"b:25\"]") ==
         Errors{"6:12: domain \"example.com\" belongs to the [[route]] of line 2 already"});

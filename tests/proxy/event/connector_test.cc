@@ -65,7 +65,7 @@ TEST_CASE("outgoing connections do not wait for full segments (TCP_NODELAY)") {
   Outgoing out;
   out.connect(proxy::local_endpoint(listener->get()));
   REQUIRE(out.turns.until([&] { return out.owner.connected == 1; }));
-  const Fd fd(out.stream->detach());
+  const Fd fd(out.stream->detach().fd);
   int on = 0;
   socklen_t size = sizeof on;
   REQUIRE(getsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, &size) == 0);
@@ -140,6 +140,6 @@ TEST_CASE("a stream may be given up while it connects") {
     REQUIRE(out.until_end());
     CHECK(*out.owner.end == StreamEnd::Closed);
   }
-  SECTION("detached, which it cannot be") { CHECK(out.stream->detach() == -1); }
+  SECTION("detached, which it cannot be") { CHECK(out.stream->detach().fd == -1); }
   CHECK(out.owner.connected == 0);
 }

@@ -277,13 +277,13 @@ TEST_CASE("memory that runs out in a stream's callback ends that stream") {
 TEST_CASE("detach() gives the connection to another stream, unless bytes wait") {
   Dialog dialog(test::unix_pair());
   SECTION("it is idle") {
-    const int fd = dialog.stream->detach();
-    REQUIRE(fd >= 0);
+    auto parcel = dialog.stream->detach();
+    REQUIRE(parcel.fd >= 0);
     dialog.stream.reset();
     Turns other;
     proxy::SocketConnector connector(other.loop);
     Recorder owner;
-    const auto stream = connector.adopt(fd, owner);
+    const auto stream = connector.adopt(std::move(parcel), owner);
     stream->write("from here");
     REQUIRE(test::send_all(dialog.pair.theirs, "from there"));
     CHECK(other.until([&] { return owner.taken == "from there"; }));
@@ -292,22 +292,22 @@ TEST_CASE("detach() gives the connection to another stream, unless bytes wait") 
   }
   SECTION("output waits") {
     dialog.stream->write("x");
-    CHECK(dialog.stream->detach() == -1);
+    CHECK(dialog.stream->detach().fd == -1);
   }
   SECTION("input waits, and in on_data() it may") {
     int inside = 0;
     dialog.owner.take = [&](std::string_view) -> size_t {
-      inside = dialog.stream->detach();
+      inside = dialog.stream->detach().fd;
       return 1;
     };
     REQUIRE(test::send_all(dialog.pair.theirs, "xy"));
     REQUIRE(dialog.turns.until([&] { return !dialog.owner.pieces.empty(); }));
     CHECK(inside == -1);
-    CHECK(dialog.stream->detach() == -1);
+    CHECK(dialog.stream->detach().fd == -1);
   }
   SECTION("it has ended") {
     dialog.pair.theirs.reset();
     REQUIRE(dialog.until_end());
-    CHECK(dialog.stream->detach() == -1);
+    CHECK(dialog.stream->detach().fd == -1);
   }
 }

@@ -95,6 +95,39 @@ TEST_CASE("a stream turns to TLS and carries both ways") {
   CHECK(pair.here.got == much);
 }
 
+TEST_CASE("a stream in TLS is detached, and goes on in another loop") {
+  Pair pair;
+  REQUIRE(pair.shake_hands());
+  pair.theirs->write("hello");
+  pair.ours->write("hello");
+  REQUIRE(pair.turns.until([&] { return pair.here.got == "hello" && pair.there.got == "hello"; }));
+  auto parcel = pair.theirs->detach();
+  REQUIRE(parcel.fd >= 0);
+  REQUIRE(parcel.tls != nullptr);
+  pair.theirs.reset();
+  test::Turns other;
+  SocketConnector connector(other.loop);
+  Secured elsewhere;
+  const auto stream = connector.adopt(std::move(parcel), elsewhere);
+  stream->write("from elsewhere");
+  pair.ours->write("from here");
+  CHECK(other.poll_until([&] {
+    pair.turns.poll(1);
+    return elsewhere.got == "from here" && pair.here.got == "hellofrom elsewhere";
+  }));
+}
+
+TEST_CASE("a TLS parcel that nobody takes is closed") {
+  Pair pair;
+  REQUIRE(pair.shake_hands());
+  {
+    auto parcel = pair.theirs->detach();
+    REQUIRE(parcel.fd >= 0);
+    Fd(parcel.fd).reset();
+  }
+  CHECK(pair.turns.until([&] { return pair.here.end.has_value(); }));
+}
+
 TEST_CASE("what is written before TLS leaves in the clear and before it") {
   Pair pair;
   pair.join();
@@ -114,6 +147,25 @@ TEST_CASE("bytes in the clear where a handshake should be end the stream") {
   CHECK(*pair.here.end == StreamEnd::TlsFailed);
   CHECK(pair.here.got.empty());
   CHECK_FALSE(pair.ours->trouble().empty());
+}
+
+TEST_CASE("who leaves in the middle of the handshake is said to have left, or how") {
+  Pair pair;
+  const auto in_words = [&] {
+    pair.ours->start_tls(*pair.server, "test");
+    pair.turns.poll();
+    pair.sockets.theirs.reset();
+    REQUIRE(pair.turns.until([&] { return pair.here.end.has_value(); }));
+    CHECK(*pair.here.end == StreamEnd::TlsFailed);
+    return pair.ours->trouble();
+  };
+  REQUIRE(test::send_all(pair.sockets.theirs, std::string_view("\x16\x03\x01\x02\0", 5)));
+  SECTION("by an end") { CHECK(in_words() == "lost connection"); }
+  SECTION("by a reset") {
+    const linger at_once{1, 0};
+    setsockopt(pair.sockets.theirs.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    CHECK(in_words() == "Connection reset by peer");
+  }
 }
 
 TEST_CASE("bytes in the clear behind close_notify are never input") {
@@ -192,7 +244,7 @@ TEST_CASE("the certificate follows the name and the key the client can use") {
   }));
   CAPTURE(row.host);
   TlsClientSettings client;
-  client.ca_file = certificates[row.certificate].file;
+  client.ca = {"ca.pem", certificates[row.certificate].chain};
   Pair pair(certificates, client);
   REQUIRE(pair.shake_hands(row.host));
   CHECK(pair.there.facts->verified == row.verified);
@@ -205,7 +257,7 @@ TEST_CASE("a client that verifies refuses a certificate for another name") {
   auto certificate = load(pem, dir, "mx.pem");
   TlsClientSettings client;
   client.verify = true;
-  client.ca_file = certificate.file;
+  client.ca = {"ca.pem", certificate.chain};
   Pair pair({certificate}, client);
   struct Row {
     const char* host;

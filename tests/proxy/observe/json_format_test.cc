@@ -133,6 +133,33 @@ TEST_CASE_METHOD(JsonLines, "JSON lines: a refusal, a decision, a delivery") {
                                  {"client_gone", true}}));
 }
 
+TEST_CASE_METHOD(JsonLines, "JSON lines: who was not served stands apart from the recipients") {
+  const std::vector<smtp::Address> recipients{
+      {"a", "b.example"}, {"c", "b.example"}, {"d", "b.example"}};
+  using Kind = RecipientFate::Kind;
+  std::vector<RecipientFate> fates{{Kind::Bounced, "5.2.2", "host \"x\""},
+                                   {Kind::Sent, "2.0.0", "250 ok"},
+                                   {Kind::Deferred, "4.2.0", "later"}};
+  const smtp::Address null;
+  Delivered mail{2, null, recipients, 9, "", "r", "said"};
+  mail.fates = fates;
+  const auto write = [&](auto& out, auto& to) { to.delivered(out, sample_dialog(), mail); };
+  auto got = line(write);
+  CHECK(got["recipients"] == nlohmann::json{"c@b.example"});
+  CHECK(got["not_taken"] == nlohmann::json::array({{{"recipient", "a@b.example"},
+                                                    {"fate", "bounced"},
+                                                    {"status", "5.2.2"},
+                                                    {"said", "host \"x\""}},
+                                                   {{"recipient", "d@b.example"},
+                                                    {"fate", "deferred"},
+                                                    {"status", "4.2.0"},
+                                                    {"said", "later"}}}));
+  for (auto& fate : fates) fate.kind = Kind::Sent;
+  got = line(write);
+  CHECK(got["recipients"].size() == 3);
+  CHECK_FALSE(got.contains("not_taken"));
+}
+
 TEST_CASE_METHOD(JsonLines, "JSON lines: whatever a client says comes back") {
   auto dialog = sample_dialog();
   dialog.helo = std::string("\"}\n{\"event\":\"\\\0\xff\xc3\xa9\xe2\x80\xa8\x1b", 23);

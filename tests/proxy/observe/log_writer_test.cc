@@ -304,6 +304,26 @@ TEST_CASE_METHOD(Writing, "LogWriter: a file that is full in the middle of a lin
   CHECK(writer->counters().dropped == 3);
 }
 
+TEST_CASE_METHOD(Writing, "LogWriter: half a line that was left in the file is ended first") {
+  const auto file = folder.file("log");
+  std::ofstream(file) << "whole\nhal";  // by a process that was killed when the disk was full
+  const auto writer = open_file(file);
+  writer->append("one\n");
+  REQUIRE(writer->flush(10s));
+  CHECK(content(file) == "whole\nhal\none\n");
+  std::ofstream(file, std::ios::app) << "hal";
+  writer->reopen();
+  writer->append("two\n");
+  REQUIRE(writer->flush(10s));
+  CHECK(content(file) == "whole\nhal\none\nhal\ntwo\n");
+  std::ofstream(folder.file("other")) << "hal";
+  REQUIRE(writer->move_to(folder.file("other")).empty());
+  writer->append("three\n");
+  REQUIRE(writer->flush(10s));
+  CHECK(content(folder.file("other")) == "hal\nthree\n");
+  CHECK(writer->counters().lines == 3);
+}
+
 TEST_CASE_METHOD(Writing, "LogWriter tells of what the flood limit held back") {
   const auto file = folder.file("log");
   LogWriterOptions options;

@@ -213,6 +213,31 @@ TEST_CASE_METHOD(Format, "Postfix lines: accepted mail") {
         "reply: it may send the message again");
 }
 
+TEST_CASE_METHOD(Format, "Postfix lines: each recipient has the status that the backend gave it") {
+  using Kind = RecipientFate::Kind;
+  const std::vector<smtp::Address> recipients{
+      {"a", "b.example"}, {"c", "b.example"}, {"d", "b.example"}};
+  const std::vector<RecipientFate> fates{
+      {Kind::Sent, "2.0.0", "250 2.6.0 <a@b.example> saved"},
+      {Kind::Bounced, "5.2.2",
+       "host mail.internal[192.0.2.7] said: 552 5.2.2 full (in reply to end of DATA "
+       "command)"},
+      {Kind::Deferred, "4.4.2", "host mail.internal closed the connection"}};
+  Delivered mail{0x0653F2A91C08, kSender, recipients, 1, "", "mail.internal[192.0.2.7]:24", "no"};
+  mail.fates = fates;
+  const auto got = lines([&](auto& out, auto& to) { to.delivered(out, sample_dialog(), mail); });
+  const std::string relay = "relay=mail.internal[192.0.2.7]:24, delay=0, delays=0/0/0/0, ";
+  REQUIRE(got.size() == 7);
+  CHECK(got[3] == "postfix/smtp[17]: 0653F2A91C08: to=<a@b.example>, " + relay +
+                      "dsn=2.6.0, status=sent (250 2.6.0 <a@b.example> saved)");
+  CHECK((got[4] == "postfix/smtp[17]: 0653F2A91C08: to=<c@b.example>, " + relay +
+                       "dsn=5.2.2, status=bounced (host mail.internal[192.0.2.7] said: 552 5.2.2 "
+                       "full (in reply to "
+                       "end of DATA command))"));
+  CHECK(got[5] == "postfix/smtp[17]: 0653F2A91C08: to=<d@b.example>, " + relay +
+                      "dsn=4.4.2, status=deferred (host mail.internal closed the connection)");
+}
+
 TEST_CASE_METHOD(Format, "Postfix lines: ends, early talkers, no place") {
   const auto dialog = sample_dialog();
   CHECK(lines([&](auto& out, auto& to) { to.ended(out, dialog, "lost connection", "RCPT"); })[0] ==

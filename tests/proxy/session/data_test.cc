@@ -28,6 +28,57 @@ TEST_CASE("what is not CRLF.CRLF never ends a message, and nothing behind it is 
   CHECK(mx.verifier().open == 0);
 }
 
+// LMTP.
+struct Verdicts {
+  const char* name;
+  smtp::Reply reply;
+  const char* fates;  // s b d
+};
+
+TEST_CASE("a message that is taken for some of its recipients is logged and counted for these") {
+  const auto row = GENERATE(values<Verdicts>({
+      {"all", {250, {0, 0}, "ok"}, "ss"},
+      {"some, the others never", {554, {0, 0}, "some"}, "bs"},
+      {"some, the others later", {451, {2, 0}, "later"}, "sd"},
+      {"none", {552, {2, 2}, "full"}, "bb"},
+  }));
+  CAPTURE(row.name);
+  Harness mx;
+  mx.verifier().to_text = row.reply;
+  for (const char kind : std::string(row.fates))
+    mx.verifier().fates.push_back({kind == 's'   ? proxy::RecipientFate::Kind::Sent
+                                   : kind == 'b' ? proxy::RecipientFate::Kind::Bounced
+                                                 : proxy::RecipientFate::Kind::Deferred,
+                                   "", ""});
+  CHECK(mx.play("S: 220\nC: EHLO client.example\nS: 250-\n"
+                "C: MAIL FROM:<a@client.example>\nS: 250\n"
+                "C: RCPT TO:<b@mx.example>\nS: 250\nC: RCPT TO:<c@mx.example>\nS: 250\n"
+                "C: DATA\nS: 354\nC: x\nC: .\nS: " +
+                std::to_string(row.reply.code) + "\nC: RSET\nS: 250\n") == "");
+  const std::string fates = row.fates;
+  const bool some = fates.find('s') != std::string::npos;
+  const bool refused = !row.reply.positive();
+  CHECK(mx.log().count("reject DATA " + std::to_string(row.reply.code)) == (refused ? 1 : 0));
+  CHECK(mx.log().count("delivered from=<a@client.example> nrcpt=2") == (some ? 1 : 0));
+  if (some) CHECK(mx.log().has(std::string(" ") + fates[0] + " " + fates[1]));
+  CHECK(mx.log().has("it may be delivered twice to these") == (row.reply.code == 451));
+  const auto known = mx.standing.show(*dns::IpAddress::parse("192.0.2.1"));
+  REQUIRE(known);
+  CHECK(known->deliveries == (some ? 1 : 0));
+}
+
+TEST_CASE("a part that goes to postmaster alone earns no standing") {
+  Harness mx;
+  mx.verifier().to_text = {554, {0, 0}, "some"};
+  mx.verifier().fates = {{proxy::RecipientFate::Kind::Sent, "", ""},
+                         {proxy::RecipientFate::Kind::Bounced, "", ""}};
+  CHECK(mx.play("S: 220\nC: EHLO client.example\nS: 250-\n"
+                "C: MAIL FROM:<a@client.example>\nS: 250\n"
+                "C: RCPT TO:<postmaster@mx.example>\nS: 250\nC: RCPT TO:<c@mx.example>\nS: 250\n"
+                "C: DATA\nS: 354\nC: x\nC: .\nS: 554\n") == "");
+  CHECK(mx.standing.show(*dns::IpAddress::parse("192.0.2.1"))->deliveries == 0);
+}
+
 TEST_CASE("a bare LF is taken as CRLF where that is allowed, and still ends nothing") {
   Harness mx("[access]\nnormalise_line_endings = ['192.0.2.1']");
   CHECK(mx.play(kToData + "C' a\\n.\\nb\\r\\n.\\r\\n\nS: 250") == "");
@@ -84,6 +135,16 @@ TEST_CASE("the backend's refusals of DATA and of the text become ours, and the d
   CHECK(mx.verifier().open == 0);
   CHECK(mx.log().count(at_data ? "reject DATA 451" : "reject DATA 554") == 1);
   CHECK(mx.log().count("delivered") == 0);
+}
+
+TEST_CASE("a text that no reply came to may be there: the log says so, the client hears later") {
+  Harness mx;
+  mx.verifier().to_text = {451, {4, 2}, "lost"};
+  mx.verifier().no_last_word = GENERATE(true, false);
+  CHECK(mx.play(kToData + "C: x\nC: .\nS: 451 4.4.2 lost (00000000A002)\nC: NOOP\nS: 250") == "");
+  CHECK(mx.log().count("reject DATA 451") == 1);
+  CHECK(mx.log().has("00000000A002: the text was sent to mail.internal[192.0.2.7]:25, and no reply "
+                     "came: it may be delivered twice") == mx.verifier().no_last_word);
 }
 
 TEST_CASE("a delivery ends its transaction") {

@@ -162,6 +162,32 @@ TEST_CASE("commands out of order, unknown or not offered get their codes") {
                 "C: FROBNICATE\nS: 500\nC: RSET now\nS: 501\nC: QUIT\nS: 221\nS! closed") == "");
 }
 
+TEST_CASE("a greeting that is no name greets nobody, and ends nothing") {
+  const auto* verb = GENERATE("EHLO", "HELO");
+  Harness mx;
+  CHECK(mx.play("S: 220\nC: " + std::string(verb) +
+                "\nS: 501 5.5.4\nC: MAIL FROM:<a@b.example>\n"
+                "S: 503 5.5.1\nC: EHLO c.example\nS: 250-\nC: MAIL FROM:<a@b.example>\nS: 250\n"
+                "C: " +
+                verb + " two words\nS: 501 5.5.4\nC: RCPT TO:<b@mx.example>\nS: 250\n") == "");
+}
+
+TEST_CASE("the decision says whose answer it was") {
+  using proxy::AnswerSource;
+  const auto [source, word] = GENERATE(table<AnswerSource, const char*>({
+      {AnswerSource::Backend, "unknown"},
+      {AnswerSource::Shared, "shared"},  // another dialog asked
+      {AnswerSource::OurTrouble, "trouble"},
+      {AnswerSource::Breaker, "trouble"},
+  }));
+  Harness mx;
+  mx.verifier().refuse("no@mx.example", {550, {1, 1}, "User unknown"}, true);
+  mx.verifier().answers["no@mx.example"].source = source;
+  CHECK(mx.play(kHello + "C: MAIL FROM:<a@client.example>\nS: 250\nC: RCPT TO:<no@mx.example>\n"
+                         "S: 550 5.1.1 User unknown\n") == "");
+  CHECK(mx.log().has("verify=" + std::string(word) + " verdict=reject"));
+}
+
 TEST_CASE("HELO has no extensions") {
   Harness mx;
   CHECK(mx.play("S: 220\nC: HELO client.example\nS: 250 ours.example\n"
@@ -181,10 +207,28 @@ TEST_CASE("SIZE beyond the limit is refused at MAIL; what is announced is what h
   Harness mx("[limits]\nmessage_size = '100kB'");
   mx.verifier().capabilities.size_limit = 50'000;
   CHECK(mx.play("S: 220\nC: EHLO c.example\n"
-                "S: 250-ours.example|250-PIPELINING|250-SIZE 47952|250-ENHANCEDSTATUSCODES|250 "
-                "8BITMIME\n"
+                "S: 250-ours.example|250-PIPELINING|250-SIZE 47952|250-ENHANCEDSTATUSCODES|250-"
+                "8BITMIME|250 LIMITS RCPTMAX=1000\n"
                 "C: MAIL FROM:<a@b.example> SIZE=47953\nS: 552 5.3.4\n"
                 "C: MAIL FROM:<a@b.example> SIZE=47952\nS: 250\n") == "");
+}
+
+TEST_CASE("LIMITS has how many recipients are taken now, by us and by the backends") {
+  Harness mx;
+  const auto announces = [](const std::string& count) {
+    return "C: EHLO c.example\nS: 250-ours.example|250-PIPELINING|250-SIZE 50000000|"
+           "250-ENHANCEDSTATUSCODES|250-8BITMIME|250 LIMITS RCPTMAX=" +
+           count + "\n";
+  };
+  CHECK(mx.play("S: 220\n" + announces("1000")) == "");
+  mx.now_limits.recipients = 2;
+  CHECK(mx.play("S: 220\n" + announces("2") +
+                "C: MAIL FROM:<a@client.example>\nS: 250\nC: RCPT TO:<b@mx.example>\nS: 250\n"
+                "C: RCPT TO:<c@mx.example>\nS: 250\nC: RCPT TO:<d@mx.example>\nS: 452 4.5.3\n") ==
+        "");
+  mx.now_limits.recipients = 500;
+  mx.verifier().capabilities.rcpt_max = 20;
+  CHECK(mx.play("S: 220\n" + announces("20")) == "");
 }
 
 TEST_CASE("a limit of ours below the backends' is announced and enforced to the octet") {

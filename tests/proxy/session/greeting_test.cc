@@ -51,6 +51,17 @@ TEST_CASE("a milder action lets the early talker wait, and its commands with it"
   CHECK(mx.log().count("pregreet") == 1);
 }
 
+TEST_CASE("with the check off, early talk waits unread, and is nothing to tell of") {
+  Harness mx("[checks.early_talker]\npause = '2s'\naction = 'off'\n");
+  auto& client = mx.connect();
+  CHECK(client.play("C: NOOP\nC: QUIT\nS? nothing") == "");
+  CHECK(client.peer().stream->paused());
+  mx.loop().advance(2s);
+  CHECK(client.play("S: 220\nS: 250\nS: 221\nS! closed") == "");
+  CHECK_FALSE(mx.log().has("pregreet"));
+  CHECK(mx.standing.doublings(*dns::IpAddress::parse("192.0.2.1")) == 0);
+}
+
 TEST_CASE("in shadow mode the early talker is only logged") {
   Harness mx(kPause, "mode = 'shadow'");
   auto& client = mx.connect();

@@ -113,6 +113,30 @@ TEST_CASE("a file that is not ours to use is moved aside, and a new one begun") 
   CHECK(rows_after_restart(path) >= 1);
 }
 
+TEST_CASE("a file of before a table was known gets it, and loses nothing") {
+  const test::TempDir dir;
+  const auto path = dir.file("state.db");
+  make_file(path);
+  const auto rows = rows_after_restart(path);
+  execute(path, "DROP TABLE one_by_one");
+  test::ManualClock clock;
+  test::Alarms alarms;
+  {
+    const auto store = open_store(path, clock, alarms.sink());
+    store->put(Family::OneByOne, 1, "row");
+    CHECK(store->flush(30s));
+  }
+  {
+    const auto store = open_store(path, clock, alarms.sink());
+    test::MapOwner owner;
+    store->load(Family::OneByOne, owner);
+    CHECK(owner.rows().size() == 1);
+    store->detach(Family::OneByOne);
+  }
+  CHECK(alarms.lines().empty());
+  CHECK(rows_after_restart(path) == rows);
+}
+
 TEST_CASE("wherever a bit flips, no wrong row is believed") {
   const test::TempDir dir;
   const auto path = dir.file("state.db");

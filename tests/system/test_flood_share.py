@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""What a flood of connections leaves to good clients: messages a second with and without it, in
+turns, so that whatever else this machine does counts on both sides.
+
+The mail server takes its time, so what is measured is not how fast this machine is, but whether good
+clients have to wait for bad ones. RAVELIN_FLOOD_RATE is connections a second; with 0, as many as the
+flooder can make, it takes a core from the others, and the share is only told.
+"""
+import asyncio
+import os
+import subprocess
+import sys
+import time
+import unittest
+
+import harness
+from harness import Backend, SystemTest
+
+RATE = int(os.environ.get("RAVELIN_FLOOD_RATE", "1000"))
+CLIENTS = 6
+THINKING = 0.03  # of the mail server, at each dot
+TURNS, SECONDS = 3, 1.5
+LEAST = 0.9
+
+
+class FloodShare(SystemTest):
+    def test_good_clients_keep_their_throughput(self):
+        backend = self.start(Backend(script={"dot": lambda *_: time.sleep(THINKING)}))
+        ravelin = self.ravelin([backend], sections={
+            "limits": "sessions = 100\nsessions_per_client = 3\nsessions_per_network = 50"})
+        command = [sys.executable, str(harness.HERE / "flooder.py"), str(ravelin.port), str(RATE)]
+        flooder = self.enterContext(subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1))
+        self.addCleanup(flooder.kill)
+        self.assertEqual(flooder.stdout.readline(), "ready\n")
+        asyncio.run(self.live(ravelin, flooder))
+
+    async def good(self, port, number, over):
+        """A client that sends one message after the other, with a connection for each five."""
+        while not over.is_set():
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", port, local_addr=(f"127.67.{number}.1", 0))
+            await self.say(reader, writer, b"", b"220")
+            await self.say(reader, writer, b"EHLO c.example\r\n", b"250")
+            for _ in range(5):
+                await self.say(reader, writer, b"MAIL FROM:<a@b.example>\r\n", b"250")
+                await self.say(reader, writer, b"RCPT TO:<bob@example.com>\r\n", b"250")
+                await self.say(reader, writer, b"DATA\r\n", b"354")
+                await self.say(reader, writer, b"Subject: x\r\n\r\nx\r\n.\r\n", b"250")
+                self.sent += 1
+            writer.close()
+
+    async def say(self, reader, writer, line, expected):
+        writer.write(line)
+        while (reply := await asyncio.wait_for(reader.readline(), harness.PATIENCE))[3:4] == b"-":
+            pass
+        self.assertEqual(reply[:3], expected, reply)
+
+    async def turn(self):
+        before, began = self.sent, time.monotonic()
+        await asyncio.sleep(SECONDS)
+        return (self.sent - before) / (time.monotonic() - began)
+
+    async def live(self, ravelin, flooder):
+        self.sent, over, quiet, flooded, connections = 0, asyncio.Event(), [], [], 0
+        clients = [asyncio.create_task(self.good(ravelin.port, number, over))
+                   for number in range(CLIENTS)]
+        await self.turn()  # to warm up
+        for _ in range(TURNS):
+            quiet.append(await self.turn())
+            flooder.stdin.write("go\n")
+            flooded.append(await self.turn())
+            flooder.stdin.write("stop\n")
+            connections += int(await asyncio.to_thread(flooder.stdout.readline))
+        over.set()
+        await asyncio.gather(*clients)
+        share = sum(flooded) / sum(quiet)
+        print(f"{sum(quiet) / TURNS:.0f} messages a second, {sum(flooded) / TURNS:.0f} in a flood of "
+              f"{connections / TURNS / SECONDS:.0f} connections a second: {share:.0%}", flush=True)
+        self.assertTrue(ravelin.lines("limit sessions_per_"))
+        self.assertGreater(connections, 0)
+        if RATE:
+            self.assertGreaterEqual(share, LEAST)
+
+
+if __name__ == "__main__":
+    harness.main()
