@@ -90,7 +90,7 @@ TEST_CASE("A backend speaks one protocol") {
   const std::string lmtp = "protocol = \"lmtp\"\n";
   const std::string third = "[[route]]\ndomains = [\"example.net\"]\nbackends = [\"c:24\"]\n";
   CHECK(second(lmtp + third) ==
-        Errors{"8:13: backends: \"c:24\" has another protocol in the [[route]] of line 5"});
+        Errors{"8:13: backends: \"c:24\" has another protocol in the [[route]] of line 2"});
   CHECK(second(lmtp + third + lmtp).empty());
   CHECK(second(third).empty());
 }
