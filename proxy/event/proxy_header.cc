@@ -111,6 +111,14 @@ ProxyHeader read_proxy_header(std::string_view data) {
   return data.size() < kHead.size() ? ProxyHeader{Status::Incomplete} : read_v1(data);
 }
 
+std::string proxy_v2_local_header() {
+  std::string header(kSignature);
+  header += static_cast<char>(kLocal);
+  header += static_cast<char>(kUnspecified);
+  append_number(header, 0);
+  return header;
+}
+
 std::string proxy_v2_header(const dns::Endpoint& client, const dns::Endpoint& server) {
   std::string header(kSignature);
   header += static_cast<char>(kProxy);

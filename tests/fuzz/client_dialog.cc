@@ -37,12 +37,12 @@ std::shared_ptr<const proxy::Config> config_of(uint8_t kind) {
     toml += "[limits]\nerrors = 3\njunk_commands = 5\ncommand_timeout = '20s'\n";
     toml += "data_timeout = '10s'\nmessage_size = '100kB'\n";
   }
-  if ((kind & kGood) != 0) toml += "[access]\nallow = ['192.0.2.1']\n";
+  toml += "[access]\nxclient_from = ['192.0.2.9']\n";  // kNoName's
+  if ((kind & kGood) != 0) toml += "allow = ['192.0.2.1']\n";
   const auto* const mode = (kind & kShadow) != 0 ? "mode = 'shadow'" : "";
   return known[kind] = Harness::load(toml, mode);
 }
 
-// No 421: that is the worker's to translate (backend_side).
 // No 421 among them: what a backend says in parting is for its worker to put in other words.
 const smtp::Reply kReplies[] = {
     {250, {1, 5}, "fine"},  {550, {1, 1}, "User unknown"},
@@ -187,7 +187,8 @@ class Dialog {
   }
   void check() const {
     const bool closed = peer().finished || peer().destroyed;
-    const ClientModel model(said_, split_replies(heard_), (kind_ & kNormalise) != 0, closed);
+    const ClientModel model(said_, split_replies(heard_), (kind_ & kNormalise) != 0, closed,
+                            /*front=*/(kind_ & kNoName) != 0);
     auto next = taken_.begin();
     for (const auto& text : model.taken()) {
       while (next != taken_.end() && !is_message(*next, text)) ++next;

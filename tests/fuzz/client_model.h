@@ -40,8 +40,14 @@ inline std::vector<HeardReply> split_replies(std::string_view wire) {
 class ClientModel {
  public:
   // |closed|: the program has ended the connection; if it has not, it waits for nobody else.
-  ClientModel(std::string_view said, std::vector<HeardReply> heard, bool normalise, bool closed)
-      : rest_(said), heard_(std::move(heard)), normalise_(normalise), closed_(closed) {
+  // |front|: it may say XCLIENT.
+  ClientModel(std::string_view said, std::vector<HeardReply> heard, bool normalise, bool closed,
+              bool front)
+      : rest_(said),
+        heard_(std::move(heard)),
+        normalise_(normalise),
+        closed_(closed),
+        front_(front) {
     walk();
     if (unanswered_) must(closed_, "each command has its reply");
     if (next_ < heard_.size()) goodbye();
@@ -68,11 +74,19 @@ class ClientModel {
     const auto* const heard = reply();
     if (heard == nullptr) return unanswered(true);
     const auto verb = verb_of(line);
+    if (heard->code == 220) greeted_again(verb, line);
     if (heard->code == 421 || verb == "BDAT") return last(), false;
     if (verb == "QUIT" && heard->positive()) return last(), false;
     if (heard->code != 354) return true;
     must(verb == "DATA", "354 goes to DATA");
     return text();
+  }
+  // By XCLIENT: from a front, and once its address was said not any more.
+  void greeted_again(std::string_view verb, std::string_view line) {
+    must(verb == "XCLIENT" && front_, "nobody else is greeted twice");
+    std::string upper(line);
+    for (char& c : upper) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+    front_ = upper.find(" ADDR=") == upper.npos;
   }
   bool text() {
     const auto plain = test::expect_text(rest_, normalise_);
@@ -129,6 +143,7 @@ class ClientModel {
   const std::vector<HeardReply> heard_;
   const bool normalise_;
   const bool closed_;
+  bool front_;
   size_t next_ = 0;
   bool over_ = false;
   bool unanswered_ = false;

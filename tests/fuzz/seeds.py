@@ -29,6 +29,15 @@ def dialogs():
         return ENVELOPE + b"DATA\r\ntext" + end + NEXT + b"QUIT\r\n"
 
     yield "mail", 0, MAIL + b"QUIT\r\n"
+    named = HELLO + b"XCLIENT NAME=a.example ADDR=192.0.2.77 PORT=1\r\n"
+    yield "xclient", NO_NAME, named + MAIL + named + b"QUIT\r\n"
+    yield "xclient-untrusted", 0, named + MAIL
+    yield "xclient-pause", NO_NAME | PAUSE, act("t", 5) + named + act("t", 5) + MAIL + b"QUIT\r\n"
+    yield "xclient-early", NO_NAME | PAUSE, act("t", 5) + named + MAIL
+    yield "xclient-shadow", NO_NAME | PAUSE | SHADOW, act("t", 5) + named + MAIL + act("t", 5)
+    yield "xclient-odd", NO_NAME | TIGHT, (
+        b"XCLIENT HELO=a\r\nXCLIENT ADDR=x\r\n" + ENVELOPE + b"XCLIENT ADDR=192.0.2.1\r\nRSET\r\n"
+        b"XCLIENT ADDR=IPV6:2001:db8::1 NAME=[UNAVAILABLE]\r\n" + MAIL)
     yield "two-mails", 0, MAIL + MAIL[len(HELLO):] + b"QUIT\r\n"
     yield "helo", 0, b"HELO client.example\r\nMAIL FROM:<>\r\nRCPT TO:<postmaster>\r\nDATA\r\n..\r\n.\r\n"
     yield "octets", 0, act("c", 1) + MAIL
@@ -102,6 +111,10 @@ def commands():
     yield "utf8", every, b"MAIL FROM:<\xc3\xa9@\xc3\xa9.example> SMTPUTF8\r\nRCPT TO:<\xc0\xaf@x>\r\n"
     yield "utf8-not-offered", 11, b"MAIL FROM:<\xc3\xa9@x>\r\nRCPT TO:<\xc3\xa9@x>\r\n"
     yield "helo", every, b"EHLO a_b.example\r\nHELO [1.2.3.4]\r\nEHLO (x);\"y\"\r\nEHLO " + b"x" * 255 + b"\r\n"
+    yield "xclient", every, (
+        b"XCLIENT NAME=a.example ADDR=192.0.2.1 PORT=25 PROTO=ESMTP HELO=+5Ba+5D LOGIN=+2B\r\n"
+        b"XCLIENT ADDR=IPV6:2001:db8::1 NAME=[TEMPUNAVAIL] DESTADDR=[UNAVAILABLE] DESTPORT=1\r\n"
+        b"XCLIENT ADDR=1 ADDR=2\r\nXCLIENT HELO=+0A REVERSE_NAME=x\r\nXCLIENT PORT=65536\r\n")
     yield "nothing-offered", 0, b"MAIL FROM:<a@b> SIZE=1\r\nRCPT TO:<a@b> NOTIFY=NEVER\r\n"
     yield "injection", every, b"MAIL FROM:<a@b> ENVID=x+0D+0ADATA\r\nMAIL FROM:<a@b> XFOO=1\nDATA\r\n"
     yield "long", every, b"MAIL FROM:<" + b"a" * 255 + b"@" + b"b" * 63 + b"." + b"c" * 63 + b">\r\n"
@@ -167,6 +180,12 @@ def backends():
     yield "one-connection", 2, mail(0) + slot("b", 1) + slot("r", 1) + mail(2) + mail(3)
     yield "no-pipelining", 16, mail(0) + mail(0)
     yield "xforward", 4, mail(0) + mail(0)
+    for name, kind in (("xclient", 128 | 4), ("proxy", 128), ("lmtp-xclient", 64 | 128 | 4)):
+        yield name, kind, mail(0) + mail(1, 4) + mail(0)
+        yield name + "-one-connection", kind | 2, mail(0) + slot("b", 1) + slot("r", 1) + mail(2)
+        yield name + "-two", kind | 8 | 1, mail(0) + mail(1, 4) + act("c") + mail(2, 1) + act("z", 0) + mail(3, 5)
+        yield name + "-replay", kind, slot("b", 0) + slot("r", 0) + act("t", 12) + slot("r", 0, 1) + slot("r", 0) + slot("d", 0) + slot("w", 0, 5) + slot("f", 0)
+        yield name + "-closed", kind, slot("b", 0) + slot("r", 0) + act("c") + slot("r", 0) + slot("d", 0) + slot("w", 0, 1) + slot("f", 0)
     yield "refused", 0, b"".join(slot("b", 0) + slot("r", 0, 1) for _ in range(12)) + mail(0)
     yield "waits", 2, slot("b", 0) + slot("r", 0) + slot("b", 1) + slot("r", 1, 5) + act("t", 70) + mail(2)
     yield "refusing", 1, act("o", 1) + mail(0) + act("o") + act("t", 90) + mail(1)

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "fuzz/script.h"
+#include "proxy/event/proxy_header.h"
 #include "support/manual_reactor.h"
 #include "support/memory_stream.h"
 
@@ -40,6 +41,8 @@ class WireBackend {
   bool by_rule = true;  // replies by itself
   size_t chunk = 0;
   bool pipelining = true;
+  bool proxy_headers = false;  // wants one in front
+  bool xclient = false;        // offers it
   bool lmtp = false;
   std::vector<WireMessage> messages;  // those that came to their end
 
@@ -86,6 +89,9 @@ class WireBackend {
     bool greeted = false;
     bool asked_data = false;  // the last command was DATA
     bool in_text = false;
+    bool headed = false;  // a PROXY header has come
+    bool named = false;   // it speaks for a client
+    size_t mails = 0;
     size_t recipients = 0;  // accepted by rule
     std::string unread;
     size_t message = SIZE_MAX;  // the last one that came whole
@@ -105,6 +111,7 @@ class WireBackend {
     auto& peer = *connector_.opened[i].peer;
     if (peer.congested || peer.received.empty()) return false;
     peers_[i].unread += peer.take();
+    if (proxy_headers && !peers_[i].headed) take_header(peers_[i]);
     while (peers_[i].in_text ? take_text(i) : take_command(i)) {
     }
     return true;
@@ -121,6 +128,24 @@ class WireBackend {
     if (by_rule) say_to(i, "220 mail.internal ESMTP\r\n");
     return true;
   }
+  static void take_header(Peer& peer) {
+    const auto header = proxy::read_proxy_header(peer.unread);
+    must(header.status == proxy::ProxyHeader::Status::Done, "a header comes first, and whole");
+    peer.headed = true;
+    peer.named = header.client.has_value();
+    peer.unread.erase(0, header.size);
+  }
+  // Who speaks for a client brings one mail, and no other connection brings any text.
+  void check_named(Peer& peer, std::string_view command) const {
+    if (!proxy_headers && !xclient) return;
+    if (command.starts_with("XCLIENT ")) {
+      must(!peer.named && peer.mails == 0, "a client is named once, and before its mail");
+      peer.named = command.find(" ADDR=") != command.npos;
+    }
+    if (command.starts_with("MAIL ")) ++peer.mails;
+    must(!peer.named || peer.mails <= 1, "a client's connection is nobody else's");
+    must(peer.named || command != "DATA\r\n", "mail goes where the client is named");
+  }
   bool take_command(size_t i) {
     auto& peer = peers_[i];
     const auto end = peer.unread.find('\n');
@@ -130,6 +155,7 @@ class WireBackend {
     must(command.ends_with("\r\n") && is_one_line(command.substr(0, end - 1)),
          "a command is clean");
     must(command.size() <= 4096, "a command has its length");
+    check_named(peer, command);
     peer.asked_data = command == "DATA\r\n";
     if (!by_rule) return true;
     const auto reply = reply_to(command);
@@ -154,9 +180,14 @@ class WireBackend {
     return true;
   }
   std::string reply_to(std::string_view command) const {
+    if (command.starts_with("XCLIENT")) return "220 mail.internal ESMTP\r\n";
     must(!command.starts_with(lmtp ? "EHLO" : "LHLO") && !(lmtp && command.starts_with("HELO")),
          "the greeting is of its protocol");
-    if (command.starts_with("EHLO") || command.starts_with("LHLO"))
+    const bool hello = command.starts_with("EHLO") || command.starts_with("LHLO");
+    if (hello && xclient)
+      return pipelining ? "250-mail\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 XCLIENT HELO ADDR\r\n"
+                        : "250-mail\r\n250 XCLIENT ADDR\r\n";
+    if (hello)
       return pipelining ? "250-mail\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 XFORWARD NAME ADDR\r\n"
                         : "250 mail\r\n";
     if (command.starts_with("RCPT TO:<no")) return "550 5.1.1 User unknown\r\n";

@@ -42,6 +42,10 @@ MASTER = """
 127.0.0.1:{port} inet n - n - 50 smtpd
 127.0.0.1:{recipe_port} inet n - n - 50 smtpd
 {recipe}
+127.0.0.1:{xclient_port} inet n - n - 50 smtpd
+{xclient}
+127.0.0.1:{proxy_port} inet n - n - 50 smtpd
+{proxy}
 pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
@@ -74,6 +78,19 @@ def recipe_options(address):
     return "\n".join(line.replace("192.0.2.5", address) for line in block[1:])
 
 
+def judging_options(address, option, directory):
+    """The recipe with |option| in place of XFORWARD, and restrictions that see the client."""
+    blocks = [block for block in DOCS.read_text().split("```")[1::2] if option in block]
+    assert len(blocks) == 1, option
+    lines = [line for line in recipe_options(address).splitlines()
+             if not any(word in line for word in ("xforward", "upstream_proxy", "client_restr",
+                                                  "helo_restr"))]
+    lines += blocks[0].strip("\n").replace("192.0.2.5", address).splitlines()
+    lines += [f"    -o smtpd_client_restrictions=check_client_access,cidr:{directory}/clients",
+              f"    -o smtpd_helo_restrictions=check_helo_access,regexp:{directory}/helos"]
+    return "\n".join(lines)
+
+
 class Postfix:
     """With |relay|, a port on loopback, it takes mail from there for anybody, and sends all of it
     to that port."""
@@ -81,6 +98,7 @@ class Postfix:
     def __init__(self, directory, mailboxes=("bob",), relay=None):
         self.directory = pathlib.Path(directory) / ("postfix-sender" if relay else "postfix")
         self.port, self.recipe_port = free_port(), free_port()
+        self.xclient_port, self.proxy_port = free_port(), free_port()
         for part in ("conf", "queue", "data", "mail"):
             (self.directory / part).mkdir(parents=True)
         owner = pwd.getpwnam("postfix")
@@ -93,7 +111,12 @@ class Postfix:
                     relayhost=f"[127.0.0.1]:{relay}" if relay else "",
                     domains="" if relay else "example.com")
         self._write("master.cf", MASTER, port=self.port, recipe_port=self.recipe_port,
-                    recipe=recipe_options("127.0.0.1"))
+                    recipe=recipe_options("127.0.0.1"), xclient_port=self.xclient_port,
+                    xclient=judging_options("127.0.0.1", "authorized_xclient", self.directory),
+                    proxy_port=self.proxy_port,
+                    proxy=judging_options("127.0.0.1", "proxy_protocol=haproxy", self.directory))
+        (self.directory / "clients").write_text("127.4.5.66/32 550 5.7.1 not from that client\n")
+        (self.directory / "helos").write_text("/^bad\\./ 550 5.7.1 not with that name\n")
         self.run("start")
         wait_for(lambda: "daemon started" in self.log(), "Postfix to start")
 
