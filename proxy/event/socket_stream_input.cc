@@ -117,10 +117,14 @@ void SocketStream::peek() {
   if (!would_block(errno)) end(StreamEnd::Reset);
 }
 
+// In TLS the end is the close_notify, whether or not the connection stays open behind it. Who broke
+// it off has closed its side as well.
 bool SocketStream::half_closed() const {
+  if (phase_ != Phase::Open || held() > 0) return false;
   char byte;
-  return phase_ == Phase::Open && held() == 0 &&
-         sys.recv(fd_.get(), &byte, sizeof byte, MSG_PEEK) == 0;
+  const auto got = tls_ ? tls_->read(&byte, sizeof byte, /*peek=*/true)
+                        : sys.recv(fd_.get(), &byte, sizeof byte, MSG_PEEK);
+  return got == 0 || (got < 0 && !would_block(errno));
 }
 
 // A peer may shut its side down and still listen: what this turn has written so far is sent.

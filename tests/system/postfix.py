@@ -35,6 +35,12 @@ alias_maps =
 local_recipient_maps =
 append_dot_mydomain = no
 message_size_limit = 60000000
+{tls}"""
+
+TLS = """
+smtpd_tls_security_level = may
+smtpd_tls_cert_file = {certificate}
+smtpd_tls_key_file = {certificate}
 """
 
 # The second listener is docs/backends.md's recipe, line by line: the test reads it from there.
@@ -93,9 +99,9 @@ def judging_options(address, option, directory):
 
 class Postfix:
     """With |relay|, a port on loopback, it takes mail from there for anybody, and sends all of it
-    to that port."""
+    to that port. With |certificate|, a file that has its key as well, it offers STARTTLS."""
 
-    def __init__(self, directory, mailboxes=("bob",), relay=None):
+    def __init__(self, directory, mailboxes=("bob",), relay=None, certificate=None):
         self.directory = pathlib.Path(directory) / ("postfix-sender" if relay else "postfix")
         self.port, self.recipe_port = free_port(), free_port()
         self.xclient_port, self.proxy_port = free_port(), free_port()
@@ -109,7 +115,8 @@ class Postfix:
         self._write("main.cf", MAIN, maps=maps, uid=nobody.pw_uid, gid=nobody.pw_gid,
                     networks="127.0.0.0/8" if relay else "127.255.255.254/32",
                     relayhost=f"[127.0.0.1]:{relay}" if relay else "",
-                    domains="" if relay else "example.com")
+                    domains="" if relay else "example.com",
+                    tls=TLS.format(certificate=certificate) if certificate else "")
         self._write("master.cf", MASTER, port=self.port, recipe_port=self.recipe_port,
                     recipe=recipe_options("127.0.0.1"), xclient_port=self.xclient_port,
                     xclient=judging_options("127.0.0.1", "authorized_xclient", self.directory),
