@@ -44,7 +44,10 @@ struct Arrival {
 };
 
 // Lives on one thread. Owned by the worker, which destroys it after Services::retire().
-class Session final : public StreamEvents, public BackendEvents, public CheckRun::Events {
+class Session final : public dns::Retirable,
+                      public StreamEvents,
+                      public BackendEvents,
+                      public CheckRun::Events {
  public:
   // |services| must outlive it.
   Session(Services& services, std::shared_ptr<const Policy> policy, std::unique_ptr<Stream> stream,
