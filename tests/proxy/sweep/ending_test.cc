@@ -1,10 +1,11 @@
-// Ending needs no memory.
+// Ending needs no memory, and what fails for want of it keeps nothing.
 #include <catch2/catch.hpp>
 #include <memory>
 #include <vector>
 
 #include "proxy/event/loop.h"
 #include "proxy/event/system_clock.h"
+#include "proxy/overload/handshakes.h"
 #include "support/memory_failure.h"
 
 namespace ravelin::test {
@@ -29,6 +30,14 @@ TEST_CASE("However many objects end in one turn, retiring them needs no memory")
   CHECK_FALSE(last.expired());
   loop.poll();
   CHECK(last.expired());
+}
+
+TEST_CASE("A handshake for which there is no memory takes no place") {
+  proxy::Handshakes handshakes;
+  MemoryFailure::arm(1, kForGood);
+  CHECK_FALSE(survives([&] { (void)handshakes.enter(true, {}); }));
+  MemoryFailure::disarm();
+  CHECK(handshakes.in_use() == 0);
 }
 
 }  // namespace
