@@ -6,6 +6,8 @@
 #include <functional>
 #include <memory>
 
+#include "dns/retired.h"
+
 namespace ravelin::dns {
 
 // Time since boot, suspended time included (CLOCK_BOOTTIME): it never jumps, and an age measured
@@ -47,7 +49,8 @@ class Reactor {
   // Calls |done| once at the end of this turn, when no C library is on the stack.
   [[nodiscard]] virtual Handle defer(Callback done) = 0;
   // Destroys |object| at the end of this turn: how an object ends from inside its own call.
-  virtual void retire(std::shared_ptr<void> object) = 0;
+  // Needs no memory.
+  virtual void retire(std::shared_ptr<Retirable> object) noexcept = 0;
 
   virtual Time now() const = 0;  // as of the start of this turn
 };

@@ -15,7 +15,7 @@ constexpr auto kPatience = 10s;
 
 }  // namespace
 
-class Introductions::Waiting final : public StreamEvents {
+class Introductions::Waiting final : public dns::Retirable, public StreamEvents {
  public:
   Waiting(Introductions& owner, std::unique_ptr<Stream> stream, const dns::Endpoint& balancer,
           uint32_t listener)

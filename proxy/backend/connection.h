@@ -61,7 +61,8 @@ class ConnectionUser {
 };
 
 // Made with make_shared: ending one must not need memory. It has one owner at a time all the same.
-class BackendConnection final : public std::enable_shared_from_this<BackendConnection>,
+class BackendConnection final : public dns::Retirable,
+                                public std::enable_shared_from_this<BackendConnection>,
                                 StreamEvents,
                                 smtp::BackendDialog::Events {
  public:

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "dns/ip.h"
+#include "dns/reactor.h"
 #include "proxy/observe/journal.h"
 #include "smtp/capabilities.h"
 #include "smtp/command.h"
@@ -86,7 +87,7 @@ class BackendEvents {
 // One mail transaction's way through a backend. One call at a time: recipient() until its answer,
 // then the next; start_data() once, after at least one recipient was accepted.
 // Destroying it gives back whatever it holds; after finish() and before on_final() it must be kept.
-class BackendTransaction {
+class BackendTransaction : public dns::Retirable {
  public:
   virtual ~BackendTransaction() = default;
 

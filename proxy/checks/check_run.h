@@ -31,7 +31,7 @@ struct CheckInput {
   const smtp::RcptCommand* rcpt = nullptr;  // at Stage::Rcpt
 };
 
-class CheckRun {
+class CheckRun : public dns::Retirable {
  public:
   class Events {
    public:

@@ -64,6 +64,7 @@ struct Limits {
   milliseconds command_timeout;
   milliseconds data_timeout;
   milliseconds handshake_timeout;
+  milliseconds dialog_time;
   uint32_t handshakes;
   uint64_t data_min_rate;  // bytes per second
 };

@@ -37,9 +37,7 @@ dns::Handle Loop::defer(Callback done) {
   return std::make_unique<Deferred>(*core_, std::move(done));
 }
 
-// noexcept: a push_back that fails would destroy the object inside its own call. The vector has
-// room for a thousand and grows beyond.
-void Loop::retire(std::shared_ptr<void> object) noexcept {
+void Loop::retire(std::shared_ptr<dns::Retirable> object) noexcept {
   core_->retired.push_back(std::move(object));
 }
 

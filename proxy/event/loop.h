@@ -50,7 +50,7 @@ class Loop final : public dns::Reactor {
   dns::Handle watch(int fd, bool read, bool write, std::function<void(Ready)> on_ready) override;
   dns::Handle timer(std::chrono::nanoseconds after, Callback done) override;
   dns::Handle defer(Callback done) override;
-  void retire(std::shared_ptr<void> object) noexcept override;
+  void retire(std::shared_ptr<dns::Retirable> object) noexcept override;
   // The clock is read when a turn first asks.
   dns::Time now() const override;
 

@@ -10,8 +10,6 @@ namespace {
 
 // Rounds of one end of turn. A dialog's ordinary work takes three: callbacks, output, destruction.
 constexpr int kMaxRounds = 32;
-// More objects than this rarely end in one turn; retire() should not need memory.
-constexpr size_t kRetiredAtOnce = 1024;
 
 event_base* new_base() {
   const std::unique_ptr<event_config, decltype(&event_config_free)> config(event_config_new(),
@@ -32,13 +30,11 @@ LoopCore::LoopCore(const Clock& clock)
       posts_event_(base(), posts.fd(), EV_READ | EV_PERSIST,
                    &trampoline<LoopCore, &LoopCore::on_posts>, this) {
   if (!posts_event_.add()) throw std::bad_alloc();
-  retired.reserve(kRetiredAtOnce);
-  destroying_.reserve(kRetiredAtOnce);
 }
 
 // Retired objects may retire others.
 LoopCore::~LoopCore() {
-  for (int round = 0; round < kMaxRounds && destroy_retired(); ++round) {
+  for (int round = 0; round < kMaxRounds && retired.clear(); ++round) {
   }
 }
 
@@ -67,14 +63,14 @@ void LoopCore::end_of_turn() {
     if (!run_round()) return;
   // Callbacks go on and on: the others get their step all the same.
   flush();
-  destroy_retired();
+  retired.clear();
 }
 
 // False if there was nothing to do. The earlier step goes first, whatever the later ones have: so
 // that output waits for all that will be written, and destruction for all output.
 bool LoopCore::run_round() {
   run_hooks();
-  return run_callbacks() || flush() || destroy_retired();
+  return run_callbacks() || flush() || retired.clear();
 }
 
 // Posts that posts cause come in the next turn.
@@ -110,13 +106,6 @@ bool LoopCore::flush() {
   LinkList<SocketStream> streams;
   streams.take(dirty);
   while (SocketStream* stream = streams.pop_front()) stream->flush();
-  return true;
-}
-
-bool LoopCore::destroy_retired() {
-  if (retired.empty()) return false;
-  destroying_.swap(retired);  // what they retire in turn goes to the other vector
-  destroying_.clear();
   return true;
 }
 

@@ -8,7 +8,6 @@
 #include <memory>
 #include <new>
 #include <optional>
-#include <vector>
 
 #include "dns/reactor.h"
 #include "proxy/event/clock.h"
@@ -73,7 +72,7 @@ class LoopCore {
   LinkList<SocketStream> dirty;  // have new output
   LinkList<Deferred> deferred;
   LinkList<Hook> hooks;
-  std::vector<std::shared_ptr<void>> retired;
+  dns::RetiredList retired;
   PostBox posts;
 
  private:
@@ -87,7 +86,6 @@ class LoopCore {
   bool run_round();
   bool run_callbacks();
   bool flush();
-  bool destroy_retired();
 
   const Clock& clock_;
   mutable std::optional<dns::Time> now_;
@@ -97,7 +95,6 @@ class LoopCore {
   static constexpr uint32_t kHandshakesPerTurn = 16;
   uint32_t handshakes_left_ = kHandshakesPerTurn;
   uint64_t lost_callbacks_ = 0;
-  std::vector<std::shared_ptr<void>> destroying_;  // empty but for its capacity
   std::array<char, kReadBuffer> read_buffer_;
 };
 

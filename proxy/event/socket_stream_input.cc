@@ -80,9 +80,11 @@ void SocketStream::await_answer_of_tls() {
   if (!await_writable()) fail(StreamEnd::Reset);
 }
 
-// |data| is in the loop's buffer.
+// |data| is in the loop's buffer, with all that was held: the owner may turn to TLS in the call,
+// and then nothing may be held any more.
 void SocketStream::deliver(std::string_view data) {
   size_t took = 0;
+  taken_ = input_.size();
   if (!tell([&] { took = events_->on_data(data); })) return;
   assert(took <= data.size());
   if (pending() && paused_ == 0) schedule(kDeliver);

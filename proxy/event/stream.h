@@ -68,7 +68,7 @@ enum class Pause : uint8_t {
 };
 
 // Destroying a stream closes it at once (a RST, if input is unread): orderly ends use finish().
-class Stream {
+class Stream : public dns::Retirable {
  public:
   virtual ~Stream() = default;
 

@@ -38,7 +38,7 @@ json control_error(std::string_view text, const std::vector<std::string>& errors
 }
 
 // One peer. A request is answered before the next one is read; an answer leaves page by page.
-class ControlServer::Connection final : public StreamEvents {
+class ControlServer::Connection final : public dns::Retirable, public StreamEvents {
  public:
   Connection(ControlServer& server, std::unique_ptr<Stream> stream)
       : server_(server), stream_(std::move(stream)), since_(server.reactor_.now()) {

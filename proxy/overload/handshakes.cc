@@ -6,19 +6,22 @@ namespace ravelin::proxy {
 
 class Handshakes::Place final : public dns::Pending {
  public:
-  explicit Place(std::atomic<uint32_t>& count) : count_(count) {}
+  explicit Place(std::atomic<uint32_t>& count)
+      : count_(count), before_(count.fetch_add(1, std::memory_order_relaxed)) {}
   ~Place() override { count_.fetch_sub(1, std::memory_order_relaxed); }
+
+  uint32_t before() const { return before_; }  // so many had one
 
  private:
   std::atomic<uint32_t>& count_;
+  const uint32_t before_;
 };
 
 dns::Handle Handshakes::enter(bool trusted, const Limits& limits) {
   const auto all = static_cast<double>(limits.handshakes);
   const auto most = trusted ? all : all * (1 - limits.reserved_for_known);
-  const auto before = count_.fetch_add(1, std::memory_order_relaxed);
   auto place = std::make_unique<Place>(count_);
-  if (limits.handshakes > 0 && before >= most) return nullptr;
+  if (limits.handshakes > 0 && place->before() >= most) return nullptr;
   return place;
 }
 

@@ -33,7 +33,10 @@
 namespace ravelin::proxy {
 
 // Lives on one thread. Owned by the worker, which destroys it after Services::retire().
-class Session final : public StreamEvents, public BackendEvents, public CheckRun::Events {
+class Session final : public dns::Retirable,
+                      public StreamEvents,
+                      public BackendEvents,
+                      public CheckRun::Events {
  public:
   // |services| must outlive it.
   Session(Services& services, std::shared_ptr<const Policy> policy, std::unique_ptr<Stream> stream,
@@ -254,6 +257,7 @@ class Session final : public StreamEvents, public BackendEvents, public CheckRun
   uint64_t backend_size_ = 0;  // the least limit of the backends as of then; 0: none
   uint32_t errors_ = 0;
   uint32_t junk_ = 0;
+  Time arrived_{};
   Time since_{};  // when the phase began, or, in Text, when the client last sent something
   std::array<Count, kVerbs> counts_{};
   DialogDns dns_;

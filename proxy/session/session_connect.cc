@@ -28,7 +28,7 @@ void Session::start() {
 }
 
 void Session::begin() {
-  since_ = services_.reactor.now();
+  arrived_ = since_ = services_.reactor.now();
   if (access_ == Access::Deny && refuse_denied()) return;
   look_up_name();
   if (!allowed()) held_.run(Stage::Connect, check_input(), *this);

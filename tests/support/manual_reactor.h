@@ -52,8 +52,7 @@ class ManualReactor final : public dns::Reactor {
     deferred_.push_back(std::move(slot));
     return handle;
   }
-  void retire(std::shared_ptr<void> object) override {
-    const Outside test;  // the loop has room
+  void retire(std::shared_ptr<dns::Retirable> object) noexcept override {
     retired_.push_back(std::move(object));
   }
   dns::Time now() const override { return clock_.boot(); }
@@ -68,10 +67,8 @@ class ManualReactor final : public dns::Reactor {
         more |= fire(*slot);
       }
       for (auto batch = std::exchange(deferred_, {}); const auto& slot : batch) more |= fire(*slot);
-      more |= !retired_.empty();
-      auto retired = std::exchange(retired_, {});
       const Program program;
-      retired.clear();
+      more |= retired_.clear();
     }
   }
   // Moves the clock from timer to timer, running each at its time.
@@ -108,7 +105,7 @@ class ManualReactor final : public dns::Reactor {
   ManualClock& clock_;
   std::multimap<dns::Time, std::shared_ptr<Callback>> timers_;
   std::deque<std::shared_ptr<Callback>> deferred_;
-  std::vector<std::shared_ptr<void>> retired_;
+  dns::RetiredList retired_;
 };
 
 }  // namespace ravelin::test

@@ -37,7 +37,9 @@ class PollReactor final : public dns::Reactor {
     deferred_.push_back(deferred);
     return hold(deferred);
   }
-  void retire(std::shared_ptr<void> object) override { retired_.push_back(std::move(object)); }
+  void retire(std::shared_ptr<dns::Retirable> object) noexcept override {
+    retired_.push_back(std::move(object));
+  }
   dns::Time now() const override { return now_; }
 
   // Moves the loop's clock, on top of the real one; not that of any C library.
@@ -60,7 +62,7 @@ class PollReactor final : public dns::Reactor {
     read_clock();
     run_timers();
     for (const auto& one : std::exchange(deferred_, {})) fire(one);
-    std::exchange(retired_, {}).clear();
+    retired_.clear();
   }
 
  private:
@@ -123,7 +125,7 @@ class PollReactor final : public dns::Reactor {
   std::list<WeakWatch> watches_;
   std::multimap<dns::Time, std::weak_ptr<Callback>> timers_;
   std::vector<std::weak_ptr<Callback>> deferred_;
-  std::vector<std::shared_ptr<void>> retired_;
+  dns::RetiredList retired_;
 };
 
 }  // namespace ravelin::test

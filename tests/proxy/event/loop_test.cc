@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <functional>
+#include <memory>
 #include <string>
 
 #include "proxy/event/fd.h"
@@ -11,6 +13,20 @@
 using namespace ravelin;
 using test::Turns;
 using namespace std::chrono_literals;
+
+namespace {
+
+// Calls |end| when it is destroyed.
+std::shared_ptr<dns::Retirable> ending(std::function<void()> end) {
+  struct Ending final : dns::Retirable {
+    explicit Ending(std::function<void()> call) : end(std::move(call)) {}
+    ~Ending() { end(); }
+    const std::function<void()> end;
+  };
+  return std::make_shared<Ending>(std::move(end));
+}
+
+}  // namespace
 
 TEST_CASE("a deferred callback runs at the end of the turn, not before defer() returns") {
   Turns turns;
@@ -121,7 +137,7 @@ TEST_CASE("a retired object lives until the turn's callbacks and output are done
   std::string order;
   dns::Handle later;
   const auto handle = turns.loop.defer([&] {
-    turns.loop.retire(std::shared_ptr<void>(nullptr, [&order](void*) { order += "destroyed"; }));
+    turns.loop.retire(ending([&order] { order += "destroyed"; }));
     later = turns.loop.defer([&order] { order += "callback "; });
   });
   turns.loop.turn();
@@ -131,9 +147,7 @@ TEST_CASE("a retired object lives until the turn's callbacks and output are done
 TEST_CASE("what a retired object retires is destroyed in the same turn") {
   Turns turns;
   bool destroyed = false;
-  turns.loop.retire(std::shared_ptr<void>(nullptr, [&](void*) {
-    turns.loop.retire(std::shared_ptr<void>(nullptr, [&](void*) { destroyed = true; }));
-  }));
+  turns.loop.retire(ending([&] { turns.loop.retire(ending([&] { destroyed = true; })); }));
   turns.loop.turn();
   CHECK(destroyed);
 }
@@ -142,7 +156,7 @@ TEST_CASE("objects that are still retired when the loop ends are destroyed") {
   bool destroyed = false;
   {
     Turns turns;
-    turns.loop.retire(std::shared_ptr<void>(nullptr, [&](void*) { destroyed = true; }));
+    turns.loop.retire(ending([&] { destroyed = true; }));
   }
   CHECK(destroyed);
 }
@@ -155,7 +169,7 @@ TEST_CASE("callbacks that defer themselves for ever starve neither timers nor re
   bool fired = false;
   bool destroyed = false;
   const auto timer = turns.loop.timer(0ns, [&fired] { fired = true; });
-  turns.loop.retire(std::shared_ptr<void>(nullptr, [&](void*) { destroyed = true; }));
+  turns.loop.retire(ending([&] { destroyed = true; }));
   turns.loop.turn();
   turns.loop.turn();
   CHECK(fired);

@@ -139,6 +139,36 @@ TEST_CASE("what is written before TLS leaves in the clear and before it") {
   CHECK(pair.turns.until([&] { return pair.here.facts && pair.there.facts; }));
 }
 
+// Takes whole lines, and turns to TLS in the call that brings the end of one, as a session does.
+struct Turner final : StreamEvents {
+  Stream* stream = nullptr;
+  const TlsServer* server = nullptr;
+  bool secured = false;
+
+  size_t on_data(std::string_view data) override {
+    if (!data.ends_with("\r\n")) return 0;
+    stream->start_tls(*server, "test");
+    return data.size();
+  }
+  void on_secured(const TlsFacts&) override { secured = true; }
+  void on_end(StreamEnd) override {}
+};
+
+TEST_CASE("a STARTTLS that comes in pieces leaves nothing in front of the handshake") {
+  Pair pair;
+  Turner turner;
+  turner.stream = pair.ours.get();
+  turner.server = pair.server.get();
+  pair.ours->set_events(&turner);
+  for (const auto* const piece : {"S", "TARTTL", "S\r\n"}) {
+    REQUIRE(test::send_all(pair.sockets.theirs, piece));
+    pair.turns.poll();
+  }
+  pair.join();
+  pair.theirs->start_tls(*pair.client, "mx.example.com");
+  CHECK(pair.turns.until([&] { return turner.secured && pair.there.facts; }));
+}
+
 TEST_CASE("bytes in the clear where a handshake should be end the stream") {
   Pair pair;
   REQUIRE(
