@@ -79,7 +79,8 @@ enum class Ret : uint8_t { None, Full, Hdrs };
 
 // mail = "MAIL FROM:" Reverse-path [SP Mail-parameters] CRLF       RFC 5321 §4.1.1.2
 // Parameters: SIZE (RFC 1870), BODY (6152), SMTPUTF8 (6531), RET and ENVID (3461), REQUIRETLS
-// (8689), each at most once. Values are decoded and checked; what goes to the backend is rebuilt from them.
+// (8689), each at most once. Values are decoded and checked; what goes to the backend is rebuilt
+// from them.
 struct MailCommand {
   Address from;
   std::optional<uint64_t> size;  // octets

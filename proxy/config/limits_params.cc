@@ -54,7 +54,8 @@ constexpr Param kRows[] = {
         "handshake_timeout", "How long a client's TLS handshake may take.", "\"30s\"", 1s, 5min),
     duration_param<&Limits::dialog_time>(
         "dialog_time",
-        "How long a client's whole dialog may take, in mid-text too, however lively it is; then 421. "
+        "How long a client's whole dialog may take, in mid-text too, however lively it is; then "
+        "421. "
         "Only the backend's reply to a text is waited for beyond it.",
         "\"2h\"", 1min, 24h),
     integer_param<&Limits::handshakes>(
