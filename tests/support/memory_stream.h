@@ -107,9 +107,10 @@ class MemoryStream final : public proxy::Stream {
     const Outside test;
     ending_ = reactor_.defer([this, how] { events_->on_end(how); });
   }
-  // The handshake is done.
+  // The handshake is done; it fails if something was on its way in the clear.
   void secured(proxy::TlsFacts facts) {
     peer_->securing = false;
+    if (!coming_.empty()) return end(proxy::StreamEnd::TlsFailed);
     securing_ = reactor_.defer([this, facts = std::move(facts)] { events_->on_secured(facts); });
   }
   void connected() {
@@ -138,7 +139,7 @@ class MemoryStream final : public proxy::Stream {
     return done;
   }
   void deliver() {
-    if (paused_ != 0 || peer_->finished || peer_->cut) return;
+    if (paused_ != 0 || peer_->finished || peer_->cut || peer_->securing) return;
     auto size = chunk_ == 0 ? read_size_ : chunk_;
     if (size > coming_.size()) size = coming_.size();
     input_ += coming_.substr(0, size);
