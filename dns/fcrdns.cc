@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -43,10 +44,22 @@ class Lookup final : public Pending {
   }
 
   void on_names(const Answer& names) {
-    if (const auto found = take_names(names)) tell(*found);
+    go_on([&] { return take_names(names); });
   }
   void on_forward(size_t index, const Answer& answer) {
-    if (const auto found = take_forward(index, answer)) tell(*found);
+    go_on([&] { return take_forward(index, answer); });
+  }
+
+  // Without memory there is no knowing; but whoever waits is told.
+  template <class Step>
+  void go_on(const Step& step) {
+    std::optional<Fcrdns> found;
+    try {
+      found = step();
+    } catch (const std::bad_alloc&) {
+      found.emplace();
+    }
+    if (found) tell(*found);
   }
 
   // Ends the questions that no longer matter. Last: the callback may destroy this.

@@ -1,7 +1,6 @@
 #include "proxy/introductions.h"
 
 #include <utility>
-#include <vector>
 
 #include "proxy/event/proxy_header.h"
 
@@ -77,11 +76,13 @@ void Introductions::retire(Waiting& waiting) {
   reactor_.retire(std::move(over));
 }
 
+// Without memory, too: nobody else lets go of them.
 void Introductions::sweep(Time now) {
-  std::vector<Waiting*> late;
-  for (const auto& [waiting, owner] : waiting_)
-    if (now - waiting->since() >= kPatience) late.push_back(waiting);
-  for (auto* const waiting : late) retire(*waiting);
+  std::erase_if(waiting_, [&](auto& entry) {
+    if (now - entry.first->since() < kPatience) return false;
+    reactor_.retire(std::move(entry.second));
+    return true;
+  });
 }
 
 void Introductions::clear() {

@@ -5,8 +5,11 @@
 
 namespace ravelin::proxy {
 
+// Room for a look at all of them comes first: whoever cannot even be told that there is no memory
+// is left to sweep(), which must need none.
 Session& Sessions::add(std::unique_ptr<Session> session) {
   Session& added = *session;
+  if (due_.capacity() <= sessions_.size()) due_.reserve(2 * sessions_.size() + 16);
   sessions_.emplace(&added, std::move(session));
   return added;
 }

@@ -154,12 +154,15 @@ DeliveryEnd Delivery::end_without_reply(std::string said) {
 // -----------------------------------------------------------------------------
 
 void Delivery::check(Time now) {
-  if (connection_ == nullptr || expiry_) return;
+  if (overdue(now) && !expiry_) expiry_ = reactor_.defer([this] { expire(); });
+}
+
+bool Delivery::overdue(Time now) const {
+  if (connection_ == nullptr) return false;
   const auto waited = now - since_;
-  const bool over = !connection_->usable() || (phase_ == Phase::Asked && waited >= kGoLimit) ||
-                    (phase_ == Phase::Text && blocked_ && waited >= kBlockLimit) ||
-                    (phase_ == Phase::Final && waited >= plan_->relay.final_timeout);
-  if (over) expiry_ = reactor_.defer([this] { expire(); });
+  return !connection_->usable() || (phase_ == Phase::Asked && waited >= kGoLimit) ||
+         (phase_ == Phase::Text && blocked_ && waited >= kBlockLimit) ||
+         (phase_ == Phase::Final && waited >= plan_->relay.final_timeout);
 }
 
 void Delivery::expire() {

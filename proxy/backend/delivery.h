@@ -61,6 +61,7 @@ class Delivery final : ConnectionUser {
   // Ends it without a word to the owner. A connection inside DATA cannot be used again.
   void abandon() noexcept;
   void check(Time now);  // timeouts; calls nobody before it has returned
+  bool overdue(Time now) const;
 
  private:
   enum class Phase : uint8_t { Asked, Text, Final };

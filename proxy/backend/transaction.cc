@@ -374,6 +374,11 @@ void Transaction::tell_later(RecipientAnswer answer) {
 // -----------------------------------------------------------------------------------------
 
 void Transaction::check(Time now) {
+  // Before anything that may need memory. What goes well is told before the next look.
+  if (!due(now))
+    untold_since_.reset();
+  else if (!untold_since_)
+    untold_since_ = now;
   delivery_.check(now);
   if (tie_ && (!tie_.connection().usable() || now - tie_.idle_since() >= plan_->verify.hold))
     tie_.give_up();
@@ -381,11 +386,17 @@ void Transaction::check(Time now) {
     later_ = worker_.reactor().defer([this] { conclude_delivery(); });
     return;
   }
-  if (!asks()) return;
-  const auto since = phase_ == Phase::Replaying ? data_at_ : asked_at_;
-  const bool late = now - since >= plan_->verify.timeout;
-  if (late || hurt_ || attempt_.broken())
-    later_ = worker_.reactor().defer([this, late] { expire(late); });
+  if (due(now)) later_ = worker_.reactor().defer([this, late = late(now)] { expire(late); });
+}
+
+bool Transaction::late(Time now) const {
+  return now - (phase_ == Phase::Replaying ? data_at_ : asked_at_) >= plan_->verify.timeout;
+}
+
+// Is there something to tell that nothing else will bring on?
+bool Transaction::due(Time now) const {
+  if (end_ || delivery_.overdue(now)) return true;
+  return asks() && (late(now) || hurt_ || attempt_.broken());
 }
 
 bool Transaction::asks() const {

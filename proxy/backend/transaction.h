@@ -33,6 +33,7 @@ class Transaction final : public BackendTransaction, Attempt::Owner, Delivery::O
   void start_data() override;
   bool write(std::string_view text) override;
   void finish() override;
+  std::optional<Time> untold_since() const override { return untold_since_; }
 
   // --- for the worker ---
   void check(Time now);  // timeouts; calls nobody before it has returned
@@ -75,6 +76,8 @@ class Transaction final : public BackendTransaction, Attempt::Owner, Delivery::O
   void tell(RecipientAnswer answer);
   void tell_later(RecipientAnswer answer);
   bool asks() const;
+  bool late(Time now) const;
+  bool due(Time now) const;
   void expire(bool late);
   void forget_unheard() noexcept;
 
@@ -117,6 +120,7 @@ class Transaction final : public BackendTransaction, Attempt::Owner, Delivery::O
   bool replayed_ = false;
   bool ready_ = false;  // our 354 was told
   bool hurt_ = false;   // memory ran out: nothing but check() goes on from here
+  std::optional<Time> untold_since_;
   Time asked_at_{};
   Time data_at_{};
   std::chrono::nanoseconds setup_{};

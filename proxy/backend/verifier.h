@@ -98,6 +98,9 @@ class BackendTransaction : public dns::Retirable {
   virtual bool write(std::string_view text) = 0;
   // Sends what is left and the dot. From here on the reply is always waited for.
   virtual void finish() = 0;
+  // Since when something is due to be told that there was no memory to tell. It is tried again and
+  // again; who cannot wait for it any longer destroys the transaction, be it after finish().
+  virtual std::optional<dns::Time> untold_since() const { return {}; }
 };
 
 // One per worker.

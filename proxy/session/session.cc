@@ -82,6 +82,7 @@ void Session::on_drained() {
 // Nothing pipelined overtakes a command that waits.
 void Session::wait(Phase phase) {
   phase_ = phase;
+  since_ = services_.reactor.now();
   stream_->pause(Pause::Waiting);
 }
 

@@ -214,6 +214,9 @@ class Session final : public dns::Retirable,
   void say_undelivered(const smtp::Reply& last, const FinalAnswer& answer);
 
   // session_time.cc
+  std::chrono::nanoseconds longest_look_up() const;
+  bool backend_is_mute(Time now) const;
+  void end_unanswered();
   void sweep_text(Time now);
 
   // session_reply.cc: replies and the journal

@@ -1,11 +1,14 @@
 // What the clock ends. Deadlines are compared with the limits of the moment, so that a change acts
 // on living dialogs.
+#include <utility>
+
 #include "proxy/session/session.h"
 
 namespace ravelin::proxy {
 
 void Session::sweep(Time now) {
   if (doomed_ && phase_ != Phase::Over && phase_ != Phase::Final) return end();
+  if (backend_is_mute(now)) return end_unanswered();
   survive([&] {
     if (phase_ == Phase::Command && now - since_ > limits().command_timeout) {
       give_up("timeout", smtp::replies::timeout());
@@ -16,9 +19,44 @@ void Session::sweep(Time now) {
     if (phase_ == Phase::Securing && now - since_ > limits().handshake_timeout) {
       give_up("timeout", smtp::replies::timeout());
     }
+    const bool waits = phase_ == Phase::Greeting || phase_ == Phase::Checks;
+    if (waits && now - since_ > longest_look_up()) {
+      give_up("lost answer", smtp::replies::no_memory_closing());
+    }
     if (phase_ == Phase::Text) sweep_text(now);
     if (phase_ == Phase::Discard && now - since_ > kDiscardTime) end_discard();
   });
+}
+
+// The pause and DNS have limits of their own.
+std::chrono::nanoseconds Session::longest_look_up() const {
+  return policy_->early_talker().pause + config().dns.timeout + kOverdue;
+}
+
+// It has something to tell, or its time is over, and there is no memory to tell it. After the dot
+// that is waited for as long as a client waits.
+bool Session::backend_is_mute(Time now) const {
+  if (!transaction_) return false;
+  const auto& pending = transaction_->pending;
+  const bool apart = pending && pending->question;
+  const auto* const asked = apart ? pending->question.get() : transaction_->backend.get();
+  const auto since = asked != nullptr ? asked->untold_since() : std::nullopt;
+  if (!since || now - *since <= kOverdue) return false;
+  return phase_ != Phase::Final || now - since_ > config().relay.final_timeout;
+}
+
+// Nobody is held for ever, and nobody hears of a success that we do not know.
+void Session::end_unanswered() {
+  const bool sent = std::exchange(phase_, Phase::Command) == Phase::Final;
+  survive([&] {
+    if (sent) {
+      services_.journal.message(Severity::Warning, id_text(transaction_->id) +
+                                                       ": the text was sent, and what came of it "
+                                                       "was lost: it may be delivered twice");
+    }
+    if (stream_) give_up("lost answer", smtp::replies::no_memory_closing());
+  });
+  if (!stream_) end();
 }
 
 // The rate is an average, so it says nothing before some time has passed; until then, and for a

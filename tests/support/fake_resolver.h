@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,12 +26,17 @@ class FakeResolver final : public dns::Resolver {
   }
   bool later = false;   // answer by callback, in the next turn
   bool silent = false;  // never answer: |limit| passes and the answer is TempFail
+  bool lost = false;    // never answer, not even that: there was no memory
   std::vector<dns::Question> asked;
 
   std::optional<dns::Answer> ask(const dns::Question& question, dns::Trust,
                                  std::chrono::milliseconds limit, dns::Handle& query,
                                  Callback done) override {
     asked.push_back(question);
+    if (lost) {
+      query = std::make_unique<dns::Pending>();
+      return {};
+    }
     if (silent) {
       query = reactor_.timer(limit, [done = std::move(done)] { done(dns::Answer{}); });
       return {};

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -32,9 +33,10 @@ class FakeVerifier final : public proxy::Verifier {
   std::vector<proxy::RecipientFate> fates;  // with |to_text|
   bool no_memory = false;                   // begin() throws
   bool silent = false;                      // gives no answer until answer_now()
-  size_t room = SIZE_MAX;                   // octets that write() takes before it says stop
-  std::vector<Message> messages;            // finished, whatever the reply was
-  std::vector<std::string> asked;           // recipients
+  std::optional<dns::Time> untold_since;
+  size_t room = SIZE_MAX;          // octets that write() takes before it says stop
+  std::vector<Message> messages;   // finished, whatever the reply was
+  std::vector<std::string> asked;  // recipients
   std::vector<proxy::ClientIdentity> clients;
   int open = 0;  // transactions that live
   class Transaction* last = nullptr;
@@ -101,6 +103,7 @@ class Transaction final : public proxy::BackendTransaction {
     answer.fates = owner_.fates;
     later([this, answer] { events_.on_final(answer); });
   }
+  std::optional<dns::Time> untold_since() const override { return owner_.untold_since; }
   void lose() {
     proxy::FinalAnswer answer;
     answer.reply = {451, {4, 2}, "lost"};

@@ -12,7 +12,7 @@ namespace ravelin::test {
 class RecordingJournal final : public proxy::Journal {
  public:
   std::vector<std::string> lines;
-  bool no_memory = false;  // delivered() throws
+  bool no_memory = false;  // delivered() and message() throw
 
   // Does some line begin with |prefix|? How many do?
   size_t count(std::string_view prefix) const {
@@ -80,6 +80,7 @@ class RecordingJournal final : public proxy::Journal {
     lines.push_back("no place: " + std::string(limit));
   }
   void message(proxy::Severity, std::string_view text) override {
+    if (no_memory) throw std::bad_alloc();
     lines.push_back("message " + std::string(text));
   }
 };

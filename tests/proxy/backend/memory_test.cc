@@ -334,4 +334,22 @@ TEST_CASE("without memory nothing is lost or held or promised") {
   CHECK(nth > 20);  // it did ask for memory
 }
 
+TEST_CASE("what there is no memory to tell is known to be untold, until it is told") {
+  Stage stage({"", 4, 1, nullptr});
+  auto& mail = stage.begin();
+  const auto untold = [&] { return mail.transaction->untold_since().has_value(); };
+  stage.mx.backend.replies["RCPT TO:<slow"] = "";
+  stage.ask(mail, "slow@example.com");
+  stage.mx.advance(50s);
+  CHECK_FALSE(untold());
+  MemoryFailure::arm(1, 1'000'000);
+  stage.mx.advance(20s);
+  CHECK(untold());
+  CHECK(mail.events.recipients.empty());
+  MemoryFailure::disarm();
+  stage.mx.advance(200ms);
+  CHECK(mail.code() == 451);
+  CHECK_FALSE(untold());
+}
+
 }  // namespace ravelin::test

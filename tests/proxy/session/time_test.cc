@@ -203,6 +203,87 @@ TEST_CASE("without memory the dialog ends with 421, never with a false 250") {
   CHECK(mx.verifier().open == 0);
 }
 
+TEST_CASE("who waits for a look-up whose answer was lost is let go") {
+  Harness mx("[checks.sender_domain]\naction = 'defer'\n");
+  SECTION("before the greeting") {
+    mx.resolver().lost = true;
+    auto& client = mx.connect();
+    mx.wait(9s);
+    CHECK(client.play("S? nothing") == "");
+    mx.wait(3s);
+    CHECK(client.play("S: 421 4.3.0\nS! closed") == "");
+  }
+  SECTION("at a recipient, and the time counts from there") {
+    auto& client = mx.connect();
+    REQUIRE(client.play("S: 220\nC: EHLO client.example\nS: 250-") == "");
+    mx.wait(60s);
+    mx.resolver().lost = true;
+    REQUIRE(client.play("C: MAIL FROM:<a@other.example>\nS: 250\nC: RCPT TO:<b@mx.example>") == "");
+    mx.wait(9s);
+    CHECK(client.play("S? nothing") == "");
+    mx.wait(3s);
+    CHECK(client.play("S: 421 4.3.0\nS! closed") == "");
+  }
+  CHECK(mx.log().count("lost answer") == 1);
+}
+
+TEST_CASE("who waits for a backend that has no memory to speak is let go") {
+  Harness mx;
+  auto& client = mx.connect();
+  const auto mute = [&] { mx.verifier().untold_since = mx.loop().now(); };
+  SECTION("at a recipient") {
+    mx.verifier().silent = true;
+    REQUIRE(client.play("S: 220\nC: EHLO client.example\nS: 250-\nC: MAIL FROM:<a@client.example>\n"
+                        "S: 250\nC: RCPT TO:<b@mx.example>\nS? nothing") == "");
+    mx.wait(60s);
+    mute();
+    mx.wait(4s);
+    CHECK(client.play("S? nothing") == "");
+    mx.wait(3s);
+    CHECK(client.play("S: 421 4.3.0\nS! closed") == "");
+  }
+  SECTION("in the text") {
+    REQUIRE(client.play(kToData + "C: x\nS? nothing") == "");
+    mute();
+    mx.wait(7s);
+    CHECK(client.play("S: 421 4.3.0\nS! closed") == "");
+  }
+  SECTION("after the dot, when a client waits no more") {
+    REQUIRE(client.play(kToData) == "");
+    mx.verifier().silent = true;
+    REQUIRE(client.play("C: x\nC: .\nS? nothing") == "");
+    mute();
+    mx.wait(530s);
+    CHECK(client.play("S? nothing") == "");
+    mx.wait(20s);
+    CHECK(client.play("S: 421 4.3.0\nS! closed") == "");
+    CHECK(mx.log().has("what came of it was lost: it may be delivered twice"));
+  }
+  SECTION("after the dot, and the client is gone") {
+    REQUIRE(client.play(kToData) == "");
+    mx.verifier().silent = true;
+    REQUIRE(client.play("C: x\nC: .\nS? nothing") == "");
+    mute();
+    mx.leave(client, proxy::StreamEnd::Reset);
+    CHECK(mx.ended == 0);
+    mx.wait(550s);
+    CHECK(mx.ended == 1);
+  }
+  SECTION("after the dot, and there is no memory for a last word") {
+    REQUIRE(client.play(kToData) == "");
+    mx.verifier().silent = true;
+    REQUIRE(client.play("C: x\nC: .\nS? nothing") == "");
+    mute();
+    mx.wait(530s);
+    mx.log().no_memory = true;
+    mx.wait(20s);
+    CHECK(client.play("S: 421 4.3.0\nS! closed") == "");
+  }
+  mx.leave(client);
+  CHECK(mx.ended == 1);
+  CHECK(mx.verifier().open == 0);
+}
+
 TEST_CASE("an idle dialog is small") { CHECK(sizeof(proxy::Session) <= 600); }
 
 }  // namespace
