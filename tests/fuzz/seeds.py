@@ -219,6 +219,7 @@ def backends():
                                         + b"220 hi\r\n" + act("k") + b"250-mail\r\n250 STARTTLS\r\n" + act("k") + behind
                                         + act("a", 1) + mail(1))
     yield "limits", 0, act("v", 8) + b"".join(mail(n % 4) for n in range(6)) + slot("b", 0) + b"".join(slot("r", 0, n * 6) for n in range(5)) + slot("d", 0) + slot("w", 0, 1) + slot("f", 0)
+    yield "limits-replay", 8, slot("b", 0) + slot("r", 0) * 3 + act("c") + act("v", 8) + slot("d", 0) + slot("w", 0, 1) + slot("f", 0)
     yield "limits-lmtp", 64, act("v", 9) + slot("b", 0) + slot("r", 0) + slot("r", 0, 6) + slot("r", 0) + slot("r", 0, 6) + slot("d", 0) + slot("w", 0, 1) + slot("f", 0)
     yield "refused", 0, b"".join(slot("b", 0) + slot("r", 0, 1) for _ in range(12)) + mail(0)
     yield "waits", 2, slot("b", 0) + slot("r", 0) + slot("b", 1) + slot("r", 1, 5) + act("t", 70) + mail(2)

@@ -165,11 +165,13 @@ class WireBackend {
     return true;
   }
   // Nothing goes in the clear that must not, and no more than was said to be taken.
-  void check_way(Peer& peer, std::string_view command) const {
+  void check_way(Peer& peer, std::string_view command) {
     const bool mail = command.starts_with("MAIL "), rcpt = command.starts_with("RCPT ");
     if (command.starts_with("EHLO ") || command.starts_with("LHLO ") ||
-        command.starts_with("HELO "))
+        command.starts_with("HELO ")) {
       peer.hello = true;
+      unlimited_ |= !by_rule || !limits;
+    }
     must(peer.hello || command == "QUIT\r\n", "a greeting comes first");
     peer.asked_tls = command == "STARTTLS\r\n";
     must(!peer.asked_tls || !peer.secured, "there is one handshake");
@@ -182,7 +184,8 @@ class WireBackend {
     if (mail && !proxy_headers && !xclient) ++peer.mails;
     if (!peer.limits) return;
     must(peer.mails <= kMailMax, "a connection has no more MAILs than it may");
-    must(peer.rcpts <= kRcptMax, "a transaction has no more RCPTs than it may");
+    // Recipients that were taken where there was no limit are said again, whatever is said to it.
+    must(unlimited_ || peer.rcpts <= kRcptMax, "a transaction has no more RCPTs than it may");
   }
   static bool is_safe(const Peer& peer) {
     return peer.secured && peer.tls == proxy::BackendTls::Verify;
@@ -282,6 +285,7 @@ class WireBackend {
   test::MemoryConnector& connector_;
   test::ManualReactor& reactor_;
   std::vector<Peer> peers_;
+  bool unlimited_ = false;  // some connection stated no limits
 };
 
 }  // namespace ravelin::fuzz
