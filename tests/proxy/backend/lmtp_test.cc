@@ -249,24 +249,6 @@ TEST_CASE("the verdicts are waited for, all of them up to the limit") {
   }
 }
 
-TEST_CASE("the time for a verdict begins with the one before it") {
-  LmtpHarness mx;
-  auto mail = mx.begin();
-  mx.ask(*mail, "x@example.com");
-  mx.ask(*mail, "y@example.com");
-  mx.backend.verdicts["x@example.com"] = mx.backend.verdicts["y@example.com"] = "";
-  CHECK(mx.deliver(*mail) == 0);
-  mx.advance(8min);
-  mx.backend.send(0, "250 2.0.0 x\r\n");
-  mx.run();
-  mx.advance(8min);
-  CHECK(mail->events.final.empty());
-  mx.backend.send(0, "250 2.0.0 y\r\n");
-  mx.run();
-  REQUIRE(mail->events.final.size() == 1);
-  CHECK(mail->events.final[0].reply.code == 250);
-}
-
 TEST_CASE("one verdict too many is no answer, and the next mail is fine") {
   LmtpHarness mx;
   mx.backend.verdicts["x@example.com"] = "250 2.0.0 x\r\n250 2.0.0 forged\r\n";
