@@ -74,13 +74,13 @@ class MemoryStream final : public proxy::Stream {
   void finish() override {
     const Outside test;
     peer_->finished = true;
-    closing_ = reactor_.defer([this] { events_->on_end(proxy::StreamEnd::Closed); });
+    closing_ = reactor_.defer([this] { over(proxy::StreamEnd::Closed); });
   }
   // The peer that sees it is to call end().
   void cut(std::chrono::milliseconds limit) override {
     const Outside test;
     peer_->cut = true;
-    closing_ = reactor_.timer(limit, [this] { events_->on_end(proxy::StreamEnd::Closed); });
+    closing_ = reactor_.timer(limit, [this] { over(proxy::StreamEnd::Closed); });
   }
 
   void start_tls(const proxy::TlsServer&, std::string_view) override { start_tls(); }
@@ -105,7 +105,7 @@ class MemoryStream final : public proxy::Stream {
   }
   void end(proxy::StreamEnd how) {
     const Outside test;
-    ending_ = reactor_.defer([this, how] { events_->on_end(how); });
+    ending_ = reactor_.defer([this, how] { over(how); });
   }
   // The handshake is done; it fails if something was on its way in the clear.
   void secured(proxy::TlsFacts facts) {
@@ -128,6 +128,10 @@ class MemoryStream final : public proxy::Stream {
       const Outside around;
       deliver();
     });
+  }
+  // Once, as the stream on a socket does.
+  void over(proxy::StreamEnd how) {
+    if (!std::exchange(over_, true)) events_->on_end(how);
   }
   // As the stream on a socket: who runs out of memory in a call hears of the end.
   template <class Call>
@@ -154,6 +158,7 @@ class MemoryStream final : public proxy::Stream {
   proxy::Reactor& reactor_;
   std::shared_ptr<MemoryPeer> peer_;
   proxy::StreamEvents* events_ = nullptr;
+  bool over_ = false;
   unsigned paused_ = 0;
   size_t read_size_ = 4096;
   size_t chunk_ = 0;
