@@ -58,6 +58,15 @@ def free_port(address="127.0.0.1"):
                 continue
 
 
+def keep_port(port, address="127.0.0.1"):
+    """A socket that keeps |port| from other tests' free_port() while its server is down. Who sets
+    SO_REUSEADDR, as servers do, can listen on it."""
+    keeper = socket.socket()
+    keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    keeper.bind((address, port))
+    return keeper
+
+
 class Client:
     """An SMTP client that sends what it is told and reads one reply at a time."""
 
