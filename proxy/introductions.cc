@@ -33,6 +33,8 @@ class Introductions::Waiting final : public dns::Retirable, public StreamEvents 
   size_t on_data(std::string_view data) override {
     const auto header = read_proxy_header(data);
     if (header.status == ProxyHeader::Status::Incomplete) return 0;
+    auto& stream = *stream_;
+    stream.pause(Pause::Waiting);
     owner_.retire(*this);
     if (header.status == ProxyHeader::Status::Bad) {
       owner_.journal_.message(Severity::Warning, "access.proxy_from: a connection from " +
@@ -42,8 +44,6 @@ class Introductions::Waiting final : public dns::Retirable, public StreamEvents 
     }
     // What has come behind the header is the dialog's, and comes to it in this turn; without a
     // dialog nobody reads it, least of all as another header.
-    auto& stream = *stream_;
-    stream.pause(Pause::Waiting);
     place_ = {};  // first, or the last one could be taken by nobody
     owner_.done_(stream_, header.client.value_or(balancer_), listener_);
     if (stream_) return data.size();
