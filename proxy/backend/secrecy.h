@@ -13,8 +13,8 @@ namespace ravelin::proxy {
 // configuration has another.
 struct Secrecy {
   BackendTls mode = BackendTls::Off;
-  std::string name;  // route.tls_name; "": the backend's host
-  std::string ca;    // PEM; "": the system's
+  std::string name;                         // route.tls_name; "": the backend's host
+  std::string ca;                           // PEM; "": the system's
   std::unique_ptr<const TlsClient> client;  // null if off, or in |trouble|
   std::string trouble;
 
