@@ -160,11 +160,18 @@ class Worker::Impl {
 
   void accept(Fd fd, const dns::Endpoint& peer, uint32_t listener) {
     if (published_.policy->is_balancer(peer.address))
-      return introductions_.add(accepted_stream(loop_, std::move(fd)), peer, listener);
+      return await_introduction(std::move(fd), peer, listener);
     auto arrival = arrive(peer, listener);
     if (!arrival) return say_and_close(std::move(fd), no_place_line());
     arrival->may_introduce = published_.policy->is_front(peer.address);
     open(accepted_stream(loop_, std::move(fd)), *std::move(arrival));
+  }
+
+  // Whose connection it is, is not known, and so neither is what share of the places it may use.
+  void await_introduction(Fd fd, const dns::Endpoint& balancer, uint32_t listener) {
+    auto place = enter(balancer, /*good=*/true, /*exempt=*/true);
+    if (!place) return say_and_close(std::move(fd), no_place_line());
+    introductions_.add(accepted_stream(loop_, std::move(fd)), balancer, listener, std::move(place));
   }
 
   // A balancer's connection, and now we know whose it is.
@@ -174,23 +181,27 @@ class Worker::Impl {
     stream->write(no_place_line());
   }
 
-  // Nothing if there is no place; then the journal knows.
+  // None if a limit fired; then the journal knows.
+  Places::Place enter(const dns::Endpoint& client, bool good, bool exempt) {
+    auto entry =
+        shared_.places.enter(client.address, good, exempt, published_.limits, published_.places);
+    if (!entry.place) shared_.journal.no_place(client, place_limit_name(entry.limit));
+    return std::move(entry.place);
+  }
+
+  // Nothing if there is no place.
   std::optional<Arrival> arrive(const dns::Endpoint& client, uint32_t listener) {
     const auto access = published_.policy->access(client.address);
     const auto grade = shared_.standing.grade(client.address);
-    auto entry = shared_.places.enter(client.address, grade == Grade::Good, access == Access::Allow,
-                                      published_.limits, published_.places);
-    if (!entry.place) {
-      shared_.journal.no_place(client, place_limit_name(entry.limit));
-      return {};
-    }
+    auto place = enter(client, grade == Grade::Good, access == Access::Allow);
+    if (!place) return {};
     const auto& config = published_.policy->config();
     return Arrival{client,
                    shared_.ids.next(),
                    shared_.next_serial(),
                    access,
                    grade,
-                   std::move(entry.place),
+                   std::move(place),
                    listener,
                    requires_tls(tls_settings(), config.listen.smtp[listener]),
                    /*may_introduce=*/false};
