@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "proxy/event/proxy_header.h"
+
 namespace ravelin::proxy {
 namespace {
 
@@ -33,6 +35,10 @@ void LiveBackend::connect(Connector& connector, const dns::Endpoint& to,
 
 void LiveBackend::say_hello() {
   dialog_.send(smtp::Step::Ehlo, (questions_.lmtp ? "LHLO " : "EHLO ") + questions_.hostname);
+}
+
+void LiveBackend::on_connected() {
+  if (questions_.proxy_header) stream_->write(proxy_v2_local_header());
 }
 
 size_t LiveBackend::on_data(std::string_view data) {

@@ -19,6 +19,7 @@ struct LiveQuestions {
   std::vector<std::string> domains;  // whose postmasters are asked for; not empty
   std::string nobody;                // a local part that no mailbox can have, at the first domain
   bool xforward = false;
+  bool proxy_header = false;  // it wants one in front of everything
   bool lmtp = false;
   std::shared_ptr<const Secrecy> secrecy{};  // not null
   std::string host{};                        // as it stands in the configuration
@@ -55,6 +56,7 @@ class LiveBackend final : public StreamEvents, smtp::BackendDialog::Events {
   void give_up(std::string_view why) { fail(why); }
 
  private:
+  void on_connected() override;
   size_t on_data(std::string_view data) override;
   void on_end(StreamEnd end) override;
   void on_secured(const TlsFacts& tls) override;

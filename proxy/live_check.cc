@@ -1,5 +1,6 @@
 #include "proxy/live_check.h"
 
+#include <algorithm>
 #include <chrono>
 #include <random>
 #include <string>
@@ -196,6 +197,7 @@ class LiveCheck {
     if (domains.size() > kMostDomains) questions.domains.resize(kMostDomains);
     questions.nobody = invented_local_part(random_);
     questions.xforward = route.client_info == ClientInfo::Xforward;
+    questions.proxy_header = route.client_info == ClientInfo::ProxyV2;
     questions.secrecy = secrecy;
     questions.host = host;
     questions.lmtp = route.protocol == BackendProtocol::Lmtp;
@@ -212,6 +214,9 @@ class LiveCheck {
 
   void judge_identity(const RouteSettings& route, const std::string& name,
                       const LiveBackend::Found& found) {
+    if (route.client_info == ClientInfo::Xclient) return judge_xclient(name, found);
+    if (route.client_info == ClientInfo::ProxyV2)
+      return say(Level::Ok, name + " takes a PROXY header");
     if (route.client_info != ClientInfo::Xforward) {
       if (!found.offers.xforward.empty())
         say(Level::Ok, name +
@@ -224,6 +229,16 @@ class LiveCheck {
                               (found.offers.xforward.empty() ? "offered" : "accepted") +
                               " (Postfix: smtpd_authorized_xforward_hosts)");
     }
+  }
+
+  // Nobody is named here: a second dialog would be needed, as somebody whom it may well refuse.
+  void judge_xclient(const std::string& name, const LiveBackend::Found& found) {
+    const auto& offered = found.offers.xclient;
+    if (std::find(offered.begin(), offered.end(), "ADDR") != offered.end())
+      return say(Level::Ok, name + " offers XCLIENT");
+    say(Level::Failed, name +
+                           " offers no XCLIENT to us, so it would get no mail (Postfix: "
+                           "smtpd_authorized_xclient_hosts)");
   }
 
   // RFC 5321 §4.5.1: the one mailbox that every domain has. Those who are refused have a line each.

@@ -129,6 +129,10 @@ class Worker::Impl {
       stream.start_tls(*worker_.tls_, "smtp " + std::to_string(listener));
     }
 
+    std::optional<Arrival> arrive(const dns::Endpoint& client, uint32_t listener) override {
+      return worker_.arrive(client, listener);
+    }
+
    private:
     Impl& worker_;
   };
@@ -159,6 +163,7 @@ class Worker::Impl {
       return introductions_.add(accepted_stream(loop_, std::move(fd)), peer, listener);
     auto arrival = arrive(peer, listener);
     if (!arrival) return say_and_close(std::move(fd), no_place_line());
+    arrival->may_introduce = published_.policy->is_front(peer.address);
     open(accepted_stream(loop_, std::move(fd)), *std::move(arrival));
   }
 
@@ -187,7 +192,8 @@ class Worker::Impl {
                    grade,
                    std::move(entry.place),
                    listener,
-                   requires_tls(tls_settings(), config.listen.smtp[listener])};
+                   requires_tls(tls_settings(), config.listen.smtp[listener]),
+                   /*may_introduce=*/false};
   }
 
   void open(std::unique_ptr<Stream> stream, Arrival arrival) {

@@ -13,10 +13,11 @@ struct StepTraits {
 };
 
 // In the order of Step. The end of data is the text's, and stands behind a 354 by itself.
-constexpr std::array<StepTraits, 12> kSteps = {{{"banner", true},
+constexpr std::array<StepTraits, 13> kSteps = {{{"banner", true},
                                                 {"EHLO", true},
                                                 {"HELO", true},
                                                 {"STARTTLS", true},
+                                                {"XCLIENT", true},
                                                 {"XFORWARD", false},
                                                 {"MAIL", false},
                                                 {"RCPT", false},

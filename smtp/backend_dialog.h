@@ -18,6 +18,7 @@ enum class Step : uint8_t {
   Ehlo,
   Helo,
   Starttls,
+  Xclient,
   Xforward,
   Mail,
   Rcpt,

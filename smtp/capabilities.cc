@@ -145,6 +145,7 @@ Reply ehlo_reply(std::string_view hostname, const Capabilities& common, const Ow
     reply.lines.push_back("SIZE " + std::to_string(smaller_limit(own.size_limit, theirs)));
   }
   if (own.starttls) reply.lines.push_back("STARTTLS");
+  if (own.xclient) reply.lines.push_back("XCLIENT NAME ADDR PORT PROTO HELO");
   reply.lines.push_back("ENHANCEDSTATUSCODES");
   if (common.eightbitmime) reply.lines.push_back("8BITMIME");
   if (common.smtputf8) reply.lines.push_back("SMTPUTF8");

@@ -44,11 +44,12 @@ struct OwnOffers {
   uint64_t trace_room = 0;  // octets that we add to a message
   bool starttls = false;
   uint32_t rcpt_max = 0;  // RCPTs of a transaction; 0: as many as the backends take
+  bool xclient = false;
 };
-// Our EHLO reply: PIPELINING, ENHANCEDSTATUSCODES, STARTTLS, and what |common| has of SIZE,
-// 8BITMIME, SMTPUTF8, DSN, REQUIRETLS. SIZE is the smaller of ours and the backends', less the room for what we
-// add; LIMITS RCPTMAX the smaller of both. The other two LIMITS are of a connection, and the
-// backends' connections are none of the client's.
+// Our EHLO reply: PIPELINING, ENHANCEDSTATUSCODES, STARTTLS, XCLIENT, and what |common| has of
+// SIZE, 8BITMIME, SMTPUTF8, DSN, REQUIRETLS. SIZE is the smaller of ours and the backends', less
+// the room for what we add; LIMITS RCPTMAX the smaller of both. The other two LIMITS are of a
+// connection, and the backends' connections are none of the client's.
 Reply ehlo_reply(std::string_view hostname, const Capabilities& common, const OwnOffers& own);
 
 }  // namespace ravelin::smtp

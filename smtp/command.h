@@ -38,7 +38,7 @@ enum class Verb : uint8_t {
   Bdat,
   Etrn,
   Expn,
-  Xclient,
+  Xclient,   // offered to those who may speak for others
   Xforward,  // known, answered, not offered
   Unknown,
 };
@@ -79,7 +79,8 @@ enum class Ret : uint8_t { None, Full, Hdrs };
 
 // mail = "MAIL FROM:" Reverse-path [SP Mail-parameters] CRLF       RFC 5321 §4.1.1.2
 // Parameters: SIZE (RFC 1870), BODY (6152), SMTPUTF8 (6531), RET and ENVID (3461), REQUIRETLS
-// (8689), each at most once. Values are decoded and checked; what goes to the backend is rebuilt from them.
+// (8689), each at most once. Values are decoded and checked; what goes to the backend is rebuilt
+// from them.
 struct MailCommand {
   Address from;
   std::optional<uint64_t> size;  // octets
@@ -117,6 +118,21 @@ Expected<RcptCommand, SyntaxError> parse_rcpt(std::string_view argument, const O
 // is a 501.
 Expected<std::string, SyntaxError> parse_helo(std::string_view argument,
                                               const SyntaxLimits& limits);
+
+// What XCLIENT says of a client. Values are decoded, bounded, and printable ASCII without spaces.
+struct XclientCommand {
+  enum class Name : uint8_t { NotSaid, Given, None, Unsure };
+
+  std::string address;  // letters, digits, dots and colons; "" if it was not said
+  bool v6 = false;      // it is said to be an IPv6 address
+  uint16_t port = 0;    // 0: not said, or not known
+  Name name_is = Name::NotSaid;
+  std::string name;  // a domain in lower case, if Given
+  bool operator==(const XclientCommand&) const = default;
+};
+// |argument| is what follows "XCLIENT ". Each attribute at most once; what is not known is a 501,
+// as is a value that cannot be one, or an address that is "[UNAVAILABLE]".
+Expected<XclientCommand, SyntaxError> parse_xclient(std::string_view argument);
 
 // The wire forms towards a backend, no CRLF: "MAIL FROM:<a@b> SIZE=5 BODY=8BITMIME". |backend| says
 // what it offers: parameters that it does not know are left out where that loses nothing but a

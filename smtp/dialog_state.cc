@@ -42,7 +42,7 @@ constexpr std::array kRules = {
     Rule{Verb::Bdat, kAnytime, replies::bdat_not_offered},
     Rule{Verb::Etrn, kAnytime, replies::not_offered},
     Rule{Verb::Expn, kAnytime, replies::not_offered},
-    Rule{Verb::Xclient, kAnytime, replies::not_authorized},
+    Rule{Verb::Xclient, kTls},
     Rule{Verb::Xforward, kAnytime, replies::not_authorized},
     Rule{Verb::Unknown, kAnytime, replies::unknown_command},
 };
@@ -61,8 +61,10 @@ const Reply* DialogState::refuses(Verb verb) const {
   if (rule.never) return &rule.never();
   if (verb == Verb::Starttls && !offers_tls())
     return tls_ == Tls::On ? &replies::tls_already() : &replies::not_offered();
+  if (verb == Verb::Xclient && !xclient_) return &replies::not_authorized();
   if ((rule.needs & kTls) && tls_ == Tls::Required) return &replies::tls_first();
   if ((rule.needs & kGreeted) && !greeted_) return &replies::helo_first();
+  if (verb == Verb::Xclient && in_mail_) return &replies::mail_open();
   if ((rule.needs & kNoMail) && in_mail_) return &replies::nested_mail();
   if ((rule.needs & kInMail) && !in_mail_) return &replies::mail_first();
   if ((rule.needs & kRcpt) && accepted_ == 0)
@@ -73,8 +75,17 @@ const Reply* DialogState::refuses(Verb verb) const {
 void DialogState::offer_tls(bool required) { tls_ = required ? Tls::Required : Tls::Offered; }
 
 void DialogState::on_secured() {
+  const bool xclient = xclient_;
   *this = DialogState();
   tls_ = Tls::On;
+  xclient_ = xclient;
+}
+
+void DialogState::on_xclient(bool more) {
+  const auto tls = tls_;
+  *this = DialogState();
+  tls_ = tls;
+  xclient_ = more;
 }
 
 void DialogState::on_greeted(bool esmtp) {

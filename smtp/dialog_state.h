@@ -25,6 +25,10 @@ class DialogState {
   void offer_tls(bool required);
   // The handshake is done: what was said in the clear is forgotten (RFC 3207 §4.2).
   void on_secured();
+  // XCLIENT may be said.
+  void offer_xclient() { xclient_ = true; }
+  // It was: the dialog is where it was before HELO. TLS stays. |more|: it may be said again.
+  void on_xclient(bool more);
 
   // HELO or EHLO was accepted. A second one is a RSET, too (RFC 5321 §4.1.4), and may turn ESMTP on
   // or off.
@@ -40,6 +44,7 @@ class DialogState {
   bool esmtp() const { return esmtp_; }
   bool in_mail() const { return in_mail_; }
   bool offers_tls() const { return tls_ == Tls::Offered || tls_ == Tls::Required; }
+  bool offers_xclient() const { return xclient_; }
   uint32_t accepted() const { return accepted_; }  // recipients of the open transaction
   uint32_t refused() const { return refused_; }
 
@@ -47,6 +52,7 @@ class DialogState {
   enum class Tls : uint8_t { Absent, Offered, Required, On };
 
   Tls tls_ = Tls::Absent;
+  bool xclient_ = false;
   bool greeted_ = false;
   bool esmtp_ = false;
   bool in_mail_ = false;

@@ -1,4 +1,5 @@
-// MAIL: from the client's line, and to a backend's.       RFC 5321 §4.1.1.2, 1870, 6152, 6531, 3461, 8689
+// MAIL: from the client's line, and to a backend's.       RFC 5321 §4.1.1.2, 1870, 6152, 6531,
+// 3461, 8689
 #include <algorithm>
 #include <charconv>
 
@@ -107,7 +108,8 @@ std::string mail_line(const MailCommand& mail, const Offered& backend) {
 bool needs_more_than(const MailCommand& mail, const Offered& backend) {
   const bool dsn = mail.ret != Ret::None || !mail.envid.empty();
   return (mail.body == Body::EightBitMime && !backend.eightbitmime) ||
-         (mail.smtputf8 && !backend.smtputf8) || (mail.requiretls && !backend.requiretls) || (dsn && !backend.dsn);
+         (mail.smtputf8 && !backend.smtputf8) || (mail.requiretls && !backend.requiretls) ||
+         (dsn && !backend.dsn);
 }
 
 }  // namespace ravelin::smtp

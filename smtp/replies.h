@@ -37,9 +37,10 @@ const Reply& helo_first();           // 503 5.5.1
 const Reply& mail_first();           // 503 5.5.1: RCPT or DATA without MAIL
 const Reply& rcpt_first();           // 503 5.5.1: DATA without any RCPT
 const Reply& nested_mail();          // 503 5.5.1
+const Reply& mail_open();            // 503 5.5.1: XCLIENT inside a transaction
 const Reply& no_valid_recipients();  // 554 5.5.1: DATA after refused recipients only
 const Reply& not_offered();          // 502 5.5.1: AUTH, ETRN, EXPN, and STARTTLS without TLS
-const Reply& not_authorized();       // 550 5.7.0: XCLIENT, XFORWARD
+const Reply& not_authorized();       // 550 5.7.0: XFORWARD, and XCLIENT from those not trusted
 const Reply& bdat_not_offered();     // 503 5.5.1: close after it
 
 // --- STARTTLS ---                                                      RFC 3207

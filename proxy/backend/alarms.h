@@ -21,6 +21,7 @@ enum class Alarm : uint8_t {
   NoTls,       // it failed, and mail goes without
   Refuses,     // MAIL, RCPT or text, for reasons that are ours
   NoXforward,  // not offered, or refused
+  NoIdentity,  // XCLIENT likewise, or a connection that speaks for a client was not taken
   CatchAll,
   BreakerOpen,
 };

@@ -28,6 +28,7 @@ bool lacks(const smtp::Capabilities& offers, const smtp::MailCommand& mail,
 std::optional<Outcome> Attempt::start(Job job) {
   assert(!running_);
   job_ = std::move(job);
+  job_.fresh |= job_.named;
   running_ = true;
   broken_ = more_ = repeated_ = false;
   candidate_ = 0;
@@ -282,7 +283,9 @@ void Attempt::cancel(bool silent) noexcept {
   if (waiting_at_ != nullptr) std::exchange(waiting_at_, nullptr)->cancel(*this);
   if (connection_ == nullptr) return;
   if (silent) {
-    connection_->backend().silent_since(said_at_, worker_.reactor().now());
+    // Of one that speaks for a client that client may be the reason.
+    if (!connection_->facts().introduced)
+      connection_->backend().silent_since(said_at_, worker_.reactor().now());
     return BackendConnection::drop(std::move(connection_));
   }
   // The replies are on their way: the connection is worth more than the wait for them.

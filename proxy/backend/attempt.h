@@ -70,6 +70,7 @@ class Attempt final : ConnectionUser, Request {
     std::string_view id;                     // likewise
     Want want = Want::Question;
     bool fresh = false;  // not on a used connection
+    bool named = false;  // on one that speaks for |client|
   };
 
   // Both must outlive it.
@@ -91,6 +92,7 @@ class Attempt final : ConnectionUser, Request {
  private:
   void on_connection(ConnectionPtr connection) noexcept override;
   void on_no_connection(const Lost& lost) noexcept override;
+  const ClientIdentity* speaks_for() const override { return job_.named ? job_.client : nullptr; }
   void on_reply(BackendConnection& connection, smtp::Step step, const smtp::Reply& reply) override;
   void on_lost(BackendConnection& connection, const Lost& lost) override;
 

@@ -14,6 +14,7 @@ BackendSettings BackendSettings::from(const RouteSettings& route) {
   settings.max_idle = route.max_idle;
   settings.idle_timeout = route.idle_timeout;
   settings.connect_timeout = route.connect_timeout;
+  settings.proxy_header = route.client_info == ClientInfo::ProxyV2;
   settings.rotation.max_refusals = route.max_refusals;
   settings.rotation.max_resets = route.max_resets;
   settings.rotation.max_mails = route.max_mails;
@@ -31,6 +32,7 @@ void BackendSettings::shrink_to(const BackendSettings& other) {
   shrink(rotation.max_resets, other.rotation.max_resets);
   shrink(rotation.max_mails, other.rotation.max_mails);
   shrink(rotation.max_age, other.rotation.max_age);
+  proxy_header |= other.proxy_header;  // the configuration has seen to it that they agree
 }
 
 // "[2001:db8::1]:25", "192.0.2.7:25" or "mail.internal:25"; the configuration has checked it.

@@ -29,6 +29,7 @@ struct BackendSettings {
   uint32_t max_idle = 5;
   std::chrono::milliseconds idle_timeout{60'000};
   std::chrono::milliseconds connect_timeout{30'000};
+  bool proxy_header = false;  // client_info = "proxy-v2"
   Rotation rotation;
   std::shared_ptr<const Secrecy> secrecy;  // null: in the clear
 

@@ -35,6 +35,7 @@ std::optional<dns::IpAddress> address_in(std::string_view line) {
 ConnectFault Lost::fault() const {
   if (why == Why::Busy) return ConnectFault::Full;
   if (why == Why::NoPort) return ConnectFault::Ours;
+  if (why == Why::Stranger) return ConnectFault::None;
   return ConnectFault::Down;
 }
 
@@ -56,6 +57,8 @@ std::string_view Lost::text() const {
       return "closed the connection";
     case Why::Silent:
       return "does not answer";
+    case Why::Stranger:
+      return "does not take the client that we name";
     case Why::Tls:
       return "cannot be talked to in TLS";
   }
@@ -118,47 +121,56 @@ void BackendConnection::on_connected() {
   facts_.opened = reactor_.now();
   facts_.local = stream_->local_address();
   touch();
+  if (!introduction_.proxy_header) return;
+  whole([this] {
+    stream_->write(introduction_.header());
+    facts_.introduced = introduction_.client.has_value();
+  });
 }
 
 void BackendConnection::on_banner(const Reply& reply) {
   if (!reply.positive() || reply.code / 100 != 2)
-    return lose(reply.transient() ? Lost::Why::Busy : Lost::Why::Rejected, to_log(reply));
+    return refused(reply.transient() ? Lost::Why::Busy : Lost::Why::Rejected, reply);
   facts_.greeting_name = first_word(reply.lines.front());
   facts_.exim = reply.text().find("Exim") != std::string::npos;
   facts_.lmtp = backend_->settings().lmtp;
-  say_hello();
+  say_hello(Step::Ehlo);
 }
 
-void BackendConnection::say_hello() {
-  send(Step::Ehlo, (facts_.lmtp ? "LHLO " : "EHLO ") + hostname_);
+// Who speaks for a client says its name, too: backends judge it, and log it.
+void BackendConnection::say_hello(Step step) {
+  const bool named = facts_.introduced && !introduction_.client->helo.empty();
+  const auto verb = facts_.lmtp ? "LHLO" : smtp::step_name(step);
+  send(step, std::string(verb) + ' ' + (named ? introduction_.client->helo : hostname_));
 }
 
 void BackendConnection::on_ehlo(const Reply& reply) {
   const bool unknown = reply.code == 500 || reply.code == 502;
-  if (unknown && !facts_.lmtp) return send(Step::Helo, "HELO " + hostname_);
+  if (unknown && !facts_.lmtp) return say_hello(Step::Helo);
   if (reply.code / 100 != 2)
-    return lose(Lost::Why::Rejected, to_log(reply) + (facts_.lmtp ? " (in reply to LHLO)" : ""));
+    return refused(Lost::Why::Rejected, reply, facts_.lmtp ? " (in reply to LHLO)" : "");
   facts_.offers = smtp::parse_ehlo_reply(reply);
   if (!facts_.verified) facts_.offers.requiretls = false;  // RFC 8689 §4.2.1
-  facts_.our_address = address_in(reply.lines.front());
+  // To one that speaks for a client it names the client.
+  if (!facts_.introduced) facts_.our_address = address_in(reply.lines.front());
   dialog_.set_pipelining(facts_.offers.pipelining);
   const auto& secrecy = *facts_.secrecy;
-  if (secrecy.mode == BackendTls::Off || !facts_.tls.empty()) return become_ready();
+  if (secrecy.mode == BackendTls::Off || !facts_.tls.empty()) return greeted();
   if (!facts_.offers.starttls) return in_the_clear("it offers no STARTTLS");
-  if (secrecy.optional() && backend_->shuns_tls(reactor_.now())) return become_ready();
+  if (secrecy.optional() && backend_->shuns_tls(reactor_.now())) return greeted();
   if (!secrecy.client) return lose(Lost::Why::Tls, secrecy.trouble);
   send(Step::Starttls, "STARTTLS");
 }
 
 void BackendConnection::on_helo(const Reply& reply) {
-  if (reply.code / 100 != 2) return lose(Lost::Why::Rejected, to_log(reply));
-  facts_.our_address = address_in(reply.lines.front());
-  facts_.tls.empty() ? in_the_clear("it knows no EHLO") : become_ready();
+  if (reply.code / 100 != 2) return refused(Lost::Why::Rejected, reply);
+  if (!facts_.introduced) facts_.our_address = address_in(reply.lines.front());
+  facts_.tls.empty() ? in_the_clear("it knows no EHLO") : greeted();
 }
 
 // The backend does not offer more.
 void BackendConnection::in_the_clear(std::string_view why) {
-  facts_.secrecy->optional() ? become_ready() : lose(Lost::Why::Tls, std::string(why));
+  facts_.secrecy->optional() ? greeted() : lose(Lost::Why::Tls, std::string(why));
 }
 
 // A handshake in the middle of feed() would read what came behind the 220, in the clear and perhaps
@@ -173,7 +185,7 @@ void BackendConnection::on_starttls(const Reply& reply) {
   if (!facts_.secrecy->optional() || reply.positive()) return lose(Lost::Why::Tls, to_log(reply));
   backend_->shun_tls(reactor_.now());
   tls_refusal_ = to_log(reply);
-  become_ready();
+  greeted();
 }
 
 void BackendConnection::secure() {
@@ -194,9 +206,35 @@ void BackendConnection::on_secured(const TlsFacts& tls) {
     facts_.offers = {};
     ++backend_->counters.secured;
     dialog_.set_pipelining(false);
-    say_hello();
+    say_hello(Step::Ehlo);
     flush();
   });
+}
+
+// In TLS, if that is to be.
+void BackendConnection::greeted() {
+  if (introduction_.client && !facts_.introduced) return say_xclient();
+  become_ready();
+}
+
+// Mail must not come to a backend that judges clients as if it were ours: without XCLIENT it goes
+// nowhere.
+void BackendConnection::say_xclient() {
+  xclient_ = xclient_lines(facts_.offers, *introduction_.client);
+  std::reverse(xclient_.begin(), xclient_.end());
+  if (xclient_.empty()) return lose(Lost::Why::Stranger, "it offers no XCLIENT to us");
+  send(Step::Xclient, xclient_.back());
+}
+
+// After the last line the dialog is where it was at the banner, and what was offered is forgotten.
+void BackendConnection::on_xclient(const Reply& reply) {
+  if (reply.code / 100 != 2) return lose(Lost::Why::Stranger, to_log(reply));
+  xclient_.pop_back();
+  if (!xclient_.empty()) return send(Step::Xclient, xclient_.back());
+  facts_.introduced = true;
+  facts_.offers = {};
+  dialog_.set_pipelining(false);
+  say_hello(Step::Ehlo);
 }
 
 void BackendConnection::become_ready() {
@@ -204,7 +242,7 @@ void BackendConnection::become_ready() {
   touch();
   permit_.connected(reactor_.now());
   backend_->worked(facts_.peer);
-  backend_->learn(facts_.offers);
+  if (!facts_.introduced) backend_->learn(facts_.offers);  // to one client it may offer less
   if (user_ != nullptr) user_->on_ready(*this);
 }
 
@@ -252,6 +290,8 @@ void BackendConnection::on_reply(Step step, const Reply& reply) {
       return on_ehlo(reply);
     case Step::Helo:
       return on_helo(reply);
+    case Step::Xclient:
+      return on_xclient(reply);
     case Step::Starttls:
       return on_starttls(reply);
     default:
@@ -295,14 +335,20 @@ void BackendConnection::on_text_refused(const Reply& reply) {
   lose(Lost::Why::Refused, to_log(reply), reply);
 }
 
+// What is said to one client, at its greeting, is no word about the backend.
+void BackendConnection::refused(Lost::Why why, const Reply& reply, std::string_view where) {
+  lose(facts_.introduced ? Lost::Why::Stranger : why, to_log(reply) + std::string(where));
+}
+
 void BackendConnection::overdue() { lose(securing_ ? Lost::Why::Tls : Lost::Why::Silent); }
 
 void BackendConnection::lose(Lost::Why why, std::string said, std::optional<Reply> refusal) {
   if (std::exchange(lost_, true)) return;
   const Lost lost{why, std::move(said), std::move(refusal)};
-  // A backend that mail can reach in the clear is not down.
+  // A backend that mail can reach in the clear is not down, nor is one that refuses a client.
   const bool up = why == Lost::Why::Tls && facts_.secrecy->optional();
-  if (!ready_ && !up) permit_.failed(lost.fault(), reactor_.now());
+  const bool strange = facts_.introduced || !xclient_.empty();
+  if (!ready_ && !up) permit_.failed(strange ? ConnectFault::None : lost.fault(), reactor_.now());
   if (user_ != nullptr) user_->on_lost(*this, lost);
 }
 

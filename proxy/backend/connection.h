@@ -9,11 +9,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "proxy/backend/backend.h"
 #include "proxy/backend/connection_list.h"
 #include "proxy/backend/facts.h"
+#include "proxy/backend/introduction.h"
 #include "proxy/backend/permit.h"
 #include "proxy/event/stream.h"
 #include "smtp/backend_dialog.h"
@@ -31,6 +33,7 @@ struct Lost {
     Refused,   // the text, before its end
     Closed,    // end of stream or reset
     Silent,    // greeting took too long
+    Stranger,  // it takes no XCLIENT from us, or not the client that it was told of
     Tls,       // cannot be had, or fails
   };
   Why why = Why::Closed;
@@ -80,6 +83,8 @@ class BackendConnection final : public dns::Retirable,
   BackendConnection(const BackendConnection&) = delete;
   BackendConnection& operator=(const BackendConnection&) = delete;
 
+  // Before connect(). Without it, it is a connection of our own and says nothing of it.
+  void introduce(Introduction introduction) { introduction_ = std::move(introduction); }
   // One address after the other, each for |limit|. on_ready() or on_lost() follows. |addresses| is
   // not empty.
   void connect(std::vector<dns::Endpoint> addresses, std::chrono::milliseconds limit);
@@ -152,14 +157,18 @@ class BackendConnection final : public dns::Retirable,
 
   void try_next();
   void on_banner(const smtp::Reply& reply);
-  void say_hello();
+  void say_hello(smtp::Step step);
   void on_ehlo(const smtp::Reply& reply);
   void on_helo(const smtp::Reply& reply);
+  void greeted();
+  void say_xclient();
+  void on_xclient(const smtp::Reply& reply);
   void on_starttls(const smtp::Reply& reply);
   void in_the_clear(std::string_view why);
   void secure();
   void become_ready();
   void count(smtp::Step step, const smtp::Reply& reply);
+  void refused(Lost::Why why, const smtp::Reply& reply, std::string_view where = {});
   void lose(Lost::Why why, std::string said = {}, std::optional<smtp::Reply> refusal = {});
   // Takes the connection from whoever has it.
   static BackendConnection& end(ConnectionPtr connection) noexcept;
@@ -175,11 +184,13 @@ class BackendConnection final : public dns::Retirable,
   const std::string hostname_;
   ConnectionUser* user_;
   Facts facts_;
+  Introduction introduction_;
   smtp::BackendDialog dialog_;
   std::unique_ptr<Stream> stream_;
   std::vector<dns::Endpoint> untried_;  // last first
   std::chrono::milliseconds connect_limit_{};
-  dns::Time since_{};  // connected, or idle
+  std::vector<std::string> xclient_;  // lines still to be said, last first
+  dns::Time since_{};                 // connected, or idle
   bool connecting_ = true;
   bool ready_ = false;
   bool secure_next_ = false;  // once this input is read, and nothing came behind the 220

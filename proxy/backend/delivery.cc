@@ -102,7 +102,6 @@ void Delivery::on_recipient_answer(const Reply& reply) {
   auto context = plan_->judge_context(*route_, connection_->facts());
   context.recipient = recipient;
   answers_.push_back({shortened(reply), judge(Step::Dot, reply, context)});
-  since_ = reactor_.now();
   if (answers_.size() == rcpts_.size()) end_with_all_answers();
 }
 

@@ -31,6 +31,8 @@ struct Facts {
   bool exim = false;                       // its banner says so
   bool mail_open = false;                  // a MAIL was taken and not ended: RSET first
   bool reused = false;                     // has served a question before: may be stale
+  // It speaks for one client, and serves one transaction: nobody else may ever have it.
+  bool introduced = false;
   dns::Time opened{};
   uint32_t mails = 0;
   uint32_t rcpts = 0;                // since the last MAIL

@@ -168,6 +168,7 @@ Judgement judge(Step step, const Reply& reply, const JudgeContext& context) {
     case Step::Banner:
     case Step::Ehlo:
     case Step::Helo:
+    case Step::Xclient:
     case Step::Starttls:
     case Step::Rset:
     case Step::Noop:

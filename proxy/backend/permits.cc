@@ -15,8 +15,7 @@ constexpr uint32_t kGoodsPerUnknown = 3;
 }  // namespace
 
 Line& Permits::line_of(const Waiter& waiter) {
-  if (waiter.fresh) return fresh_;
-  return lines_[waiter.good ? 1 : 0][static_cast<size_t>(waiter.want)];
+  return (waiter.fresh ? fresh_ : lines_)[waiter.good ? 1 : 0][static_cast<size_t>(waiter.want)];
 }
 
 // --- ties -------------------------------------------------------------------------------------
@@ -69,13 +68,16 @@ void Permits::untie(const Waiter& holder, dns::Time now, Orders& orders) noexcep
   let_go(holder);
   // A message that waited for a tie's place, not for a connection, can go on now; or, if there are
   // still too many since a cap was lowered, when the next one is given up.
-  for (auto& by_want : lines_) {
-    auto& messages = by_want[static_cast<size_t>(Want::Message)];
-    if (messages.empty()) continue;
-    if (!may_hold(messages.begin()->second))
-      shed(orders);
-    else if (claim_idle(Order::Kind::HandOver, orders))
-      return;
+  for (auto* const lines : {&fresh_, &lines_}) {
+    for (auto& by_want : *lines) {
+      auto& messages = by_want[static_cast<size_t>(Want::Message)];
+      if (messages.empty()) continue;
+      const auto& first = messages.begin()->second;
+      if (!may_hold(first))
+        shed(orders);
+      else if (!(first.fresh && held_ < cap()) && find_room(first, orders))
+        return;
+    }
   }
   pump(now, orders);
 }
@@ -124,10 +126,10 @@ Permits::Grant Permits::ask(Waiter& waiter, dns::Time now, Orders& orders) {
 }
 
 bool Permits::cancel(uint64_t ticket) noexcept {
-  if (fresh_.erase(ticket) > 0) return true;
-  for (auto& by_want : lines_)
-    for (auto& line : by_want)
-      if (line.erase(ticket) > 0) return true;
+  for (auto* const lines : {&fresh_, &lines_})
+    for (auto& by_want : *lines)
+      for (auto& line : by_want)
+        if (line.erase(ticket) > 0) return true;
   return false;
 }
 
@@ -184,9 +186,9 @@ PlaceInLine Permits::granted(Line& line) {
   return place;
 }
 
-PlaceInLine Permits::next_of(bool good) {
-  auto& questions = lines_[good ? 1 : 0][static_cast<size_t>(Want::Question)];
-  auto& messages = lines_[good ? 1 : 0][static_cast<size_t>(Want::Message)];
+PlaceInLine Permits::next_of(Lines& lines, bool good) {
+  auto& questions = lines[good ? 1 : 0][static_cast<size_t>(Want::Question)];
+  auto& messages = lines[good ? 1 : 0][static_cast<size_t>(Want::Message)];
   const bool message = !messages.empty() && may_hold(messages.begin()->second);
   if (message && (questions.empty() || messages.begin()->first < questions.begin()->first))
     return granted(messages);
@@ -194,11 +196,17 @@ PlaceInLine Permits::next_of(bool good) {
   return granted(questions);
 }
 
+// Few, and each is somebody's who was served before.
+PlaceInLine Permits::next_fresh() {
+  if (auto good = next_of(fresh_, true)) return good;
+  return next_of(fresh_, false);
+}
+
 // Three good clients, then one unknown: the good never wait long, the unknown always get on.
 PlaceInLine Permits::next() {
   const bool good_first = goods_in_a_row_ < kGoodsPerUnknown;
   for (const bool good : {good_first, !good_first}) {
-    if (auto found = next_of(good)) {
+    if (auto found = next_of(lines_, good)) {
       goods_in_a_row_ = good ? goods_in_a_row_ + 1 : 0;
       return found;
     }
@@ -210,7 +218,7 @@ PlaceInLine Permits::next() {
 Permits::Parked Permits::park(uint32_t worker, PlaceInLine& next_place) noexcept {
   if (held_ > cap()) return Parked::Close;
   if (next_place = next()) return Parked::Pass;
-  if (!fresh_.empty() && held_ == cap()) return Parked::Close;  // in its place a new one
+  if (held_ == cap() && somebody_can_go(fresh_)) return Parked::Close;  // in its place a new one
   ++idle_[worker];
   return Parked::Idle;
 }
@@ -268,8 +276,8 @@ void Permits::unsent(Order order) noexcept {
 
 void Permits::pump(dns::Time now, Orders& orders) {
   while (can_open(now) && room_for_one(orders)) {
-    const bool fresh = !fresh_.empty() && may_hold(fresh_.begin()->second);
-    auto place = fresh ? granted(fresh_) : next();
+    auto place = next_fresh();
+    if (!place) place = next();
     if (!place) return;
     opening();
     const auto worker = place.mapped().worker;
@@ -291,13 +299,13 @@ void Permits::fail_vain(Orders& orders) {
       orders.push_back({Order::Kind::Fail, worker, 0, line.extract(which)});
     }
   };
-  fail(fresh_);
-  for (auto& by_want : lines_)
-    for (auto& line : by_want) fail(line);
+  for (auto* const lines : {&fresh_, &lines_})
+    for (auto& by_want : *lines)
+      for (auto& line : by_want) fail(line);
 }
 
-bool Permits::somebody_can_go() const {
-  for (const auto& by_want : lines_)
+bool Permits::somebody_can_go(const Lines& lines) const {
+  for (const auto& by_want : lines)
     for (const auto& line : by_want)
       if (!line.empty() && may_hold(line.begin()->second)) return true;
   return false;
@@ -307,8 +315,9 @@ bool Permits::somebody_can_go() const {
 void Permits::order_again(Orders& orders) {
   order_missing_ = false;
   if (waiting() == 0) return;
-  if (!fresh_.empty() && held_ >= cap() && claim_idle(Order::Kind::Close, orders)) return;
-  if (somebody_can_go() && claim_idle(Order::Kind::HandOver, orders)) return;
+  const bool fresh = held_ >= cap() && somebody_can_go(fresh_);
+  if (fresh && claim_idle(Order::Kind::Close, orders)) return;
+  if (somebody_can_go(lines_) && claim_idle(Order::Kind::HandOver, orders)) return;
   shed(orders);
 }
 
@@ -357,9 +366,10 @@ void Permits::sweep(dns::Time now, Orders& orders) noexcept {
 uint32_t Permits::idle() const { return std::accumulate(idle_.begin(), idle_.end(), 0U); }
 
 size_t Permits::waiting() const {
-  auto count = fresh_.size();
-  for (const auto& by_want : lines_)
-    for (const auto& line : by_want) count += line.size();
+  size_t count = 0;
+  for (const auto* const lines : {&fresh_, &lines_})
+    for (const auto& by_want : *lines)
+      for (const auto& line : by_want) count += line.size();
   return count;
 }
 

@@ -129,6 +129,7 @@ class Permits {
   uint32_t ties() const { return ties_; }
 
  private:
+  using Lines = Line[2][2];  // [good][want]
   struct IdleTie {
     uint32_t worker = 0;
     bool asked = false;  // to give up
@@ -148,9 +149,10 @@ class Permits {
   void pump(dns::Time now, Orders& orders);
   void fail_vain(Orders& orders);
   void order_again(Orders& orders);
-  bool somebody_can_go() const;
+  bool somebody_can_go(const Lines& lines) const;
   PlaceInLine next();
-  PlaceInLine next_of(bool good);
+  PlaceInLine next_fresh();
+  PlaceInLine next_of(Lines& lines, bool good);
   PlaceInLine granted(Line& line);
 
   Health health_;
@@ -160,8 +162,8 @@ class Permits {
   uint32_t ready_ = 0;              // of these, connected
   std::vector<uint32_t> promised_;  // per worker, idle ones that must be parted with
   std::vector<uint32_t> idle_;      // per worker, not promised to others
-  Line fresh_;                      // before all others
-  Line lines_[2][2];                // [good][want]
+  Lines fresh_;                     // before all others
+  Lines lines_;
   uint32_t goods_in_a_row_ = 0;
   uint64_t last_ticket_ = 0;
 

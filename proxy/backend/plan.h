@@ -30,8 +30,7 @@ struct Plan {
   const BackendList& backends_of(const Route& route) const { return groups[route.group]; }
   // Points into the plan and |facts|.
   JudgeContext judge_context(const Route& route, const Facts& facts) const {
-    const auto info = route.settings.client_info;
-    return {.sees_us_as_client = info == ClientInfo::None || info == ClientInfo::Xforward,
+    return {.sees_us_as_client = !facts.introduced,
             .unknown_codes = route.settings.unknown_codes,
             .own_addresses = own_addresses,
             .seen_as = facts.our_address ? &*facts.our_address : nullptr,

@@ -84,12 +84,22 @@ Request* Pool::take_request(const Waiter& waiter) noexcept {
   return request;
 }
 
+Introduction Pool::introduction(const Claim& claim) const {
+  Introduction made{.proxy_header = backend_->settings().proxy_header};
+  if (!claim) return made;
+  const auto found = requests_.find(claim.waiter().ticket);
+  if (found == requests_.end()) return made;
+  if (const auto* const client = found->second->speaks_for()) made.client = *client;
+  return made;
+}
+
 // False if there is no memory for it. Then there is none for the next one either, so nobody is
 // offered the permit for a while.
 bool Pool::open(Permit permit, Claim claim) noexcept {
   try {
     auto connection =
         std::make_shared<BackendConnection>(backend_, place(), std::move(permit), *this);
+    connection->introduce(introduction(claim));
     connection->connect(backend_->addresses(), backend_->settings().connect_timeout);
     connection->claim() = std::move(claim);
     opening_.push_back(std::move(connection));
@@ -114,6 +124,8 @@ void Pool::open_ahead(const BackendConnection& used) noexcept {
 void Pool::park(ConnectionPtr connection) noexcept {
   connection->claim().end();
   if (!connection->usable()) return BackendConnection::drop(std::move(connection));
+  // It has served its client, and can serve no other.
+  if (connection->facts().introduced) return BackendConnection::quit(std::move(connection));
   connection->set_user(this);
   connection->touch();
   if (!connection->idle()) return draining_.push_back(std::move(connection));
@@ -302,7 +314,9 @@ void Pool::alarm(const BackendConnection& connection, const Lost& lost) {
   if (!lost.said.empty()) text += ": " + lost.said;
   if (lost.why == Lost::Why::Tls && connection.facts().secrecy->optional())
     return alarm_no_tls(connection, std::move(text));
-  const auto kind = lost.why == Lost::Why::Busy ? Alarm::TooManyConnections : Alarm::Unreachable;
+  auto kind = Alarm::Unreachable;
+  if (lost.why == Lost::Why::Busy) kind = Alarm::TooManyConnections;
+  if (lost.why == Lost::Why::Stranger || connection.facts().introduced) kind = Alarm::NoIdentity;
   context_.alarms.raise(kind, "backend " + connection.relay(), text, context_.reactor.now());
 }
 

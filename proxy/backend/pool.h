@@ -25,6 +25,8 @@ class Request {
   // If |waiter.want| is Message, the connection comes with its tie.
   virtual void on_connection(ConnectionPtr connection) noexcept = 0;
   virtual void on_no_connection(const Lost& lost) noexcept = 0;
+  // Whom the connection is to speak for. Such a one is always fresh.
+  virtual const ClientIdentity* speaks_for() const { return nullptr; }
 
  protected:
   ~Request() = default;
@@ -78,6 +80,7 @@ class Pool final : public ConnectionUser {
   bool enlist(Request& request) noexcept;
   Request* take_request(const Waiter& waiter) noexcept;
   void park_again() noexcept;
+  Introduction introduction(const Claim& claim) const;
   bool open(Permit permit, Claim claim) noexcept;
   void open_ahead(const BackendConnection& used) noexcept;
   void give(ConnectionPtr connection) noexcept;

@@ -21,6 +21,11 @@ struct Route {
   size_t group = 0;
   std::string name;  // its first domain: for logs, "breaker show", and keys of cached answers
 
+  // Must a connection that carries mail say whose it is before anything else?
+  bool introduces() const {
+    return settings.client_info == ClientInfo::Xclient ||
+           settings.client_info == ClientInfo::ProxyV2;
+  }
   bool listed() const { return !settings.recipients_file.empty(); }
   // Always true without a list. The list is written by hand, so upper and lower case are the same.
   bool exists(const smtp::Address& recipient) const;

@@ -50,11 +50,7 @@ void Transaction::recipient(const smtp::RcptCommand& rcpt) {
   route_ = plan_->routes.find(asking_.to.domain);
   if (auto answer = answer_at_hand()) return tell_later(*std::move(answer));
   if (tie_ && !tie_serves()) tie_.give_up();
-  if (tie_) {
-    auto question = job(Want::Question);
-    phase_ = Phase::Asking;
-    return attempt_.ask_more(tie_.take(), std::move(question));
-  }
+  if (tie_ && !route_->introduces()) return ask_tied();
   if (!join()) {
     phase_ = Phase::Following;
     return worker_.list_follower(*this);
@@ -195,7 +191,14 @@ Attempt::Job Transaction::job(Want want) const {
   job.client = &client_;
   job.id = id_;
   job.want = want;
+  job.named = want == Want::Message && pinned_->introduces();
   return job;
+}
+
+void Transaction::ask_tied() {
+  auto question = job(Want::Question);
+  phase_ = Phase::Asking;
+  attempt_.ask_more(tie_.take(), std::move(question));
 }
 
 void Transaction::ask() {
@@ -221,9 +224,12 @@ void Transaction::conclude_question(Outcome& outcome) {
     return outcome.stale ? ask() : tell(trouble_answer(outcome));
   }
   const bool refused = outcome.mail && outcome.mail->judgement.fault != Fault::None;
+  const bool named = outcome.connection->facts().introduced;
   auto answer = refused ? judge_mail(outcome) : judge_rcpt(outcome);
   answer.relay = outcome.relay;
-  share(answer, !refused && outcome.rcpts.back().judgement.cacheable);
+  // What is said to one client is for nobody else.
+  if (!named) share(answer, !refused && outcome.rcpts.back().judgement.cacheable);
+  if (answer.accepted() && route_->introduces() && !named) return introduce(outcome);
   if (answer.accepted()) {
     accept(outcome);
   } else if (tie_.taken()) {
@@ -232,6 +238,17 @@ void Transaction::conclude_question(Outcome& outcome) {
     worker_.park(std::move(outcome.connection));
   }
   tell(std::move(answer));
+}
+
+// The mailbox is there. Whether this client may write to it the backend says only when it knows who
+// it is; and a connection that speaks for the client serves nobody else, so that it is not opened
+// for every name that somebody tries.
+void Transaction::introduce(Outcome& outcome) {
+  worker_.park(std::move(outcome.connection));
+  if (tie_) return ask_tied();
+  auto question = job(Want::Question);
+  question.named = true;
+  if (auto failed = attempt_.start(std::move(question))) tell_later(trouble_answer(*failed));
 }
 
 void Transaction::accept(Outcome& outcome) {
@@ -306,7 +323,10 @@ RecipientAnswer Transaction::judge_rcpt(const Outcome& outcome) {
   }
   answer.reply = for_client(reply, 0, backend, facts);
   answer.unknown = judgement.unknown;
-  if (answer.unknown && worker_.backends().held_back(*route_, recipient, worker_.reactor().now()))
+  // Whether there is such a mailbox was known before the client was named.
+  const bool named = facts.introduced;
+  if (answer.unknown && !named &&
+      worker_.backends().held_back(*route_, recipient, worker_.reactor().now()))
     doubt(answer);
   return answer;
 }

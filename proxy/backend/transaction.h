@@ -54,6 +54,8 @@ class Transaction final : public BackendTransaction, Attempt::Owner, Delivery::O
 
   // Asking (transaction.cc)
   void ask();
+  void ask_tied();
+  void introduce(Outcome& outcome);
   std::optional<RecipientAnswer> answer_at_hand();
   bool full() const;
   size_t domains_with_asked() const;

@@ -22,10 +22,13 @@
 
 namespace ravelin::proxy {
 
-// Who sends, for XFORWARD and for fairness. Everything in it has been checked or sanitised.
+// Who sends, for XFORWARD, XCLIENT and PROXY, and for fairness. Everything in it has been checked
+// or sanitised.
 struct ClientIdentity {
   dns::Endpoint address;
-  std::string name;  // "" unless confirmed by FCrDNS
+  std::optional<dns::Endpoint> server{};  // of ours, that it has reached
+  std::string name;                       // "" unless confirmed by FCrDNS
+  bool name_unsure = false;               // the DNS has not said (yet) whether there is one
   std::string helo;
   bool esmtp = false;
   bool good = false;   // good standing: served before others

@@ -17,6 +17,7 @@ std::optional<dns::Answer> DialogDns::ask(const dns::Question& question, dns::Ha
 }
 
 bool DialogDns::look_up_name(const dns::IpAddress& address, std::function<void()> done) {
+  if (fcrdns_) return true;
   if (spent()) {
     fcrdns_.emplace();
     return true;
@@ -31,6 +32,12 @@ bool DialogDns::look_up_name(const dns::IpAddress& address, std::function<void()
                                   done();
                                 });
   return fcrdns_.has_value();
+}
+
+void DialogDns::restart(std::chrono::milliseconds budget, std::optional<dns::Fcrdns> name) {
+  left_ = budget;
+  fcrdns_ = std::move(name);
+  name_query_ = nullptr;
 }
 
 void DialogDns::spend(dns::Time asked) {

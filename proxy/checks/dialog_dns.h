@@ -26,6 +26,8 @@ class DialogDns {
   // Looks up who |address| is, once. Returns true if that is known now; else |done| is called when
   // it is.
   bool look_up_name(const dns::IpAddress& address, std::function<void()> done);
+  // From the beginning, for another client, whose name may be known already.
+  void restart(std::chrono::milliseconds budget, std::optional<dns::Fcrdns> name);
   // Null until known.
   const dns::Fcrdns* fcrdns() const { return fcrdns_ ? &*fcrdns_ : nullptr; }
 

@@ -11,6 +11,7 @@ Policy::Policy(std::shared_ptr<const Config> config)
       access_(config_->access),
       normalised_(config_->access.normalise_line_endings),
       balancers_(config_->access.proxy_from),
+      fronts_(config_->access.xclient_from),
       early_talker_(config_->section<EarlyTalkerSettings>(kEarlyTalkerPath)),
       exceptions_(config_->greylist),
       greeting_(smtp::replies::greeting(config_->hostname)),

@@ -37,6 +37,8 @@ class Policy {
   bool normalises(const dns::IpAddress& client) const;
   // Does a connection from |peer| begin with a PROXY header?
   bool is_balancer(const dns::IpAddress& peer) const { return balancers_.contains(peer); }
+  // May |peer| say for whom it speaks?
+  bool is_front(const dns::IpAddress& peer) const { return fronts_.contains(peer); }
   const EarlyTalkerSettings& early_talker() const { return early_talker_; }
   const GreylistExceptions& greylist_exceptions() const { return exceptions_; }
 
@@ -51,6 +53,7 @@ class Policy {
   const AccessList access_;
   const CidrSet normalised_;
   const CidrSet balancers_;
+  const CidrSet fronts_;
   const EarlyTalkerSettings early_talker_;
   const GreylistExceptions exceptions_;
   const smtp::Reply greeting_;

@@ -27,6 +27,13 @@ constexpr Param kRows[] = {
         "with a PROXY header, version 1 or 2, and the client is who it names; a header from "
         "anybody else is an error of syntax.",
         "[]", check_cidr),
+    text_list_param<&AccessSettings::xclient_from>(
+        "xclient_from",
+        "Mail proxies in front of Ravelin that may say by XCLIENT who the client is; the dialog "
+        "then goes on as if that client had connected. It is not offered to anybody else, nor "
+        "behind a PROXY header. Until it has said so, a proxy is a client with a client's limits: "
+        "list it in allow, too, if it opens many connections at once.",
+        "[]", check_cidr),
 };
 
 }  // namespace

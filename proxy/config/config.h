@@ -64,6 +64,7 @@ struct Limits {
   milliseconds command_timeout;
   milliseconds data_timeout;
   milliseconds handshake_timeout;
+  milliseconds dialog_time;
   uint32_t handshakes;
   uint64_t data_min_rate;  // bytes per second
 };
@@ -80,6 +81,7 @@ struct AccessSettings {
   std::string deny_file;
   std::vector<std::string> normalise_line_endings;  // clients whose bare LF is taken as CRLF
   std::vector<std::string> proxy_from;              // balancers that send a PROXY header
+  std::vector<std::string> xclient_from;            // fronts that may use XCLIENT
 };
 
 enum class GreylistScope : uint8_t { Unknown, Suspicious, Off };

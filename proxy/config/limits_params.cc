@@ -52,6 +52,12 @@ constexpr Param kRows[] = {
         "\"3m\"", 1s, 1h),
     duration_param<&Limits::handshake_timeout>(
         "handshake_timeout", "How long a client's TLS handshake may take.", "\"30s\"", 1s, 5min),
+    duration_param<&Limits::dialog_time>(
+        "dialog_time",
+        "How long a client's whole dialog may take, in mid-text too, however lively it is; then "
+        "421. "
+        "Only the backend's reply to a text is waited for beyond it.",
+        "\"2h\"", 1min, 24h),
     integer_param<&Limits::handshakes>(
         "handshakes",
         "TLS handshakes under way at once in all, less the share of reserved_for_known for clients "

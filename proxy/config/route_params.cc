@@ -12,7 +12,6 @@ constexpr std::string_view kProtocols[] = {"smtp", "lmtp"};
 constexpr uint32_t kNever = 1'000'000'000;  // as good as no limit
 constexpr uint8_t kProtocolsBuilt = 2;
 constexpr std::string_view kClientInfo[] = {"none", "xforward", "xclient", "proxy-v2"};
-constexpr uint8_t kClientInfoBuilt = 2;
 constexpr std::string_view kTls[] = {"off", "may", "encrypt", "verify"};  // as BackendTls
 
 constexpr Param kRows[] = {
@@ -45,8 +44,13 @@ constexpr Param kRows[] = {
         "15", 1, 1000),
     choice_param<&RouteSettings::client_info>(
         "client_info",
-        "How the backend learns who the client is. The backend must be told to trust us for it.",
-        "\"none\"", kClientInfo, kClientInfoBuilt),
+        "How the backend learns who the client is. The backend must be told to trust us for it. "
+        "With "
+        "\"xclient\" and \"proxy-v2\" it takes each message on a connection that is the client's "
+        "to "
+        "it, opened for each transaction once the recipient is known to exist; a backend that does "
+        "not take it gets no mail.",
+        "\"none\"", kClientInfo),
     text_list_param<&RouteSettings::unknown_codes>(
         "unknown_codes",
         "More enhanced status codes (RFC 3463) that mean \"no such user\" from these backends. "

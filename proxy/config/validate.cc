@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <set>
+#include <string>
 
 #include "dns/ip.h"
 #include "proxy/config/units.h"
@@ -100,6 +100,9 @@ void check_loops(const Value& route, const ListenSettings& listen, Report& repor
 // A connection is one route's as well as another's.
 const char* disagreement(const RouteSettings& a, const RouteSettings& b) {
   if (a.protocol != b.protocol) return "another protocol";
+  // A port that wants PROXY headers wants them always, and any other refuses them.
+  if ((a.client_info == ClientInfo::ProxyV2) != (b.client_info == ClientInfo::ProxyV2))
+    return "another client_info";
   const bool same_tls =
       a.tls == b.tls && a.tls_name == b.tls_name && a.tls_ca_file == b.tls_ca_file;
   return same_tls ? nullptr : "other tls settings";

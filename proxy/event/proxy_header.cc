@@ -82,10 +82,13 @@ ProxyHeader read_v1(std::string_view data) {
   const bool v4 = words.size() == 6 && words[1] == "TCP4";
   const bool v6 = words.size() == 6 && words[1] == "TCP6";
   if (!v4 && !v6) return {};
-  const bool is_v4 = words[2].find(':') == words[2].npos;
+  const auto has_family = [v6](std::string_view address) {
+    return (address.find(':') != address.npos) == v6;
+  };
+  if (!has_family(words[2]) || !has_family(words[3])) return {};
   const auto from = dns::IpAddress::parse(words[2]), to = dns::IpAddress::parse(words[3]);
   const auto port = read_port(words[4]), to_port = read_port(words[5]);
-  if (!from || !to || !port || !to_port || is_v4 != v4) return {};
+  if (!from || !to || !port || !to_port) return {};
   header.client = dns::Endpoint{*from, *port};
   return header;
 }
@@ -109,6 +112,14 @@ ProxyHeader read_proxy_header(std::string_view data) {
   constexpr auto kHead = "PROXY "sv;
   if (!begins(data, kHead)) return {};
   return data.size() < kHead.size() ? ProxyHeader{Status::Incomplete} : read_v1(data);
+}
+
+std::string proxy_v2_local_header() {
+  std::string header(kSignature);
+  header += static_cast<char>(kLocal);
+  header += static_cast<char>(kUnspecified);
+  append_number(header, 0);
+  return header;
 }
 
 std::string proxy_v2_header(const dns::Endpoint& client, const dns::Endpoint& server) {

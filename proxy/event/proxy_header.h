@@ -31,5 +31,7 @@ ProxyHeader read_proxy_header(std::string_view data);
 
 // Version 2, for a backend: |client| talked to |server|, which is of the same family.
 std::string proxy_v2_header(const dns::Endpoint& client, const dns::Endpoint& server);
+// For a connection of our own: the receiver takes it for what it sees.
+std::string proxy_v2_local_header();
 
 }  // namespace ravelin::proxy

@@ -151,6 +151,7 @@ class SocketStream final : public Stream, public Link {
   bool congested_ = false;  // above the high watermark, and since then not below the low one
   bool broken_ = false;     // sending has failed; reading goes on to its end
   bool peer_closed_ = false;
+  bool answering_ = false;  // reading waits for room for an answer of TLS
   uint32_t read_size_ = 4096;
   uint32_t discarded_ = 0;  // bytes, while closing
   Watermarks marks_;

@@ -71,9 +71,13 @@ void SocketStream::read_input() {
   deliver({buffer, kept + static_cast<size_t>(got)});
 }
 
-// An answer to a KeyUpdate waits for room in the kernel, and our input for it.
+// An answer to a KeyUpdate waits for room in the kernel, and our input for it. The socket may stay
+// readable, and to look again before there is room would be to look all the time.
 void SocketStream::await_answer_of_tls() {
-  if (tls_ && tls_->wants_write() && !await_writable()) fail(StreamEnd::Reset);
+  if (!tls_ || !tls_->wants_write()) return;
+  answering_ = true;
+  stop_reading();
+  if (!await_writable()) fail(StreamEnd::Reset);
 }
 
 // |data| is in the loop's buffer, with all that was held: the owner may turn to TLS in the call,
@@ -116,13 +120,18 @@ void SocketStream::peek() {
   const bool may_listen = held() > 0 || (paused_ & static_cast<unsigned>(Pause::Custody)) != 0;
   if (got > 0 || (got == 0 && may_listen)) return stop_reading();
   if (got == 0) return at_peers_end();
-  if (!would_block(errno)) end(StreamEnd::Reset);
+  if (!would_block(errno)) return end(StreamEnd::Reset);
+  await_answer_of_tls();
 }
 
+// In TLS the end is the close_notify, whether or not the connection stays open behind it. Who broke
+// it off has closed its side as well.
 bool SocketStream::half_closed() const {
+  if (phase_ != Phase::Open || held() > 0) return false;
   char byte;
-  return phase_ == Phase::Open && held() == 0 &&
-         sys.recv(fd_.get(), &byte, sizeof byte, MSG_PEEK) == 0;
+  const auto got = tls_ ? tls_->read(&byte, sizeof byte, /*peek=*/true)
+                        : sys.recv(fd_.get(), &byte, sizeof byte, MSG_PEEK);
+  return got == 0 || (got < 0 && !would_block(errno));
 }
 
 // A peer may shut its side down and still listen: what this turn has written so far is sent.

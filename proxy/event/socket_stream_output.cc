@@ -42,7 +42,8 @@ void SocketStream::on_writable() {
 void SocketStream::go_on() {
   if (closing()) return continue_closing();
   if (phase_ == Phase::Securing && unsent() == 0) return shake_hands();
-  if (tls_ && tls_->wants_write() && unsent() == 0) on_readable();
+  if (unsent() > 0 || !std::exchange(answering_, false)) return;
+  start_reading() ? on_readable() : fail(StreamEnd::Reset);
 }
 
 // False if the stream is gone or broken.
@@ -73,7 +74,8 @@ void SocketStream::output_failed(int error) {
   congested_ = false;
   drop_output();
   const bool gone = error == EPIPE || error == ECONNRESET;
-  if (!gone || phase_ != Phase::Open || paused_ != 0) fail(StreamEnd::Reset);
+  const bool may_read = gone && phase_ == Phase::Open && paused_ == 0;
+  if (!may_read || !start_reading()) fail(StreamEnd::Reset);
 }
 
 bool SocketStream::await_writable() {

@@ -182,7 +182,10 @@ ssize_t TlsChannel::write(const char* bytes, size_t size) {
   return sent;
 }
 
-bool TlsChannel::pending() const { return SSL_pending(ssl_.get()) > 0; }
+bool TlsChannel::pending() const {
+  const bool ended = (SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) != 0;
+  return ended || SSL_pending(ssl_.get()) > 0;
+}
 
 void TlsChannel::close_notify() {
   before_call();

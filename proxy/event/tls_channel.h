@@ -52,7 +52,7 @@ class TlsChannel {
   // After EAGAIN: what is waited for is room to write, not input. Only in a handshake, or for the
   // answer to a KeyUpdate.
   bool wants_write() const { return wants_write_; }
-  // Decrypted already: no readiness of the socket will tell of it.
+  // Decrypted already, the end too: no readiness of the socket will tell of it.
   bool pending() const;
   // Our close_notify, as far as the kernel takes it.
   void close_notify();

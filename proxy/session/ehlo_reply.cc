@@ -15,16 +15,19 @@ uint64_t message_limit(uint64_t ours, uint64_t backends) {
 }
 
 std::string_view EhloReply::wire(std::string_view hostname, const smtp::Capabilities& backends,
-                                 uint64_t message_size, uint32_t recipients, bool starttls) {
+                                 uint64_t message_size, uint32_t recipients, bool starttls,
+                                 bool xclient) {
   if (wire_.empty() || hostname != hostname_ || message_size != message_size_ ||
-      recipients != recipients_ || starttls != starttls_ || backends != backends_) {
+      recipients != recipients_ || starttls != starttls_ || xclient != xclient_ ||
+      backends != backends_) {
     hostname_ = hostname;
     message_size_ = message_size;
     recipients_ = recipients;
     starttls_ = starttls;
+    xclient_ = xclient;
     backends_ = backends;
-    wire_ = to_wire(smtp::ehlo_reply(hostname, backends,
-                                     {message_size, smtp::kTraceRoom, starttls, recipients}));
+    wire_ = to_wire(smtp::ehlo_reply(
+        hostname, backends, {message_size, smtp::kTraceRoom, starttls, recipients, xclient}));
   }
   return wire_;
 }

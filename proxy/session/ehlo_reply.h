@@ -17,7 +17,7 @@ class EhloReply {
  public:
   // The wire form. The view holds until the next call. |recipients|: of a transaction.
   std::string_view wire(std::string_view hostname, const smtp::Capabilities& backends,
-                        uint64_t message_size, uint32_t recipients, bool starttls);
+                        uint64_t message_size, uint32_t recipients, bool starttls, bool xclient);
 
  private:
   std::string hostname_;
@@ -25,6 +25,7 @@ class EhloReply {
   uint64_t message_size_ = 0;
   uint32_t recipients_ = 0;
   bool starttls_ = false;
+  bool xclient_ = false;
   std::string wire_;
 };
 

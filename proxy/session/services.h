@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cassert>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "proxy/event/clock.h"
 #include "proxy/event/stream.h"
 #include "proxy/observe/journal.h"
+#include "proxy/session/arrival.h"
 #include "proxy/session/ehlo_reply.h"
 #include "proxy/standing/greylist.h"
 #include "proxy/standing/standing.h"
@@ -48,6 +50,12 @@ class Services {
   virtual void start_tls(Stream& stream, uint32_t listener) {
     (void)stream, (void)listener;
     assert(!"not offered");
+  }
+  // A place and all that is known of |client|, whom a connection to |listener| turned out to be;
+  // nothing if there is no place, and then the journal knows.
+  virtual std::optional<Arrival> arrive(const dns::Endpoint& client, uint32_t listener) {
+    (void)client, (void)listener;
+    return {};
   }
   // |session| is over: destroy it at the end of this turn, not before (it is on the stack).
   virtual void retire(Session& session) = 0;

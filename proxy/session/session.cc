@@ -23,6 +23,7 @@ Session::Session(Services& services, std::shared_ptr<const Policy> policy,
   info_.serial = arrival.serial;
   info_.client = arrival.client;
   if (services_.offers_tls()) state_.offer_tls(arrival.must_secure);
+  if (arrival.may_introduce) state_.offer_xclient();
   stream_->set_events(this);
   stream_->set_read_size(kCommandRead);
 }
@@ -51,6 +52,9 @@ size_t Session::take(std::string_view data) {
     taken += used;
     if (used == 0 && phase_ == before) break;
   }
+  // XCLIENT has made it another's dialog, who speaks before it is greeted.
+  if (phase_ == Phase::Greeting && taken < data.size())
+    return taken + on_early_talk(data.substr(taken));
   if (phase_ == Phase::Securing) secure(taken == data.size());
   // Who sends commands and does not read the replies shall not make us keep them all.
   if (phase_ == Phase::Command && stream_->congested()) stream_->pause(Pause::Pressure);
@@ -151,9 +155,7 @@ void Session::end() {
   reset();
   survive([this] {
     say_connected();
-    VerbCount counts[kVerbs];
-    for (size_t i = 0; i < kVerbs; ++i) counts[i] = {counts_[i].taken, counts_[i].all};
-    services_.journal.disconnected(info_, counts);
+    say_disconnected();
   });
   services_.retire(*this);
 }

@@ -20,6 +20,7 @@
 #include "proxy/event/stream.h"
 #include "proxy/observe/journal.h"
 #include "proxy/overload/places.h"
+#include "proxy/session/arrival.h"
 #include "proxy/session/bounds.h"
 #include "proxy/session/held_checks.h"
 #include "proxy/session/services.h"
@@ -30,18 +31,6 @@
 #include "smtp/replies.h"
 
 namespace ravelin::proxy {
-
-// What the listener knows of a client that got a place.
-struct Arrival {
-  dns::Endpoint client;
-  Id id = 0;
-  uint32_t serial = 0;
-  Access access = Access::None;
-  Grade grade = Grade::Unknown;
-  Places::Place place;
-  uint32_t listener = 0;     // which of listen.smtp
-  bool must_secure = false;  // TLS is required there
-};
 
 // Lives on one thread. Owned by the worker, which destroys it after Services::retire().
 class Session final : public dns::Retirable,
@@ -137,6 +126,7 @@ class Session final : public dns::Retirable,
   }
 
   // session_connect.cc: until 220
+  void begin();
   bool refuse_denied();
   void look_up_name();
   void on_name();
@@ -165,6 +155,11 @@ class Session final : public dns::Retirable,
   void secure(bool alone);
   void say_not_secured();
 
+  // session_xclient.cc
+  void on_xclient(const smtp::Command& command);
+  void forget_greeting();
+  void become(const dns::Endpoint& client, std::optional<dns::Fcrdns> name);
+
   // session_mail.cc
   void on_mail(const smtp::Command& command);
   bool too_big(const smtp::MailCommand& mail);
@@ -184,6 +179,7 @@ class Session final : public dns::Retirable,
   void refuse_rcpt(const Finding& finding);
   void greylist_rcpt();
   std::unique_ptr<BackendTransaction> begin_backend();
+  std::optional<dns::Endpoint> server() const;
   void ask_backend();
   void finish_question(const RecipientAnswer& answer);
   void finish_rcpt(const RecipientAnswer& answer);
@@ -234,6 +230,7 @@ class Session final : public dns::Retirable,
   std::string_view after() const;
   void say_connected();
   void say_ended(std::string_view what);
+  void say_disconnected();
   void say_refused(const smtp::Reply& reply, const Why& why);
   std::string_view standing_word() const;
   void say_decided(const smtp::Reply& reply, std::string_view verify);
@@ -248,7 +245,7 @@ class Session final : public dns::Retirable,
   Places::Place place_;
   DialogInfo info_;
   const uint32_t listener_;
-  const Access access_;
+  Access access_;
   Grade grade_;  // as of the connection, then of each MAIL
   Phase phase_ = Phase::Greeting;
   smtp::Verb verb_ = smtp::Verb::Unknown;  // the last command, for the log
@@ -263,6 +260,7 @@ class Session final : public dns::Retirable,
   uint64_t backend_size_ = 0;  // the least limit of the backends as of then; 0: none
   uint32_t errors_ = 0;
   uint32_t junk_ = 0;
+  Time arrived_{};
   Time since_{};  // when the phase began, or, in Text, when the client last sent something
   std::array<Count, kVerbs> counts_{};
   DialogDns dns_;

@@ -23,7 +23,7 @@ const Session::Row Session::kCommands[kVerbs] = {
     {&Session::on_refused, false},   // BDAT
     {&Session::on_refused, false},   // ETRN
     {&Session::on_refused, false},   // EXPN
-    {&Session::on_refused, false},   // XCLIENT
+    {&Session::on_xclient, true},    // XCLIENT
     {&Session::on_refused, false},   // XFORWARD
     {&Session::on_refused, true},    // unknown
 };
@@ -81,7 +81,8 @@ void Session::on_ehlo(const smtp::Command& command) {
   backend_size_ = backends.size_limit;
   if (!take_helo(command, true, backends.offered())) return;
   stream_->write(services_.ehlo.wire(config().hostname, backends, limits().message_size,
-                                     limits().recipients, state_.offers_tls()));
+                                     limits().recipients, state_.offers_tls(),
+                                     state_.offers_xclient()));
   count_taken();
   listen();
 }

@@ -24,16 +24,18 @@ std::string_view shown_of(std::string_view talk) {
 }  // namespace
 
 void Session::start() {
-  survive([this] {
-    since_ = services_.reactor.now();
-    if (access_ == Access::Deny && refuse_denied()) return;
-    look_up_name();
-    if (!allowed()) held_.run(Stage::Connect, check_input(), *this);
-    const auto pause = policy_->early_talker().pause;
-    pause_over_ = trusted() || pause.count() <= 0;
-    if (pause_over_) return greet_if_ready();
-    timer_ = services_.reactor.timer(pause, [this] { survive([this] { on_pause_over(); }); });
-  });
+  survive([this] { begin(); });
+}
+
+void Session::begin() {
+  arrived_ = since_ = services_.reactor.now();
+  if (access_ == Access::Deny && refuse_denied()) return;
+  look_up_name();
+  if (!allowed()) held_.run(Stage::Connect, check_input(), *this);
+  const auto pause = policy_->early_talker().pause;
+  pause_over_ = trusted() || pause.count() <= 0;
+  if (pause_over_) return greet_if_ready();
+  timer_ = services_.reactor.timer(pause, [this] { survive([this] { on_pause_over(); }); });
 }
 
 // True if that is the end. The name is not waited for: a list of addresses needs none.

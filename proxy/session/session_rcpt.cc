@@ -136,13 +136,24 @@ void Session::greylist_rcpt() {
 }
 
 std::unique_ptr<BackendTransaction> Session::begin_backend() {
+  const auto* const name = dns_.fcrdns();
   const ClientIdentity client{.address = info_.client,
+                              .server = server(),
                               .name = info_.name,
+                              .name_unsure = !name || name->status == dns::Fcrdns::Status::DontKnow,
                               .helo = info_.helo,
                               .esmtp = info_.esmtp,
                               .good = trusted(),
                               .known = allowed() || grade_ != Grade::Unknown};
   return services_.verifier.begin(transaction_->mail, client, id_text(transaction_->id), *this);
+}
+
+// Where the client has come to; of a wildcard the address that it is on this connection.
+std::optional<dns::Endpoint> Session::server() const {
+  const auto address = stream_->local_address();
+  const auto listening = dns::Endpoint::parse(config().listen.smtp[listener_]);
+  if (!address || !listening) return {};
+  return dns::Endpoint{*address, listening->port};
 }
 
 void Session::ask_backend() {

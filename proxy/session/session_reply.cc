@@ -55,6 +55,12 @@ void Session::say_ended(std::string_view what) {
   services_.journal.ended(info_, what, after());
 }
 
+void Session::say_disconnected() {
+  VerbCount counts[kVerbs];
+  for (size_t i = 0; i < kVerbs; ++i) counts[i] = {counts_[i].taken, counts_[i].all};
+  services_.journal.disconnected(info_, counts);
+}
+
 void Session::say_refused(const smtp::Reply& said, const Why& why) {
   say_connected();
   services_.journal.refused(info_, {.stage = why.stage,

@@ -13,6 +13,9 @@ void Session::sweep(Time now) {
     if (phase_ == Phase::Command && now - since_ > limits().command_timeout) {
       give_up("timeout", smtp::replies::timeout());
     }
+    const bool client_at_work = phase_ == Phase::Command || phase_ == Phase::Text;
+    if (client_at_work && now - arrived_ > limits().dialog_time)
+      give_up("dialog too long", smtp::replies::timeout());
     if (phase_ == Phase::Securing && now - since_ > limits().handshake_timeout) {
       give_up("timeout", smtp::replies::timeout());
     }

@@ -29,11 +29,8 @@ void Session::on_secured(const TlsFacts& facts) {
   if (phase_ != Phase::Securing) return;
   survive([&] {
     handshake_.reset();
-    held_.forget(Stage::Helo);
     state_.on_secured();
-    offered_ = {};
-    info_.helo.clear();
-    info_.esmtp = false;
+    forget_greeting();
     info_.tls = facts.version + ' ' + facts.cipher;
     say_connected();
     services_.journal.secured(info_, {.version = facts.version,

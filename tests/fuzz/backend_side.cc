@@ -8,6 +8,7 @@
 #include <string>
 
 #include "fuzz/script.h"
+#include "fuzz/tls_peer.h"
 #include "fuzz/wire_backend.h"
 #include "proxy/backend/harness.h"
 #include "support/plain_text.h"
@@ -24,6 +25,7 @@ struct Client {
   size_t asked = 0;
   bool in_data = false;
   bool finished = false;
+  bool requiretls = false;
   int room_wanted = 0;  // write() goes on when there was room so often
   std::string text;
   bool checked = false;  // nothing more is to come
@@ -48,17 +50,22 @@ std::vector<proxy::RouteSettings> routes(uint8_t kind) {
   auto route = test::route_to(backends, (kind & 2) != 0 ? 1 : 3);
   if ((kind & 4) != 0) route.client_info = proxy::ClientInfo::Xforward;
   if ((kind & 64) != 0) route.protocol = proxy::BackendProtocol::Lmtp;
+  if ((kind & 128) != 0)
+    route.client_info = (kind & 4) != 0 ? proxy::ClientInfo::Xclient : proxy::ClientInfo::ProxyV2;
   return {route};
 }
 
 // Of the first octet: 1 two backends, 2 one connection, 4 XFORWARD, 8 two workers, 16 no
-// PIPELINING, 32 no replies by rule, 64 LMTP. What the script says goes to a backend.
+// PIPELINING, 32 no replies by rule, 64 LMTP, 128 PROXY or, with 4, XCLIENT. What the script says
+// goes to a backend.
 class World {
  public:
   World(uint8_t kind, Script script) : mx_(routes(kind), (kind & 8) != 0 ? 2 : 1) {
     backend_.pipelining = (kind & 16) == 0;
     backend_.by_rule = (kind & 32) == 0;
     backend_.lmtp = (kind & 64) != 0;
+    backend_.proxy_headers = (kind & (128 | 4)) == 128;
+    backend_.xclient = (kind & (128 | 4)) == (128 | 4);
     script.play(
         [this](std::string_view words) {
           backend_.say(current_, words);
@@ -99,6 +106,12 @@ class World {
         if (waited_ < 1000) pass(std::chrono::seconds(number), 2s);
         waited_ += number;
         break;
+      case 'h':
+        backend_.handshake = static_cast<WireBackend::Handshake>(number % 3);
+        break;
+      case 'v':
+        require(number);
+        break;
       case 'z':
         mx_.config.routes[0].connections = number % 5 + 1;
         mx_.backends.configure(mx_.config);
@@ -106,6 +119,16 @@ class World {
       default:
         break;
     }
+  }
+  // A reload; TLS off, may, encrypt or verify, and what backends offer from now on.
+  void require(uint8_t number) {
+    auto& route = mx_.config.routes[0];
+    route.tls = static_cast<proxy::BackendTls>(number % 4);
+    route.tls_ca = kCertificate;  // the system's take long to read
+    mx_.backends.configure(mx_.config);
+    backend_.tls = route.tls;
+    backend_.starttls = (number & 4) == 0;
+    backend_.limits = (number & 8) != 0;
   }
   void act_client(char letter, Client& client, size_t number) {
     if (letter == 'b') return begin(client, number);
@@ -130,7 +153,9 @@ class World {
     if (!client.may_leave()) return;
     client = {};
     const auto who = test::client("203.0.113." + std::to_string(number % 3), number % 2 == 1);
-    client.mail = mx_.begin("a@client.example", who, number / 4 % mx_.workers.size());
+    client.requiretls = number / 8 % 2 == 1;
+    client.mail =
+        mx_.begin("a@client.example", who, number / 4 % mx_.workers.size(), client.requiretls);
   }
   void ask(Client& client, size_t number) {
     constexpr std::array kNames = {"yes", "no", "later", "many", "bye", "silent"};
@@ -219,7 +244,7 @@ class World {
   bool accepted(const Client& client) const {
     const auto needed = backend_.lmtp ? taken_of(client) : 1;
     for (const auto& message : backend_.messages) {
-      if (message.accepted() < needed) continue;
+      if (message.accepted() < needed || (client.requiretls && !message.safe)) continue;
       if (test::expect_text(message.text, false).text == client.text) return true;
     }
     return false;

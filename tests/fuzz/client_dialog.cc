@@ -3,6 +3,7 @@
 // its messages is what the backend said.
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "fuzz/client_model.h"
@@ -20,8 +21,8 @@ enum Kind : uint8_t {
   kPause = 2,
   kShadow = 4,
   kNormalise = 8,
-  kOffers = 16,  // everything that a backend may offer
-  kTight = 32,   // few errors, short waits, small messages
+  kOffers = 16,  // everything that a backend may offer, and STARTTLS
+  kTight = 32,   // few errors, short waits, small messages; a STARTTLS that is offered is a must
   kNoName = 64,
   kGood = 128,  // allow-listed
 };
@@ -35,14 +36,14 @@ std::shared_ptr<const proxy::Config> config_of(uint8_t kind) {
   if ((kind & kNormalise) != 0) toml += "[relay]\nline_endings = 'normalise'\n";
   if ((kind & kTight) != 0) {
     toml += "[limits]\nerrors = 3\njunk_commands = 5\ncommand_timeout = '20s'\n";
-    toml += "data_timeout = '10s'\nmessage_size = '100kB'\n";
+    toml += "data_timeout = '10s'\nhandshake_timeout = '5s'\nmessage_size = '100kB'\n";
   }
-  if ((kind & kGood) != 0) toml += "[access]\nallow = ['192.0.2.1']\n";
+  toml += "[access]\nxclient_from = ['192.0.2.9']\n";  // kNoName's
+  if ((kind & kGood) != 0) toml += "allow = ['192.0.2.1']\n";
   const auto* const mode = (kind & kShadow) != 0 ? "mode = 'shadow'" : "";
   return known[kind] = Harness::load(toml, mode);
 }
 
-// No 421: that is the worker's to translate (backend_side).
 // No 421 among them: what a backend says in parting is for its worker to put in other words.
 const smtp::Reply kReplies[] = {
     {250, {1, 5}, "fine"},  {550, {1, 1}, "User unknown"},
@@ -57,7 +58,11 @@ class Dialog {
     if ((kind & kOffers) != 0) {
       auto& offers = mx_.verifier().capabilities;
       offers.smtputf8 = offers.dsn = offers.pipelining = true;
+      offers.requiretls = true;
       offers.size_limit = 100'000;
+      offers.rcpt_max = 200;
+      mx_.tls = true;
+      mx_.must_secure = (kind & kTight) != 0;
     }
     player_ = &mx_.connect((kind & kNoName) != 0 ? "192.0.2.9" : "192.0.2.1");
     look();
@@ -77,10 +82,24 @@ class Dialog {
 
   void say(std::string_view words) {
     if (!alive()) return;
-    said_ += words;
+    if (!peer().securing) (in_tls_ ? *in_tls_ : said_) += words;
     peer().stream->send(words, chunk_);
     mx_.loop().run();
+    shake_hands();
     look();
+  }
+  // What has come meanwhile in the clear makes it fail.
+  void shake_hands() {
+    if (!alive() || !peer().securing || handshake_ == 2) return;
+    look();
+    if (handshake_ == 1) {
+      peer().securing = false;
+      mx_.leave(*player_, proxy::StreamEnd::TlsFailed);
+      return;
+    }
+    peer().stream->secured({.version = "TLSv1.3", .cipher = "TLS_AES_256_GCM_SHA384"});
+    mx_.loop().run();
+    if (alive()) in_tls_.emplace();
   }
   void act(char letter, uint8_t number) {
     if (act_backend(letter, number) || peer().stream == nullptr) return;
@@ -101,6 +120,10 @@ class Dialog {
         break;
       case 'x':
         if (mx_.session_lives()) mx_.session().shut_down(number % 2 == 1);
+        break;
+      case 'h':
+        handshake_ = number % 3;
+        shake_hands();
         break;
       case 'q':
         mx_.resolver().later = (number & 1) != 0;
@@ -139,6 +162,8 @@ class Dialog {
         backend.capabilities.smtputf8 = (number & 1) != 0;
         backend.capabilities.eightbitmime = (number & 2) != 0;
         backend.capabilities.dsn = (number & 4) != 0;
+        backend.capabilities.requiretls = (number & 8) != 0;
+        backend.capabilities.rcpt_max = number / 16U;
         break;
       default:
         return false;
@@ -164,9 +189,12 @@ class Dialog {
       if (mx_.verifier().to_text.positive()) taken_.push_back(messages[seen_].text);
     }
   }
-  static void check_text(std::string_view text) {
+  void check_text(std::string_view text) const {
     must(is_clean(text) && text.ends_with("\r\n"), "what the backend gets is clean");
     must(text.starts_with("Received: from "), "our Received: comes first");
+    const auto by = text.substr(0, text.find("\r\n", text.find("\r\n\tby ") + 2));
+    const bool tls = by.find(" (TLSv1.3 ") != by.npos;
+    must(tls == in_tls_.has_value(), "our Received: tells of TLS");
   }
 
   // Everybody says what they have to say, as long as it takes; there is no sweep, so no patience
@@ -187,7 +215,12 @@ class Dialog {
   }
   void check() const {
     const bool closed = peer().finished || peer().destroyed;
-    const ClientModel model(said_, split_replies(heard_), (kind_ & kNormalise) != 0, closed);
+    const ClientFacts facts{.normalise = (kind_ & kNormalise) != 0,
+                            .closed = closed,
+                            .front = (kind_ & kNoName) != 0,
+                            .tls = mx_.tls,
+                            .must_secure = mx_.must_secure};
+    const ClientModel model(said_, in_tls_ ? &*in_tls_ : nullptr, split_replies(heard_), facts);
     auto next = taken_.begin();
     for (const auto& text : model.taken()) {
       while (next != taken_.end() && !is_message(*next, text)) ++next;
@@ -219,8 +252,10 @@ class Dialog {
   size_t chunk_ = 0;
   size_t waited_ = 0;  // seconds
   std::string said_, heard_;
-  size_t seen_ = 0;                 // messages looked at
-  std::vector<std::string> taken_;  // their texts, if the backend's last word was positive
+  std::optional<std::string> in_tls_;  // what was said behind the handshake
+  uint8_t handshake_ = 0;              // 0 is done, 1 fails, 2 takes long
+  size_t seen_ = 0;                    // messages looked at
+  std::vector<std::string> taken_;     // their texts, if the backend's last word was positive
 };
 
 }  // namespace

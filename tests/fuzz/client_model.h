@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "fuzz/script.h"
@@ -14,6 +15,7 @@ namespace ravelin::fuzz {
 
 struct HeardReply {
   int code = 0;
+  std::string lines{};  // of all of it, each with its CRLF
   bool positive() const { return code >= 200 && code < 400; }
 };
 
@@ -21,6 +23,7 @@ struct HeardReply {
 inline std::vector<HeardReply> split_replies(std::string_view wire) {
   must(is_clean(wire), "replies are clean");
   std::vector<HeardReply> replies;
+  std::string lines;
   while (!wire.empty()) {
     const auto end = wire.find("\r\n");
     must(end != wire.npos && end >= 3 && end <= 510, "a reply is lines of their proper length");
@@ -31,17 +34,32 @@ inline std::vector<HeardReply> split_replies(std::string_view wire) {
       code = code * 10 + (c - '0');
     }
     for (const char c : line) must(c >= ' ' && c <= '~', "a reply is printable");
-    if (line.size() < 4 || line[3] != '-') replies.push_back({code});
+    lines.append(line).append("\r\n");
+    if (line.size() < 4 || line[3] != '-') replies.push_back({code, std::exchange(lines, {})});
     wire.remove_prefix(end + 2);
   }
   return replies;
 }
 
+struct ClientFacts {
+  bool normalise = false;
+  bool closed = false;       // by the program; if it is not, that waits for nobody else
+  bool front = false;        // it may say XCLIENT
+  bool tls = false;          // STARTTLS is offered
+  bool must_secure = false;  // and nothing goes without
+};
+
 class ClientModel {
  public:
-  // |closed|: the program has ended the connection; if it has not, it waits for nobody else.
-  ClientModel(std::string_view said, std::vector<HeardReply> heard, bool normalise, bool closed)
-      : rest_(said), heard_(std::move(heard)), normalise_(normalise), closed_(closed) {
+  // |in_tls|: what was said behind a handshake; null if there was none.
+  ClientModel(std::string_view said, const std::string* in_tls, std::vector<HeardReply> heard,
+              const ClientFacts& facts)
+      : rest_(said),
+        in_tls_(in_tls),
+        heard_(std::move(heard)),
+        facts_(facts),
+        closed_(facts.closed),
+        front_(facts.front) {
     walk();
     if (unanswered_) must(closed_, "each command has its reply");
     if (next_ < heard_.size()) goodbye();
@@ -68,14 +86,60 @@ class ClientModel {
     const auto* const heard = reply();
     if (heard == nullptr) return unanswered(true);
     const auto verb = verb_of(line);
+    if (verb == "STARTTLS") return starttls(*heard);
+    if (heard->code == 220) greeted_again(verb, line);
+    if (heard->code == 250) follow(verb, line, *heard);
     if (heard->code == 421 || verb == "BDAT") return last(), false;
     if (verb == "QUIT" && heard->positive()) return last(), false;
     if (heard->code != 354) return true;
     must(verb == "DATA", "354 goes to DATA");
     return text();
   }
+  // By XCLIENT: from a front, and once its address was said not any more.
+  void greeted_again(std::string_view verb, std::string_view line) {
+    must(verb == "XCLIENT" && front_, "nobody else is greeted twice");
+    std::string upper(line);
+    for (char& c : upper) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+    front_ = upper.find(" ADDR=") == upper.npos;
+    greeted_ = false;
+  }
+  // What is said in TLS begins anew; what comes between the 220 and the handshake is nobody's, and
+  // without a handshake nothing more is said.                                       RFC 3207 §4.2
+  bool starttls(const HeardReply& heard) {
+    if (heard.code == 421 || heard.code == 554) return last(), false;  // crowded
+    if (heard.code != 220) return true;
+    must(facts_.tls && !tls_, "STARTTLS is for once, and if offered");
+    if (in_tls_ == nullptr) {
+      must(next_ == heard_.size(), "nothing is said between the clear and TLS");
+      over_ = true;
+      return false;
+    }
+    rest_ = *in_tls_;
+    tls_ = true;
+    greeted_ = false;
+    return true;
+  }
+  void follow(std::string_view verb, std::string_view line, const HeardReply& heard) {
+    if (verb == "EHLO" || verb == "HELO") {
+      greeted_ = true;
+      check_offer(heard.lines);
+    }
+    if (verb != "MAIL") return;
+    must(greeted_, "who has not greeted sends nothing");
+    must(tls_ || !facts_.must_secure, "where TLS is a must nothing goes without");
+    std::string rest(line.substr(line.rfind('>') + 1));
+    for (char& c : rest) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+    must(tls_ || rest.find("REQUIRETLS") == rest.npos, "REQUIRETLS is for TLS");
+  }
+  void check_offer(const std::string& lines) const {
+    const auto offers = [&](const char* what) { return lines.find(what) != lines.npos; };
+    must(offers("STARTTLS\r\n") == (facts_.tls && !tls_ && offers("250-")),
+         "STARTTLS is offered in the clear");
+    must(tls_ || !offers("REQUIRETLS\r\n"), "REQUIRETLS is offered in TLS");
+    must(!offers("LIMITS\r\n") && !offers("RCPTMAX=0"), "a limit has a number");
+  }
   bool text() {
-    const auto plain = test::expect_text(rest_, normalise_);
+    const auto plain = test::expect_text(rest_, facts_.normalise);
     const auto* const heard = plain.status == smtp::DataReader::Status::More ? nullptr : reply();
     if (heard == nullptr) return unanswered(plain.status == smtp::DataReader::Status::End);
     if (plain.status == smtp::DataReader::Status::Fault) {
@@ -126,12 +190,16 @@ class ClientModel {
   }
 
   std::string_view rest_;
+  const std::string* const in_tls_;
   const std::vector<HeardReply> heard_;
-  const bool normalise_;
+  const ClientFacts facts_;
   const bool closed_;
+  bool front_;
   size_t next_ = 0;
   bool over_ = false;
   bool unanswered_ = false;
+  bool tls_ = false;
+  bool greeted_ = false;
   std::vector<std::string> taken_;
 };
 

@@ -3,6 +3,7 @@
 
 #include "fuzz/script.h"
 #include "smtp/command.h"
+#include "smtp/cursor.h"
 #include "smtp/line_reader.h"
 #include "smtp/replies.h"
 #include "smtp/trace.h"
@@ -97,12 +98,25 @@ void try_helo(std::string_view argument) {
   check_received(smtp::received_line(trace));
 }
 
+// Nothing of it is sent on as it stands; it is logged, and read as an address and a name.
+void try_xclient(std::string_view argument) {
+  const auto said = smtp::parse_xclient(argument);
+  if (!said) return check_error(said.error());
+  must(said->address.size() <= 255 && said->name.size() <= 255, "what XCLIENT says is short");
+  must(said->name.empty() == (said->name_is != smtp::XclientCommand::Name::Given),
+       "a name is there if it is given");
+  must(said->name.empty() || smtp::is_domain(said->name), "a name is one");
+  for (const char c : said->address)
+    must(smtp::is_alnum(c) || c == '.' || c == ':', "an address has no odd characters");
+}
+
 void try_line(std::string_view line, const Offered& offered, bool utf8) {
   const auto command = smtp::parse_command(line);
   must(command.argument.size() <= line.size(), "an argument is a part of its line");
   try_mail(command.argument, offered);
   try_rcpt(command.argument, offered, utf8);
   try_helo(command.argument);
+  try_xclient(command.argument);
 }
 
 }  // namespace

@@ -29,6 +29,32 @@ def dialogs():
         return ENVELOPE + b"DATA\r\ntext" + end + NEXT + b"QUIT\r\n"
 
     yield "mail", 0, MAIL + b"QUIT\r\n"
+    named = HELLO + b"XCLIENT NAME=a.example ADDR=192.0.2.77 PORT=1\r\n"
+    yield "xclient", NO_NAME, named + MAIL + named + b"QUIT\r\n"
+    yield "xclient-untrusted", 0, named + MAIL
+    yield "xclient-pause", NO_NAME | PAUSE, act("t", 5) + named + act("t", 5) + MAIL + b"QUIT\r\n"
+    yield "xclient-early", NO_NAME | PAUSE, act("t", 5) + named + MAIL
+    yield "xclient-shadow", NO_NAME | PAUSE | SHADOW, act("t", 5) + named + MAIL + act("t", 5)
+    yield "xclient-odd", NO_NAME | TIGHT, (
+        b"XCLIENT HELO=a\r\nXCLIENT ADDR=x\r\n" + ENVELOPE + b"XCLIENT ADDR=192.0.2.1\r\nRSET\r\n"
+        b"XCLIENT ADDR=IPV6:2001:db8::1 NAME=[UNAVAILABLE]\r\n" + MAIL)
+    start = HELLO + b"STARTTLS\r\n"
+    for name, number in (("done", 0), ("fails", 1), ("silence", 2)):
+        yield "tls-" + name, OFFERS, act("h", number) + start + act("h", number) + MAIL + b"STARTTLS\r\nQUIT\r\n"
+    yield "tls-must", OFFERS | TIGHT, HELLO + b"MAIL FROM:<>\r\n" + start + act("c") + MAIL + b"QUIT\r\n"
+    yield "tls-late", OFFERS | TIGHT, act("h", 2) + start + act("t", 9) + act("h") + MAIL
+    yield "tls-crowded", OFFERS, start + MAIL
+    yield "tls-clear-behind", OFFERS, act("c", 10) + start + b"RSET\r\n" + act("h") + MAIL
+    yield "tls-clear-meanwhile", OFFERS, act("h", 2) + start + act("c") + MAIL + act("h") + MAIL
+    yield "tls-drain", OFFERS, act("h", 2) + start + act("x") + act("h") + MAIL
+    yield "tls-gone", OFFERS, act("h", 2) + start + act("e")
+    yield "tls-no-offer", 0, start + MAIL
+    yield "tls-mail-first", OFFERS, ENVELOPE + b"STARTTLS\r\n" + act("h") + b"DATA\r\n" + HELLO + b"DATA\r\n"
+    yield "tls-xclient", OFFERS | NO_NAME, start + act("c") + named + MAIL
+    require = b"MAIL FROM:<a@client.example> REQUIRETLS\r\n"
+    yield "requiretls", OFFERS, (HELLO + require + b"STARTTLS\r\n" + act("c") + require + HELLO + require
+                                 + b"RCPT TO:<b@mx.example>\r\nDATA\r\nx\r\n.\r\n" + act("k", 7) + HELLO + require)
+    yield "limits", OFFERS, act("k", 0x1f) + HELLO + act("k", 0xff) + HELLO + act("k") + HELLO
     yield "two-mails", 0, MAIL + MAIL[len(HELLO):] + b"QUIT\r\n"
     yield "helo", 0, b"HELO client.example\r\nMAIL FROM:<>\r\nRCPT TO:<postmaster>\r\nDATA\r\n..\r\n.\r\n"
     yield "octets", 0, act("c", 1) + MAIL
@@ -102,6 +128,10 @@ def commands():
     yield "utf8", every, b"MAIL FROM:<\xc3\xa9@\xc3\xa9.example> SMTPUTF8\r\nRCPT TO:<\xc0\xaf@x>\r\n"
     yield "utf8-not-offered", 11, b"MAIL FROM:<\xc3\xa9@x>\r\nRCPT TO:<\xc3\xa9@x>\r\n"
     yield "helo", every, b"EHLO a_b.example\r\nHELO [1.2.3.4]\r\nEHLO (x);\"y\"\r\nEHLO " + b"x" * 255 + b"\r\n"
+    yield "xclient", every, (
+        b"XCLIENT NAME=a.example ADDR=192.0.2.1 PORT=25 PROTO=ESMTP HELO=+5Ba+5D LOGIN=+2B\r\n"
+        b"XCLIENT ADDR=IPV6:2001:db8::1 NAME=[TEMPUNAVAIL] DESTADDR=[UNAVAILABLE] DESTPORT=1\r\n"
+        b"XCLIENT ADDR=1 ADDR=2\r\nXCLIENT HELO=+0A REVERSE_NAME=x\r\nXCLIENT PORT=65536\r\n")
     yield "nothing-offered", 0, b"MAIL FROM:<a@b> SIZE=1\r\nRCPT TO:<a@b> NOTIFY=NEVER\r\n"
     yield "injection", every, b"MAIL FROM:<a@b> ENVID=x+0D+0ADATA\r\nMAIL FROM:<a@b> XFOO=1\nDATA\r\n"
     yield "long", every, b"MAIL FROM:<" + b"a" * 255 + b"@" + b"b" * 63 + b"." + b"c" * 63 + b">\r\n"
@@ -167,6 +197,30 @@ def backends():
     yield "one-connection", 2, mail(0) + slot("b", 1) + slot("r", 1) + mail(2) + mail(3)
     yield "no-pipelining", 16, mail(0) + mail(0)
     yield "xforward", 4, mail(0) + mail(0)
+    for name, kind in (("xclient", 128 | 4), ("proxy", 128), ("lmtp-xclient", 64 | 128 | 4)):
+        yield name, kind, mail(0) + mail(1, 4) + mail(0)
+        yield name + "-one-connection", kind | 2, mail(0) + slot("b", 1) + slot("r", 1) + mail(2)
+        yield name + "-two", kind | 8 | 1, mail(0) + mail(1, 4) + act("c") + mail(2, 1) + act("z", 0) + mail(3, 5)
+        yield name + "-replay", kind, slot("b", 0) + slot("r", 0) + act("t", 12) + slot("r", 0, 1) + slot("r", 0) + slot("d", 0) + slot("w", 0, 5) + slot("f", 0)
+        yield name + "-closed", kind, slot("b", 0) + slot("r", 0) + act("c") + slot("r", 0) + slot("d", 0) + slot("w", 0, 1) + slot("f", 0)
+    for mode in range(4):
+        for end, outcome in enumerate(("done", "fails", "silence")):
+            yield f"tls-{mode}-{outcome}", 0, (act("v", mode) + act("h", end) + mail(0) + act("t", 70) + act("h")
+                                               + mail(1, 9) + mail(2) + act("t", 250) + mail(3, 8))
+        yield f"tls-{mode}-refused", 64 * (mode % 2), act("v", mode | 4) + mail(0) + mail(1, 9) + act("v", mode) + mail(2)
+    yield "tls-reload", 8, mail(0) + act("v", 3) + mail(1, 5) + act("v", 0) + mail(2) + act("v", 1) + mail(3, 4)
+    yield "tls-xclient", 128 | 4, act("v", 3) + mail(0) + mail(1, 9)
+    yield "tls-proxy", 128, act("v", 2) + mail(0) + mail(1, 9)
+    yield "tls-by-hand", 32, (act("v", 3) + slot("b", 0) + slot("r", 0) + b"220 hi\r\n" + act("k")
+                              + b"250-mail\r\n250 STARTTLS\r\n" + act("k") + b"220 go\r\n" + act("k")
+                              + b"250-mail\r\n250 LIMITS RCPTMAX=1\r\n" + act("a", 1) + mail(1))
+    for number, behind in enumerate([b"220 go\r\n250 forged\r\n", b"220-go\r\n", b"250 go\r\n", b"421 no\r\n", b"220 go\r\nx"]):
+        yield f"tls-odd-{number}", 32, (act("v", 1 + number % 3) + act("s", 9 * (number % 2)) + slot("b", 0) + slot("r", 0)
+                                        + b"220 hi\r\n" + act("k") + b"250-mail\r\n250 STARTTLS\r\n" + act("k") + behind
+                                        + act("a", 1) + mail(1))
+    yield "limits", 0, act("v", 8) + b"".join(mail(n % 4) for n in range(6)) + slot("b", 0) + b"".join(slot("r", 0, n * 6) for n in range(5)) + slot("d", 0) + slot("w", 0, 1) + slot("f", 0)
+    yield "limits-replay", 8, slot("b", 0) + slot("r", 0) * 3 + act("c") + act("v", 8) + slot("d", 0) + slot("w", 0, 1) + slot("f", 0)
+    yield "limits-lmtp", 64, act("v", 9) + slot("b", 0) + slot("r", 0) + slot("r", 0, 6) + slot("r", 0) + slot("r", 0, 6) + slot("d", 0) + slot("w", 0, 1) + slot("f", 0)
     yield "refused", 0, b"".join(slot("b", 0) + slot("r", 0, 1) for _ in range(12)) + mail(0)
     yield "waits", 2, slot("b", 0) + slot("r", 0) + slot("b", 1) + slot("r", 1, 5) + act("t", 70) + mail(2)
     yield "refusing", 1, act("o", 1) + mail(0) + act("o") + act("t", 90) + mail(1)
@@ -323,6 +377,128 @@ def controls():
     yield "slow-reader", act("w") + frame(b'{"command":"list"}') + act("t", 40)
 
 
+# --- proxy_header: an octet of kind, then what a balancer says, or two endpoints to write ------------------
+
+def headers():
+    def v2(command, family, block, size=None):
+        return (b"\r\n\r\n\0\r\nQUIT\n" + bytes([command, family])
+                + struct.pack(">H", len(block) if size is None else size) + block)
+
+    four = bytes([192, 0, 2, 1, 192, 0, 2, 25]) + struct.pack(">HH", 4025, 25)
+    six = (b"\x20\1\x0d\xb8" + bytes(11) + b"\1") + (b"\x20\1\x0d\xb8" + bytes(11) + b"\2") + struct.pack(">HH", 4025, 25)
+    lines = ["TCP4 192.0.2.1 192.0.2.25 4025 25", "TCP6 2001:db8::1 2001:db8::2 4025 25", "UNKNOWN",
+             "UNKNOWN ffff::1 ffff::2 1 2", "TCP4 2001:db8::1 192.0.2.1 1 2", "TCP4 192.0.2.1 ::1 4025 25",
+             "TCP6 ::1 192.0.2.25 4025 25", "UDP4 192.0.2.1 192.0.2.25 1 2", "TCP4 192.0.2.1 192.0.2.25 65536 25",
+             "TCP4 192.0.2.01 192.0.2.25 025 25", "TCP4  192.0.2.1 192.0.2.25 1 2", "TCP6 ::ffff:192.0.2.1 ::1 1 2"]
+    for number, line in enumerate(lines):
+        yield f"line-{number}", 16 * (number % 3), b"PROXY " + line.encode() + b"\r\nEHLO x\r\n"
+    yield "line-long", 0, b"PROXY UNKNOWN " + b"x" * 92 + b"\r\n"
+    yield "line-longest", 0, b"PROXY UNKNOWN " + b"x" * 91 + b"\r\n"
+    yield "line-lf", 0, b"PROXY TCP4 192.0.2.1 192.0.2.25 4025 25\n" + b"x" * 80
+    yield "half", 0x10, b"\r\n\r\n\0\r\nQU"
+    yield "smtp", 0, b"EHLO x\r\n"
+    for name, command, family, block in (
+            ("four", 0x21, 0x11, four), ("six", 0x21, 0x21, six), ("tlv", 0x21, 0x11, four + b"\4\0\3xyz"),
+            ("local", 0x20, 0, b""), ("unspecified", 0x21, 0, b""), ("short", 0x21, 0x11, four[1:]),
+            ("unix", 0x21, 0x31, bytes(216)), ("udp", 0x21, 0x12, four), ("version", 0x11, 0x11, four),
+            ("largest", 0x21, 0x11, four + bytes(2020)), ("too-large", 0x21, 0x11, four + bytes(2021))):
+        yield name, 0x70, v2(command, family, block) + b"EHLO x\r\n"
+    yield "lies", 0, v2(0x21, 0x11, four, 4096)
+    for families in range(4):
+        yield f"write-{families}", 1 | families << 1, bytes(range(1, 40)) + b"EHLO x\r\n"
+
+
+# --- tls_stream: an octet of kind, then what is said in TLS, or on the wire --------------------------------
+
+CLIENT, RAW, OLD, STRICT, OTHER, SMALL, CLEAR = (1 << i for i in range(7))
+
+
+def extension(number, body):
+    return struct.pack(">HH", number, len(body)) + body
+
+
+def hello(kind, ciphers, extensions, session=b"", version=0x0303):
+    """A ClientHello (1) or ServerHello (2) in its record."""
+    suites = struct.pack(">%dH" % len(ciphers), *ciphers)
+    more = b"".join(extensions)
+    if kind == 1:
+        suites = struct.pack(">H", len(suites)) + suites + b"\1\0"
+    else:
+        suites += b"\0"
+    body = (struct.pack(">H", version) + bytes(range(32)) + bytes([len(session)]) + session + suites
+            + struct.pack(">H", len(more)) + more)
+    return record_of(22, bytes([kind]) + len(body).to_bytes(3, "big") + body)
+
+
+def record_of(kind, body):
+    return struct.pack(">BHH", kind, 0x0303, len(body)) + body
+
+
+def tls():
+    sni = extension(0, b"\0\x11\0\0\x0emx.example.com")
+    groups = extension(10, b"\0\4\0\x1d\0\x17")
+    formats = extension(11, b"\1\0")
+    sigs = extension(13, b"\0\6\4\3\5\3\x08\4")
+    alpn = extension(16, b"\0\5\4smtp")
+    versions = extension(43, b"\4\3\4\3\3")
+    point = b"\x09" + bytes(31)
+    share = extension(51, b"\0\x24\0\x1d\0\x20" + point)
+    ticket = extension(35, bytes(range(64)))
+    psk = extension(41, b"\0\x46\0\x40" + bytes(64) + bytes(4) + b"\0\x21\x20" + bytes(32))
+    modes = extension(45, b"\1\1")
+    new = hello(1, [0x1301, 0x1302, 0x1303, 0xc02b], [sni, groups, formats, sigs, alpn, modes, versions, share], bytes(32))
+    old = hello(1, [0xc02b, 0xc02c, 0xcca9], [sni, groups, formats, sigs, extension(23, b""), extension(65281, b"\0")])
+    for kind in (0, OLD, CLIENT, CLIENT | OLD, CLEAR, SMALL, SMALL | CLIENT, STRICT, STRICT | OLD,
+                 CLIENT | STRICT, CLIENT | STRICT | OTHER, CLIENT | STRICT | OLD | CLEAR):
+        yield f"talk-{kind}", kind, b"EHLO x\r\n" + act("w", 3) + b"QUIT\r\n" + act("q") + act("e")
+        yield f"octets-{kind}", kind | SMALL, act("c", 1) + b"EHLO x\r\n" + act("n", 1) + act("w", 200) + b"x" * 40
+    for letter in "fdirt":
+        for at in (0, 5, 43, 90):
+            yield f"damage-{letter}-{at}", OLD * (at % 2), act(letter, at) + b"x" + act(letter, at) + b"y"
+            yield f"damage-client-{letter}-{at}", CLIENT | OLD * (at % 2), act(letter, at) + b"x" + act(letter, at) + b"y"
+    for kind in (0, CLIENT, SMALL, SMALL | CLIENT):
+        yield f"keys-{kind}", kind, b"x" + act("k", 1) + b"y" + act("w", 9) + act("k", 0) + b"z"
+        yield f"keys-many-{kind}", kind, b"x" + act("k", 79) + b"y" + act("w", 9)
+        yield f"keys-blocked-{kind}", kind, (b"x" + act("x", 0) + act("w", 255) + act("w", 255) + act("k", 1) + b"y"
+                                             + act("k", 1) + b"z" + act("x", 1) + b"!")
+        yield f"keys-paused-{kind}", kind, b"x" + act("p") + act("x", 0) + act("w", 255) + act("k", 1) + b"y" + act("p", 1) + b"z"
+        yield f"pause-{kind}", kind, act("p") + b"x" * 50 + act("z", 1) + act("p", 1) + act("n", 3) + b"y" * 50
+        yield f"finish-{kind}", kind, b"x" + act("w", 60) + act("o", 0) + b"y" + act("q") + act("e")
+        yield f"cut-{kind}", kind, b"x" + act("x", 0) + act("w", 255) + act("o", 2) + b"y" + act("e", 1)
+        yield f"finish-early-{kind}", kind, act("o", 1) + b"x"
+        yield f"hand-over-{kind}", kind, b"x" + act("j") + b"y" + act("w", 20) + act("j") + b"z"
+        yield f"big-{kind}", kind, act("z", 255) + b"x" * 3000 + act("w", 255)
+        yield f"clear-behind-{kind}", kind, b"x" + act("y", 1) + b"RSET\r\n"
+    for replies in range(8, 14):  # one of them just fills the kernel's buffer
+        yield f"keys-full-{replies}", SMALL, (b"x" + act("x", 0) + act("w", 0) * replies + (act("k", 1) + b"y") * 3
+                                              + act("x", 1) + b"!")
+    yield "renegotiate", OLD, b"x" + act("g") + b"y"
+    yield "renegotiate-client", OLD | CLIENT, b"x" + act("g") + b"y"
+    yield "raw-new", RAW, new
+    yield "raw-new-change", RAW, new + record_of(20, b"\1") + record_of(23, bytes(40))
+    yield "raw-old", RAW, old + record_of(22, b"\x10\0\0\x21\x20" + point) + record_of(20, b"\1") + record_of(22, bytes(40))
+    yield "raw-twice", RAW, new + new
+    yield "raw-ticket", RAW, hello(1, [0xc02b], [sni, groups, formats, sigs, ticket])
+    yield "raw-psk", RAW, hello(1, [0x1301], [groups, sigs, versions, share, modes, psk], bytes(32))
+    yield "raw-psk-first", RAW, hello(1, [0x1301], [psk, groups, sigs, versions, share, modes], bytes(32))
+    yield "raw-retry", RAW, hello(1, [0x1301], [groups, sigs, versions, extension(51, b"\0\0")], bytes(32)) + new
+    yield "raw-alpn", RAW, hello(1, [0x1301], [groups, sigs, versions, share, extension(16, b"\0\3\2h2")], bytes(32))
+    yield "raw-name", RAW, hello(1, [0x1301], [extension(0, b"\0\x08\0\0\5a\nb\xffc"), groups, sigs, versions, share])
+    yield "raw-version", RAW, hello(1, [0xc02b, 0x5600], [groups, sigs], version=0x0301)
+    yield "raw-smtp", RAW, b"EHLO x\r\nMAIL FROM:<a@b>\r\n"
+    yield "raw-http", RAW, b"GET / HTTP/1.1\r\n\r\n"
+    yield "raw-ssl2", RAW, b"\x80\x2e\1\0\2\0\x15\0\0\0\x10" + bytes(37)
+    yield "raw-alert", RAW, new + record_of(21, b"\2\x28")
+    yield "raw-warnings", RAW, record_of(21, b"\1\x5a") * 9
+    yield "raw-empty-records", RAW, record_of(22, b"") * 40
+    yield "raw-long-record", RAW, struct.pack(">BHH", 22, 0x0303, 20000) + bytes(64)
+    yield "raw-pieces", RAW, b"".join(record_of(22, new[5 + at:6 + at]) for at in range(len(new) - 5))
+    server = [extension(43, b"\3\4"), extension(51, b"\0\x1d\0\x20" + point)]
+    yield "raw-server-new", RAW | CLIENT, hello(2, [0x1301], server, bytes(32)) + record_of(20, b"\1") + record_of(23, bytes(60))
+    yield "raw-server-old", RAW | CLIENT, hello(2, [0xc02b], [extension(65281, b"\0")]) + record_of(22, b"\x0e\0\0\0")
+    yield "raw-server-smtp", RAW | CLIENT, b"250 forged\r\n"
+
+
 def corpus():
     for seed, kind, text in dialogs():
         yield "client_dialog", seed, bytes([kind]) + text
@@ -342,6 +518,10 @@ def corpus():
         yield "state_file", seed, text
     for seed, text in controls():
         yield "control_socket", seed, text
+    for seed, kind, text in headers():
+        yield "proxy_header", seed, bytes([kind]) + text
+    for seed, kind, text in tls():
+        yield "tls_stream", seed, bytes([kind]) + text
 
 
 def main():

@@ -85,8 +85,8 @@ TEST_CASE("Of two servers' LIMITS the smaller holds, and none is none") {
 }
 
 TEST_CASE("What two servers have in common") {
-  const auto a = parse({"a", "PIPELINING", "8BITMIME", "DSN", "SIZE 1000", "XFORWARD NAME ADDR",
-                        "REQUIRETLS"});
+  const auto a = parse(
+      {"a", "PIPELINING", "8BITMIME", "DSN", "SIZE 1000", "XFORWARD NAME ADDR", "REQUIRETLS"});
   const auto b = parse({"b", "PIPELINING", "SMTPUTF8", "DSN", "SIZE 2000", "XFORWARD ADDR HELO"});
   const auto both = intersect(a, b);
   CHECK(both.esmtp);

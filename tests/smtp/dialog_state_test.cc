@@ -83,6 +83,40 @@ TEST_CASE("XCLIENT and XFORWARD are refused at any time") {
   }
 }
 
+TEST_CASE("XCLIENT where it is offered: outside of a transaction, and then HELO comes anew") {
+  DialogState state;
+  state.offer_xclient();
+  CHECK(state.refuses(Verb::Xclient) == nullptr);
+  state.on_greeted(true);
+  state.on_mail();
+  CHECK(answer(state, Verb::Xclient) == "503 5.5.1");
+  state.reset();
+  CHECK(state.refuses(Verb::Xclient) == nullptr);
+  state.on_xclient(/*more=*/true);
+  CHECK_FALSE(state.greeted());
+  CHECK(state.offers_xclient());
+  state.on_xclient(/*more=*/false);
+  CHECK(answer(state, Verb::Xclient) == "550 5.7.0");
+}
+
+TEST_CASE("XCLIENT and TLS leave each other as they are") {
+  DialogState state;
+  state.offer_xclient();
+  state.offer_tls(/*required=*/true);
+  CHECK(answer(state, Verb::Xclient) == "530 5.7.0");
+  state.on_secured();
+  CHECK(state.offers_xclient());
+  state.on_xclient(/*more=*/false);
+  state.on_greeted(true);
+  CHECK(answer(state, Verb::Starttls) == "503 5.5.1");  // it is on
+  CHECK(state.refuses(Verb::Mail) == nullptr);
+  DialogState clear;
+  clear.offer_xclient();
+  clear.offer_tls(false);
+  clear.on_xclient(/*more=*/false);
+  CHECK(clear.offers_tls());
+}
+
 TEST_CASE("DialogState names the first thing that is missing") {
   CHECK(after("").refuses(Verb::Data) == &replies::helo_first());
   CHECK(after("e").refuses(Verb::Data) == &replies::mail_first());

@@ -153,17 +153,17 @@ TEST_CASE("MAIL: text that does not belong there") {
 }
 
 TEST_CASE("MAIL: what was not offered is not taken") {
-  const std::string param = GENERATE("SIZE=1", "BODY=8BITMIME", "SMTPUTF8", "RET=FULL", "ENVID=x",
-                                     "REQUIRETLS");
+  const std::string param =
+      GENERATE("SIZE=1", "BODY=8BITMIME", "SMTPUTF8", "RET=FULL", "ENVID=x", "REQUIRETLS");
   CAPTURE(param);
   CHECK(sender("FROM:<a@b> " + param) == "=a|b");
   CHECK(sender("FROM:<a@b> " + param, Offered{}) == "555 5.5.4");
 }
 
 TEST_CASE("MAIL: what goes to the backend is rebuilt, in one spelling and order") {
-  const auto mail =
-      parse_mail("from: <@route:\"a\"@B> envid=x+2By  requiretls smtputf8 ret=hdrs body=8bitmime size=007",
-                 kAll, SyntaxLimits());
+  const auto mail = parse_mail(
+      "from: <@route:\"a\"@B> envid=x+2By  requiretls smtputf8 ret=hdrs body=8bitmime size=007",
+      kAll, SyntaxLimits());
   REQUIRE(mail);
   CHECK(mail_line(*mail, kAll) ==
         "MAIL FROM:<a@b> SIZE=7 BODY=8BITMIME SMTPUTF8 REQUIRETLS RET=HDRS ENVID=x+2By");

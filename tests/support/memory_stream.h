@@ -74,13 +74,13 @@ class MemoryStream final : public proxy::Stream {
   void finish() override {
     const Outside test;
     peer_->finished = true;
-    closing_ = reactor_.defer([this] { events_->on_end(proxy::StreamEnd::Closed); });
+    closing_ = reactor_.defer([this] { over(proxy::StreamEnd::Closed); });
   }
   // The peer that sees it is to call end().
   void cut(std::chrono::milliseconds limit) override {
     const Outside test;
     peer_->cut = true;
-    closing_ = reactor_.timer(limit, [this] { events_->on_end(proxy::StreamEnd::Closed); });
+    closing_ = reactor_.timer(limit, [this] { over(proxy::StreamEnd::Closed); });
   }
 
   void start_tls(const proxy::TlsServer&, std::string_view) override { start_tls(); }
@@ -105,11 +105,12 @@ class MemoryStream final : public proxy::Stream {
   }
   void end(proxy::StreamEnd how) {
     const Outside test;
-    ending_ = reactor_.defer([this, how] { events_->on_end(how); });
+    ending_ = reactor_.defer([this, how] { over(how); });
   }
-  // The handshake is done.
+  // The handshake is done; it fails if something was on its way in the clear.
   void secured(proxy::TlsFacts facts) {
     peer_->securing = false;
+    if (!coming_.empty()) return end(proxy::StreamEnd::TlsFailed);
     securing_ = reactor_.defer([this, facts = std::move(facts)] { events_->on_secured(facts); });
   }
   void connected() {
@@ -128,6 +129,10 @@ class MemoryStream final : public proxy::Stream {
       deliver();
     });
   }
+  // Once, as the stream on a socket does.
+  void over(proxy::StreamEnd how) {
+    if (!std::exchange(over_, true)) events_->on_end(how);
+  }
   // As the stream on a socket: who runs out of memory in a call hears of the end.
   template <class Call>
   bool tell(const Call& call) {
@@ -138,7 +143,7 @@ class MemoryStream final : public proxy::Stream {
     return done;
   }
   void deliver() {
-    if (paused_ != 0 || peer_->finished || peer_->cut) return;
+    if (paused_ != 0 || peer_->finished || peer_->cut || peer_->securing) return;
     auto size = chunk_ == 0 ? read_size_ : chunk_;
     if (size > coming_.size()) size = coming_.size();
     input_ += coming_.substr(0, size);
@@ -153,6 +158,7 @@ class MemoryStream final : public proxy::Stream {
   proxy::Reactor& reactor_;
   std::shared_ptr<MemoryPeer> peer_;
   proxy::StreamEvents* events_ = nullptr;
+  bool over_ = false;
   unsigned paused_ = 0;
   size_t read_size_ = 4096;
   size_t chunk_ = 0;

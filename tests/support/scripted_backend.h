@@ -3,11 +3,13 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "proxy/event/proxy_header.h"
 #include "support/manual_reactor.h"
 #include "support/memory_stream.h"
 
@@ -28,6 +30,11 @@ class ScriptedBackend {
   std::map<std::string, std::string, std::less<>> replies{
       {"DATA", "354 go on\r\n"}, {"QUIT", "221 2.0.0 bye\r\n"}, {".", "250 2.0.0 queued as X\r\n"}};
   std::pair<std::string, std::string> once;  // one such reply, before |replies|
+  // To connections that speak for a client, by XCLIENT or PROXY: before |replies|, and in place of
+  // |banner| (after a header) and |ehlo|.
+  std::map<std::string, std::string, std::less<>> named_replies;
+  std::optional<std::string> named_banner, named_ehlo;
+  bool proxy_headers = false;  // wants one in front, and hangs up without it
   // LHLO only, and a reply to the dot for each recipient that was accepted: by address, or "250".
   bool lmtp = false;
   std::map<std::string, std::string, std::less<>> verdicts;
@@ -47,6 +54,8 @@ class ScriptedBackend {
     std::string text;                   // of the last message, as it came
     std::vector<std::string> envelope;  // MAIL and RCPTs that were accepted
     std::string unread;
+    std::optional<proxy::ProxyHeader> header;  // if |proxy_headers|
+    bool named = false;                        // it speaks for a client
     bool in_text = false;
     bool greeted = false;
     bool ended = false;
@@ -60,6 +69,13 @@ class ScriptedBackend {
     std::string text;
   };
   std::vector<Message> messages;
+
+  void offer_xclient() {
+    ehlo =
+        "250-mail.internal Hello\r\n250-PIPELINING\r\n250-DSN\r\n250-8BITMIME\r\n"
+        "250-XCLIENT NAME ADDR PORT PROTO HELO LOGIN\r\n250 SIZE 1000000\r\n";
+    replies["XCLIENT"] = "220 mail.internal ESMTP\r\n";
+  }
 
   // Turns the loop until nobody has anything left to say.
   void run() {
@@ -109,6 +125,7 @@ class ScriptedBackend {
     }
     connection.writes.push_back(came);
     connection.unread += came;
+    if (proxy_headers && !connection.header && !header(i)) return true;
     while (line(i)) {
     }
     return true;
@@ -135,7 +152,18 @@ class ScriptedBackend {
     }
     stream->connected();
     reactor_.run();
-    say(i, banner);
+    if (!proxy_headers) say(i, banner);
+    return true;
+  }
+  bool header(size_t i) {
+    auto& connection = connections[i];
+    const auto found = proxy::read_proxy_header(connection.unread);
+    if (found.status == proxy::ProxyHeader::Status::Bad) close(i);
+    if (found.status != proxy::ProxyHeader::Status::Done) return false;
+    connection.header = found;
+    connection.named = found.client.has_value();
+    connection.unread.erase(0, found.size);
+    say(i, connection.named ? named_banner.value_or(banner) : banner);
     return true;
   }
   bool line(size_t i) {
@@ -155,7 +183,9 @@ class ScriptedBackend {
     }
     const bool again = connection.secured && !ehlo_in_tls.empty() &&
                        (text.starts_with("EHLO") || text.starts_with("LHLO"));
-    const auto answer = again ? ehlo_in_tls : reply_to(text);
+    const auto answer = again ? ehlo_in_tls : reply_to(text, connection.named);
+    if (text.starts_with("XCLIENT") && text.find(" ADDR=") != std::string::npos)
+      connection.named |= answer.starts_with("220");
     note(connection, text, answer.starts_with('2'));
     connection.in_text = answer.starts_with("354");
     if (connection.in_text) connection.text.clear();
@@ -192,22 +222,30 @@ class ScriptedBackend {
     connection.envelope.clear();
     say(i, answers);
   }
-  std::string reply_to(std::string_view command) {
-    static const std::string kOk = "250 2.0.0 ok\r\n";
-    if (!once.first.empty() && command.starts_with(once.first))
-      return std::exchange(once, {}).second;
-    if (lmtp && (command.starts_with("EHLO") || command.starts_with("HELO")))
-      return "500 5.5.2 this is LMTP\r\n";
-    if (!lmtp && command.starts_with("LHLO")) return "502 5.5.1 what\r\n";
-    if (command.starts_with(lmtp ? "LHLO" : "EHLO")) return ehlo;
-    const std::string* best = &kOk;
+  using Replies = std::map<std::string, std::string, std::less<>>;
+  static const std::string* find(const Replies& replies, std::string_view command) {
+    const std::string* best = nullptr;
     size_t longest = 0;
     for (const auto& [prefix, reply] : replies)
       if (command.starts_with(prefix) && prefix.size() >= longest) {
         best = &reply;
         longest = prefix.size();
       }
-    return *best;
+    return best;
+  }
+  std::string reply_to(std::string_view command, bool named) {
+    static const std::string kOk = "250 2.0.0 ok\r\n";
+    if (!once.first.empty() && command.starts_with(once.first))
+      return std::exchange(once, {}).second;
+    if (lmtp && (command.starts_with("EHLO") || command.starts_with("HELO")))
+      return "500 5.5.2 this is LMTP\r\n";
+    if (!lmtp && command.starts_with("LHLO")) return "502 5.5.1 what\r\n";
+    if (command.starts_with(lmtp ? "LHLO" : "EHLO"))
+      return named ? named_ehlo.value_or(ehlo) : ehlo;
+    if (named)
+      if (const auto* const reply = find(named_replies, command)) return *reply;
+    const auto* const reply = find(replies, command);
+    return reply != nullptr ? *reply : kOk;
   }
   void say(size_t i, const std::string& answer) {
     if (answer == "-") return close(i);

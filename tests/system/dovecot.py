@@ -21,29 +21,37 @@ service lmtp {{
 }}
 
 listen = 127.0.0.1
-ssl = no
+{tls}
 log_path = /var/log/dovecot.log
 mail_plugins = quota
 plugin {{
   quota = maildir:User quota
-  quota_rule = *:storage=40M
+  quota_rule = *:storage={quota}M
 }}
+"""
+
+TLS = """
+ssl = yes
+ssl_cert = <{certificate}
+ssl_key = <{certificate}
 """
 
 
 class Dovecot:
-    """Each of |users| has mail in a Maildir of a home of its own; the domain does not matter."""
+    """Each of |users| has mail in a Maildir of a home of its own, up to |quota| MB; the domain does
+    not matter. With |certificate|, a file that has its key as well, it offers STARTTLS."""
 
-    def __init__(self, directory, users=("bob",)):
+    def __init__(self, directory, users=("bob",), quota=40, certificate=None):
         tree = unpacked("dovecot-core", "dovecot-lmtpd")
         known = [("dovecot", DOVECOT, "/usr/lib/dovecot"), ("dovenull", DOVENULL, "/nonexistent")]
         homes = [(user, FIRST_USER + i, f"/var/home/{user}") for i, user in enumerate(users)]
         self.rooms = Rooms(pathlib.Path(directory) / "dovecot", known + homes, "backend.example")
         for _, number, home in homes:
             self.rooms.make(home, number)
+        self.quota = quota
         self.users = {user: number for user, number, _ in homes}
         self.port = free_port()
-        self._configure(tree)
+        self._configure(tree, TLS.format(certificate=certificate) if certificate else "ssl = no")
         # It looks for its parts in /usr, which it shares with everybody: there it sees a directory
         # that shows all that is in /usr/lib, and its own beside it.
         shown = self.rooms.make("/var/usr-lib")
@@ -58,14 +66,14 @@ class Dovecot:
         self.daemon = Daemon(command, pathlib.Path(directory) / "dovecot.out")
         self.daemon.wait_until_up(self.port)
 
-    def _configure(self, tree):
+    def _configure(self, tree, tls):
         shipped = tree / "usr/share/dovecot"
         etc = self.rooms.make("/etc/dovecot")
         shutil.copy(shipped / "dovecot.conf", etc)
         shutil.copytree(shipped / "conf.d", etc / "conf.d")
         shutil.copytree(shipped / "protocols.d", etc / "protocols.d")
         (etc / "conf.d/10-ssl.conf").unlink()  # names a certificate that installing it would make
-        (etc / "local.conf").write_text(RECIPE.format(port=self.port))
+        (etc / "local.conf").write_text(RECIPE.format(port=self.port, quota=self.quota, tls=tls))
 
     def log(self):
         path = self.rooms.directory / "var/log/dovecot.log"
@@ -77,13 +85,18 @@ class Dovecot:
     def mails(self, user="bob"):
         return sorted((self.home(user) / "Maildir").glob("new/*"))
 
+    def waiting(self):
+        """It has no queue."""
+        return []
+
     def fill(self, user):
         """Puts so much into the mailbox that nothing more fits."""
         path = self.rooms.make(f"/var/home/{user}/Maildir", self.users[user])
         for part in ("cur", "new", "tmp"):
             self.rooms.make(f"/var/home/{user}/Maildir/{part}", self.users[user])
-        with open(path / "cur" / "1.M1.big,S=41943040:2,S", "wb") as file:
-            file.truncate(40 << 20)
+        size = self.quota << 20
+        with open(path / "cur" / f"1.M1.big,S={size}:2,S", "wb") as file:
+            file.truncate(size)
 
     def close(self):
         self.daemon.close()

@@ -35,6 +35,12 @@ alias_maps =
 local_recipient_maps =
 append_dot_mydomain = no
 message_size_limit = 60000000
+{tls}"""
+
+TLS = """
+smtpd_tls_security_level = may
+smtpd_tls_cert_file = {certificate}
+smtpd_tls_key_file = {certificate}
 """
 
 # The second listener is docs/backends.md's recipe, line by line: the test reads it from there.
@@ -42,6 +48,10 @@ MASTER = """
 127.0.0.1:{port} inet n - n - 50 smtpd
 127.0.0.1:{recipe_port} inet n - n - 50 smtpd
 {recipe}
+127.0.0.1:{xclient_port} inet n - n - 50 smtpd
+{xclient}
+127.0.0.1:{proxy_port} inet n - n - 50 smtpd
+{proxy}
 pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
@@ -74,13 +84,27 @@ def recipe_options(address):
     return "\n".join(line.replace("192.0.2.5", address) for line in block[1:])
 
 
+def judging_options(address, option, directory):
+    """The recipe with |option| in place of XFORWARD, and restrictions that see the client."""
+    blocks = [block for block in DOCS.read_text().split("```")[1::2] if option in block]
+    assert len(blocks) == 1, option
+    lines = [line for line in recipe_options(address).splitlines()
+             if not any(word in line for word in ("xforward", "upstream_proxy", "client_restr",
+                                                  "helo_restr"))]
+    lines += blocks[0].strip("\n").replace("192.0.2.5", address).splitlines()
+    lines += [f"    -o smtpd_client_restrictions=check_client_access,cidr:{directory}/clients",
+              f"    -o smtpd_helo_restrictions=check_helo_access,regexp:{directory}/helos"]
+    return "\n".join(lines)
+
+
 class Postfix:
     """With |relay|, a port on loopback, it takes mail from there for anybody, and sends all of it
-    to that port."""
+    to that port. With |certificate|, a file that has its key as well, it offers STARTTLS."""
 
-    def __init__(self, directory, mailboxes=("bob",), relay=None):
+    def __init__(self, directory, mailboxes=("bob",), relay=None, certificate=None):
         self.directory = pathlib.Path(directory) / ("postfix-sender" if relay else "postfix")
         self.port, self.recipe_port = free_port(), free_port()
+        self.xclient_port, self.proxy_port = free_port(), free_port()
         for part in ("conf", "queue", "data", "mail"):
             (self.directory / part).mkdir(parents=True)
         owner = pwd.getpwnam("postfix")
@@ -91,9 +115,15 @@ class Postfix:
         self._write("main.cf", MAIN, maps=maps, uid=nobody.pw_uid, gid=nobody.pw_gid,
                     networks="127.0.0.0/8" if relay else "127.255.255.254/32",
                     relayhost=f"[127.0.0.1]:{relay}" if relay else "",
-                    domains="" if relay else "example.com")
+                    domains="" if relay else "example.com",
+                    tls=TLS.format(certificate=certificate) if certificate else "")
         self._write("master.cf", MASTER, port=self.port, recipe_port=self.recipe_port,
-                    recipe=recipe_options("127.0.0.1"))
+                    recipe=recipe_options("127.0.0.1"), xclient_port=self.xclient_port,
+                    xclient=judging_options("127.0.0.1", "authorized_xclient", self.directory),
+                    proxy_port=self.proxy_port,
+                    proxy=judging_options("127.0.0.1", "proxy_protocol=haproxy", self.directory))
+        (self.directory / "clients").write_text("127.4.5.66/32 550 5.7.1 not from that client\n")
+        (self.directory / "helos").write_text("/^bad\\./ 550 5.7.1 not with that name\n")
         self.run("start")
         wait_for(lambda: "daemon started" in self.log(), "Postfix to start")
 

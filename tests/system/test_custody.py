@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Custody under chaos: Ravelin is killed, ended, reloaded, its mail servers fail in every way and
-place, DNS goes away, disks fill up: all of it together, at random from a seed that is printed. The
-rules that must hold are those of custody/judge.py.
+place, DNS goes away, disks fill up: all of it together, in the clear and in TLS on both sides, at
+random from a seed that is printed. The rules that must hold are those of custody/judge.py.
 
 RAVELIN_CUSTODY_MESSAGES, _CLIENTS and _SEED: how many messages, how many clients at once, and which
 random choices. With the same seed the choices are the same; their times are not.
@@ -18,6 +18,8 @@ from custody.facts import Attempt, Copy, Facts, Life, Transcript
 from custody.load import Load
 from custody.mailhost import Mailhost
 from harness import SystemTest, free_port
+from test_backend_tls import context_of
+from test_tls import make_certificate
 
 MESSAGES = int(os.environ.get("RAVELIN_CUSTODY_MESSAGES", "2000"))
 CLIENTS = int(os.environ.get("RAVELIN_CUSTODY_CLIENTS", "48"))
@@ -31,6 +33,7 @@ SECTIONS = {
     "checks.sender_domain": 'action = "defer"',
     "state": 'path = "{dir}/state/state.db"',
     "log": 'file = "{dir}/log/mail.log"\nrfc3339 = true\nflood = "10000000/s"',
+    "tls": 'certificates = ["{dir}/mx.pem"]',
     "relay": 'final_timeout = "2s"\ndrain_timeout = "2s"',
     **{name: bodies[0] for name, bodies in chaos.HARMLESS.items()},
 }
@@ -41,6 +44,7 @@ class Custody(SystemTest):
         super().setUp()
         self.state = chaos.place(self.directory, "state")
         self.logs = chaos.place(self.directory, "log")
+        make_certificate(self.directory, "mx", ["mx.example.net"])
         self.disks = os.geteuid() == 0
         for directory in (self.state, self.logs) if self.disks else ():
             chaos.Disks.mount(directory)
@@ -59,7 +63,8 @@ class Custody(SystemTest):
 
     async def live(self, facts):
         ports = [free_port(), free_port()]
-        hosts = [Mailhost(name, port, facts) for name, port in zip(("A", "B"), ports)]
+        tls = context_of(make_certificate(self.directory, "backend", ["backend.example"]))
+        hosts = [Mailhost(name, port, facts, tls) for name, port in zip(("A", "B"), ports)]
         for host in hosts:
             await host.up()
         names = chaos.Names(facts, chaos.place(self.directory, "dns"), random.Random(f"{SEED}/n"))
@@ -97,8 +102,12 @@ class Custody(SystemTest):
         kept = sum(copy.kept for copy in facts.copies)
         self.assertGreaterEqual(heard, MESSAGES)
         self.assertEqual(kept - heard, sum(bench.explained.values()))
-        print(f"{took:.0f} s, {len(attempts)} tries, {heard} times 250, {kept} copies kept, "
-              f"{len(facts.lives)} processes, {bench.logged.dropped} log lines dropped")
+        secured = sum(attempt.heard and attempt.secured for attempt in attempts)
+        in_tls = sum(copy.kept and copy.in_tls for copy in facts.copies)
+        self.assertTrue(secured and in_tls, "nothing went in TLS")
+        print(f"{took:.0f} s, {len(attempts)} tries, {heard} times 250 ({secured} in TLS), {kept} copies "
+              f"kept ({in_tls} came in TLS), {len(facts.lives)} processes, {bench.logged.dropped} log "
+              "lines dropped")
         for counts in (facts.deeds, bench.explained):
             print("  " + ", ".join(f"{counts[what]} {what}" for what in sorted(counts)), flush=True)
         if not self.disks:
@@ -157,6 +166,12 @@ class JudgeTest(unittest.TestCase):
     def test_another_recipient(self):
         self.copy.recipients = ["e@f"]
         self.assertRegex(self.verdict(), "envelope")
+
+    def test_another_protocol(self):
+        self.copy.from_tls = True
+        self.assertRegex(self.verdict(), "another protocol")
+        self.attempt.secured = True
+        self.assertEqual(self.verdict(), "")
 
     def test_said_too_early(self):
         self.copy.said_at = self.attempt.ended_at + 1

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Debian's mail servers send through Ravelin: small and large mail, 7-bit and 8-bit, in the clear
-and by the STARTTLS that they are offered. Below Ravelin's line of trace the backend has what the
-sender was given, to the octet."""
+and by the STARTTLS that they are offered, into Postfix and by LMTP into Dovecot, in the clear and in
+TLS as well. Below Ravelin's line of trace the backend has what the sender was given, to the octet."""
 import contextlib
 import hashlib
 import itertools
@@ -11,6 +11,7 @@ import re
 import unittest
 
 import harness
+from dovecot import Dovecot
 from exim import Exim
 from harness import Client, SystemTest, wait_for
 from opensmtpd import OpenSmtpd
@@ -73,31 +74,40 @@ class Delivery:
 
     route = ""
 
-    def backend(self):
-        """A server with mails(), waiting(), port and close()."""
+    def setUp(self):
+        super().setUp()
+        certificate = make_certificate(self.directory, "backend", ["backend.example"])
+        self.server = self.start(self.backend(certificate))
+
+    def backend(self, certificate):
+        """A server with mails(), waiting(), port and close() that offers STARTTLS."""
         raise NotImplementedError
 
     def test_from_postfix(self):
-        self.check(Postfix)
+        self.check_clear(Postfix)
+        self.check_secure(Postfix)
 
     def test_from_exim(self):
-        self.check(Exim)
+        self.check_secure(Exim)
 
     def test_from_opensmtpd(self):
-        self.check(OpenSmtpd)
+        self.check_secure(OpenSmtpd)
 
-    def check(self, server):
-        self.server = self.start(self.backend())
+    def check_clear(self, server):
         self.send_all(server, "clear", "ESMTP ")
+
+    def check_secure(self, server):
         certificate = make_certificate(self.directory, "mx", ["mx.example.net"], kind="rsa")
-        self.send_all(server, "secure", "ESMTPS (TLSv1.3 ",
+        self.send_all(server, "secure", "ESMTPS (TLSv1.3 ", security="encrypt",
                       tls=f'certificates = ["{certificate}"]')
 
-    def send_all(self, server, name, protocol, **sections):
-        """With a sender of its own: one that was told 421 at a restart comes back in minutes."""
+    def send_all(self, server, name, protocol, security="off", **sections):
+        """With a sender of its own: one that was told 421 at a restart comes back in minutes. By
+        |security| all mail goes to the backend in TLS, or none."""
         place = os.path.join(self.directory, name)
         os.mkdir(place)
-        ravelin = harness.Ravelin(place, [self.server.port], route=self.route, start=False,
+        route = f'{self.route}\ntls = "{security}"'
+        ravelin = harness.Ravelin(place, [self.server.port], route=route, start=False,
                                   sections=sections)
         ravelin.start()
         self.addCleanup(self._end, ravelin)
@@ -105,6 +115,8 @@ class Delivery:
         wait_for(lambda: self.offers_eight_bit(ravelin), "8BITMIME to be offered")
         with contextlib.closing(server(place, relay=ravelin.port)) as sender:
             self.send(sender, protocol)
+        secured = ravelin.ctl("status")["backends"][0]["secured"]
+        self.assertEqual(secured > 0, security == "encrypt")
         self.assertEqual(ravelin.stop(), 0)
 
     def send(self, sender, protocol):
@@ -146,8 +158,24 @@ class Delivery:
 
 @unittest.skipIf(os.geteuid() != 0, "mail servers start as root only")
 class IntoPostfix(Delivery, SystemTest):
-    def backend(self):
-        return Postfix(self.directory)
+    def backend(self, certificate):
+        return Postfix(self.directory, certificate=certificate)
+
+    def test_from_exim(self):
+        self.check_clear(Exim)
+        self.check_secure(Exim)
+
+    def test_from_opensmtpd(self):
+        self.check_clear(OpenSmtpd)
+        self.check_secure(OpenSmtpd)
+
+
+@unittest.skipIf(os.geteuid() != 0, "Dovecot starts as root only")
+class IntoDovecot(Delivery, SystemTest):
+    route = 'protocol = "lmtp"'
+
+    def backend(self, certificate):
+        return Dovecot(self.directory, quota=1000, certificate=certificate)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ turns, so that whatever else this machine does counts on both sides.
 
 The mail server takes its time, so what is measured is not how fast this machine is, but whether good
 clients have to wait for bad ones. RAVELIN_FLOOD_RATE is connections a second; with 0, as many as the
-flooder can make, it takes a core from the others, and the share is only told.
+flooder can make, it takes a core from the others, and the share is only told. RAVELIN_HANDSHAKE_RATE
+is the same for those that begin TLS.
 """
 import asyncio
 import os
@@ -15,8 +16,10 @@ import unittest
 
 import harness
 from harness import Backend, SystemTest
+from test_tls import make_certificate
 
 RATE = int(os.environ.get("RAVELIN_FLOOD_RATE", "1000"))
+HANDSHAKES = int(os.environ.get("RAVELIN_HANDSHAKE_RATE", "50"))
 CLIENTS = 6
 THINKING = 0.03  # of the mail server, at each dot
 TURNS, SECONDS = 3, 1.5
@@ -25,15 +28,27 @@ LEAST = 0.9
 
 class FloodShare(SystemTest):
     def test_good_clients_keep_their_throughput(self):
-        backend = self.start(Backend(script={"dot": lambda *_: time.sleep(THINKING)}))
-        ravelin = self.ravelin([backend], sections={
+        ravelin = self.flooded("connections", RATE, {
             "limits": "sessions = 100\nsessions_per_client = 3\nsessions_per_network = 50"})
-        command = [sys.executable, str(harness.HERE / "flooder.py"), str(ravelin.port), str(RATE)]
+        self.assertTrue(ravelin.lines("limit sessions_per_"))
+
+    def test_good_clients_keep_their_throughput_in_a_flood_of_handshakes(self):
+        certificate = make_certificate(self.directory, "mx", ["mx.example.net"])
+        ravelin = self.flooded("handshakes", HANDSHAKES, {
+            "tls": f'certificates = ["{certificate}"]',
+            "limits": "sessions_per_client = 0\nsessions_per_network = 0"})
+        self.assertTrue(ravelin.lines("lost connection after STARTTLS|SSL_accept error"))
+
+    def flooded(self, kind, rate, sections):
+        backend = self.start(Backend(script={"dot": lambda *_: time.sleep(THINKING)}))
+        ravelin = self.ravelin([backend], sections=sections)
+        command = [sys.executable, str(harness.HERE / "flooder.py"), str(ravelin.port), str(rate), kind]
         flooder = self.enterContext(subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1))
         self.addCleanup(flooder.kill)
         self.assertEqual(flooder.stdout.readline(), "ready\n")
-        asyncio.run(self.live(ravelin, flooder))
+        asyncio.run(self.live(ravelin, flooder, kind, rate))
+        return ravelin
 
     async def good(self, port, number, over):
         """A client that sends one message after the other, with a connection for each five."""
@@ -61,7 +76,7 @@ class FloodShare(SystemTest):
         await asyncio.sleep(SECONDS)
         return (self.sent - before) / (time.monotonic() - began)
 
-    async def live(self, ravelin, flooder):
+    async def live(self, ravelin, flooder, kind, rate):
         self.sent, over, quiet, flooded, connections = 0, asyncio.Event(), [], [], 0
         clients = [asyncio.create_task(self.good(ravelin.port, number, over))
                    for number in range(CLIENTS)]
@@ -76,10 +91,9 @@ class FloodShare(SystemTest):
         await asyncio.gather(*clients)
         share = sum(flooded) / sum(quiet)
         print(f"{sum(quiet) / TURNS:.0f} messages a second, {sum(flooded) / TURNS:.0f} in a flood of "
-              f"{connections / TURNS / SECONDS:.0f} connections a second: {share:.0%}", flush=True)
-        self.assertTrue(ravelin.lines("limit sessions_per_"))
+              f"{connections / TURNS / SECONDS:.0f} {kind} a second: {share:.0%}", flush=True)
         self.assertGreater(connections, 0)
-        if RATE:
+        if rate:
             self.assertGreaterEqual(share, LEAST)
 
 

@@ -5,12 +5,14 @@ import contextlib
 import re
 import resource
 import socket
+import ssl
 import struct
 import threading
 import time
 import unittest
 
 from harness import Backend, Client, SystemTest, main, wait_for
+from test_tls import SecureClient, make_certificate
 
 MAIL = b"MAIL FROM:<a@b.example>\r\nRCPT TO:<bob@example.com>\r\n"
 WHOLE = (b"EHLO a.example\r\n" + MAIL + b"DATA\r\nSubject: 1\r\n\r\none\r\n.\r\n"
@@ -83,6 +85,29 @@ class RoughClients(SystemTest):
         self.assertEqual(codes(read_all(peer)), "220 250 250 250 354 250".split())
         ravelin.wait_line("had gone before our reply")
         self.empty(ravelin)
+
+    def test_close_notify_behind_the_dot(self):
+        """In TLS that is the same, and the connection may stay open behind it."""
+        thinking, go_on = threading.Event(), threading.Event()
+        self.addCleanup(go_on.set)
+        self.backend.script = {"dot": lambda *_: thinking.set() or go_on.wait(30) and None}
+        certificate = make_certificate(self.directory, "mx", ["mx.example.net"])
+        ravelin = self.ravelin([self.backend], sections={"tls": f'certificates = ["{certificate}"]'})
+        with SecureClient(ravelin.port) as client:
+            client.say("EHLO a.example")
+            client.say("MAIL FROM:<a@b.example>")
+            client.say("RCPT TO:<bob@example.com>")
+            self.assertRegex(client.say("DATA"), "^354 ")
+            client.send(b"x\r\n.\r\n")
+            wait_for(thinking.is_set, "the question")
+            # Nagle would hold it back until we say something.
+            client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            client.socket.setblocking(False)
+            with self.assertRaises(ssl.SSLWantReadError):  # said, and not waited for
+                client.socket.unwrap()
+            go_on.set()
+            ravelin.wait_line("had gone before our reply")
+            self.empty(ravelin)
 
     def test_leaving_at_every_step(self):
         """The backend has a message only if all of it was sent, and nothing is left behind."""

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""SMTP smuggling in front of Debian's mail servers with their default settings: one message for
-each mail that was accepted, none for a refused one, and never one with the smuggled sender. The
-exhaustive form of it, without sockets, is tests/proxy/smuggling."""
+"""SMTP smuggling in front of Debian's mail servers with their default settings, in the clear and in
+TLS: one message for each mail that was accepted, none for a refused one, and never one with the
+smuggled sender. The exhaustive form of it, without sockets, is tests/proxy/smuggling."""
 import collections
 import itertools
 import os
@@ -13,6 +13,7 @@ from exim import Exim
 from harness import Client, SystemTest, wait_for
 from opensmtpd import OpenSmtpd
 from postfix import Postfix
+from test_tls import SecureClient, make_certificate
 
 # FAULTS of framing: every pair of known ends of lines around the dot, but for the true one. With NUL
 # the end of the line, or the dot, is hidden from whoever compares octets.
@@ -43,21 +44,33 @@ def broken(text, normalise):
 
 
 class Smuggling:
-    """What is the same for each backend; whoever has another way to speak to Ravelin (TLS) derives
-    from this and overrides client()."""
-
-    normalise = False
+    """What is the same for each backend."""
 
     def backend(self):
         raise NotImplementedError
 
-    def client(self, ravelin, source):
+    def in_the_clear(self, ravelin, source):
         client = Client(ravelin.port, source=source)
         client.say("EHLO client.sender.example")
         return client
 
+    def in_tls(self, ravelin, source):
+        """Each piece is a record of its own."""
+        client = SecureClient(ravelin.port, source=source)
+        client.say("EHLO client.sender.example")
+        return client
+
+    def ways(self, normalise):
+        """In the clear all of the sample goes whole and octet by octet; in TLS, which takes its time,
+        each of it goes one way in one mode and the other way in the other."""
+        for index, middle in enumerate(SAMPLE):
+            yield middle, (self.in_the_clear, False)
+            yield middle, (self.in_the_clear, True)
+            yield middle, (self.in_tls, (index + normalise) % 2 == 0)
+
     def setUp(self):
         super().setUp()
+        self.certificate = make_certificate(self.directory, "mx", ["mx.example.net"])
         self.server = self.start(self.backend())
         self.number = itertools.count()
 
@@ -82,10 +95,10 @@ class Smuggling:
             os.mkdir(os.path.join(self.directory, str(normalise)))
             mode = "normalise" if normalise else "reject"
             ravelin = self.ravelin_in(str(normalise), {"relay": f'line_endings = "{mode}"'})
-            for middle, pieces in itertools.product(SAMPLE, (False, True)):
+            for middle, (connect, pieces) in self.ways(normalise):
                 number = next(self.number)
-                with self.subTest(mode=mode, middle=middle, pieces=pieces), \
-                        self.client(ravelin, f"127.9.{number // 250}.{number % 250 + 1}") as client:
+                with self.subTest(mode=mode, middle=middle, pieces=pieces, connect=connect.__name__), \
+                        connect(ravelin, f"127.9.{number // 250}.{number % 250 + 1}") as client:
                     reply, text = self.send(client, number, middle, pieces)
                     if broken(text, normalise):
                         self.assertRegex(reply, r"^554 5\.6\.0 ")
@@ -98,13 +111,15 @@ class Smuggling:
     def test_what_is_looked_for_would_be_found(self):
         """With the true end of data in the middle the client sends two mails, and both arrive."""
         ravelin = self.ravelin_in(".", {})
-        with self.client(ravelin, "127.9.8.7") as client:
-            reply, _ = self.send(client, 7, b"\r\n.\r\n", False)
-            replies = [reply] + [client.reply() for _ in range(4)]
-        self.assertEqual([reply[:3] for reply in replies], ["250", "250", "250", "354", "250"])
-        self.assertDelivered([7, 100007], evil=1)
+        for number, connect in ((7, self.in_the_clear), (8, self.in_tls)):
+            with connect(ravelin, "127.9.8.7") as client:
+                reply, _ = self.send(client, number, b"\r\n.\r\n", False)
+                replies = [reply] + [client.reply() for _ in range(4)]
+            self.assertEqual([reply[:3] for reply in replies], ["250", "250", "250", "354", "250"])
+        self.assertDelivered([7, 100007, 8, 100008], evil=2)
 
     def ravelin_in(self, name, sections):
+        sections = {"tls": f'certificates = ["{self.certificate}"]', **sections}
         ravelin = harness.Ravelin(os.path.join(self.directory, name), [self.server.port],
                                   start=False, sections=sections)
         ravelin.start()

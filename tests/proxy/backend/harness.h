@@ -152,9 +152,11 @@ class Harness {
     sweep();
   }
   std::unique_ptr<Mail> begin(const std::string& from = "a@client.example",
-                              const proxy::ClientIdentity& who = client(), size_t worker = 0) {
+                              const proxy::ClientIdentity& who = client(), size_t worker = 0,
+                              bool requiretls = false) {
     auto mail = std::make_unique<Mail>();
     smtp::MailCommand command;
+    command.requiretls = requiretls;
     command.from = address(from);
     mail->call([&] {
       mail->transaction = workers[worker]->begin(command, who, "0653F2A91C07", mail->events);

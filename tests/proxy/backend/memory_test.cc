@@ -19,10 +19,12 @@ struct Play {
   size_t workers;
   void (*act)(Stage&);
   proxy::BackendProtocol protocol = proxy::BackendProtocol::Smtp;
+  proxy::ClientInfo info = proxy::ClientInfo::None;
 };
 
 proxy::RouteSettings route_of(const Play& play) {
   auto route = route_to({"192.0.2.7:25"}, play.cap);
+  route.client_info = play.info;
   route.protocol = play.protocol;
   return route;
 }
@@ -37,6 +39,8 @@ size_t descriptors() {
 class Stage {
  public:
   explicit Stage(const Play& play) : mx({route_of(play)}, play.workers) {
+    mx.backend.proxy_headers = play.info == proxy::ClientInfo::ProxyV2;
+    if (play.info == proxy::ClientInfo::Xclient) mx.backend.offer_xclient();
     mx.backend.lmtp = play.protocol == proxy::BackendProtocol::Lmtp;
     mx.backend.replies["RCPT TO:<no"] = "550 5.1.1 no\r\n";
     mx.sweep();
@@ -272,6 +276,7 @@ void unreachable(Stage& stage) {
   stage.mx.advance(2s);
 }
 
+constexpr auto kSmtp = proxy::BackendProtocol::Smtp;
 const Play kPlays[] = {
     {"refused", 4, 1, refused},
     {"delivered", 4, 1, delivered},
@@ -289,6 +294,11 @@ const Play kPlays[] = {
     {"LMTP, cap 1", 1, 2, delivered, proxy::BackendProtocol::Lmtp},
     {"LMTP, divided", 4, 1, divided, proxy::BackendProtocol::Lmtp},
     {"LMTP, lost between", 4, 1, lost_between, proxy::BackendProtocol::Lmtp},
+    {"XCLIENT", 3, 1, delivered, kSmtp, proxy::ClientInfo::Xclient},
+    {"XCLIENT, cap 1", 1, 2, delivered, kSmtp, proxy::ClientInfo::Xclient},
+    {"PROXY", 3, 1, delivered, kSmtp, proxy::ClientInfo::ProxyV2},
+    {"PROXY, given up", 2, 2, given_up, kSmtp, proxy::ClientInfo::ProxyV2},
+    {"PROXY, lost", 2, 1, lost, kSmtp, proxy::ClientInfo::ProxyV2},
 };
 
 // True if the failure was reached.
@@ -339,6 +349,7 @@ TEST_CASE("what there is no memory to tell is known to be untold, until it is to
   MemoryFailure::disarm();
   stage.mx.advance(200ms);
   CHECK(mail.code() == 451);
+  stage.mx.advance(100ms);  // the next look
   CHECK_FALSE(untold());
 }
 

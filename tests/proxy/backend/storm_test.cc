@@ -9,12 +9,14 @@ namespace ravelin::test {
 namespace {
 
 struct Storm {
-  explicit Storm(uint32_t seed, uint32_t cap, size_t workers)
+  Storm(uint32_t seed, uint32_t cap, size_t workers, proxy::ClientInfo info)
       : random(seed), mx({route_to({"192.0.2.7:25"}, cap)}, workers) {
-    mx.config.routes[0].client_info = proxy::ClientInfo::Xforward;
+    mx.config.routes[0].client_info = info;
+    mx.backend.proxy_headers = info == proxy::ClientInfo::ProxyV2;
     mx.config.verify.timeout = 20s;
     mx.backends.configure(mx.config);
     mx.backend.ehlo = "250-mail\r\n250-PIPELINING\r\n250 XFORWARD NAME ADDR\r\n";
+    if (info == proxy::ClientInfo::Xclient) mx.backend.offer_xclient();
     mx.backend.replies["RCPT TO:<no"] = "550 5.1.1 no\r\n";
     mx.backend.replies["RCPT TO:<later"] = "450 4.2.0 later\r\n";
     mx.backend.replies["RCPT TO:<silent"] = "";
@@ -89,7 +91,10 @@ struct Storm {
         mx.backend.banner = below(3) == 0 ? "421 too many\r\n" : "220 hi\r\n";
         break;
       case 3:
-        mx.backend.once = {below(2) == 0 ? "DATA" : "RSET", "421 4.3.2 bye\r\n"};
+        mx.backend.once = {below(2) == 0   ? "DATA"
+                           : below(2) == 0 ? "XCLIENT"
+                                           : "RSET",
+                           "421 4.3.2 bye\r\n"};
         break;
       case 4:
         mx.advance(std::chrono::seconds(below(12)));
@@ -135,8 +140,10 @@ struct Storm {
 TEST_CASE("whatever happens, no permit, tie or place in line is lost") {
   const auto seed = GENERATE(range(1U, 40U));
   const auto cap = GENERATE(as<uint32_t>{}, 1, 2, 5);
-  CAPTURE(seed, cap);
-  Storm storm(seed, cap, 3);
+  const auto info =
+      GENERATE(proxy::ClientInfo::Xforward, proxy::ClientInfo::Xclient, proxy::ClientInfo::ProxyV2);
+  CAPTURE(seed, cap, static_cast<int>(info));
+  Storm storm(seed, cap, 3, info);
   storm.most = cap;
   for (int i = 0; i < 400; ++i) {
     storm.step();

@@ -135,16 +135,22 @@ TEST_CASE("A route that is no list of sections") {
   CHECK(loaded.errors[0].message == "route is a list of sections: write [[route]], once for each");
 }
 
-TEST_CASE("Features of a route that are not built are refused by name") {
-  const auto route = std::string(kRoute);
-  const auto with = [&](std::string_view line) {
-    return errors(parse_config("hostname = \"a.b\"\n" + route + std::string(line), "test.toml"));
+TEST_CASE("A backend's port wants a PROXY header always or never") {
+  const auto route = [](std::string_view domain, std::string_view info) {
+    return "[[route]]\ndomains = [\"" + std::string(domain) +
+           "\"]\nbackends = [\"192.0.2.7:25\"]\nclient_info = \"" + std::string(info) + "\"\n";
   };
-  CHECK(with("protocol = \"lmtp\"") == Errors{});
-  CHECK(with("client_info = \"xclient\"") ==
-        Errors{"5:15: client_info = \"xclient\" is not built yet; use one of \"none\", "
-               "\"xforward\""});
-  CHECK(with("client_info = \"proxy-v2\"").size() == 1);
+  const auto with = [&](std::string_view first, std::string_view second) {
+    return errors(parse_config(
+        "hostname = \"a.b\"\n" + route("a.example", first) + route("b.example", second),
+        "test.toml"));
+  };
+  CHECK(with("proxy-v2", "proxy-v2").empty());
+  CHECK(with("xclient", "none").empty());
+  CHECK(with("proxy-v2", "xclient") ==
+        Errors{
+            "8:13: backends: \"192.0.2.7:25\" has another client_info in the [[route]] of line 2"});
+  CHECK(with("none", "proxy-v2").size() == 1);
 }
 
 TEST_CASE("All errors come at once, in order of place") {

@@ -37,6 +37,8 @@ TEST_CASE("read_proxy_header takes what balancers send, and nothing else") {
       {"v1 unknown", "PROXY UNKNOWN\r\n", Status::Done},
       {"v1 unknown with rest", "PROXY UNKNOWN ffff::1 ffff::2 1 2\r\n", Status::Done},
       {"v1 wrong family", "PROXY TCP4 2001:db8::1 2001:db8::2 4025 25\r\n", Status::Bad},
+      {"v1 two families", "PROXY TCP4 192.0.2.1 2001:db8::2 4025 25\r\n", Status::Bad},
+      {"v1 two families", "PROXY TCP6 2001:db8::1 192.0.2.25 4025 25\r\n", Status::Bad},
       {"v1 UDP", "PROXY UDP4 192.0.2.1 192.0.2.25 4025 25\r\n", Status::Bad},
       {"v1 port too large", "PROXY TCP4 192.0.2.1 192.0.2.25 65536 25\r\n", Status::Bad},
       {"v1 port with sign", "PROXY TCP4 192.0.2.1 192.0.2.25 +25 25\r\n", Status::Bad},

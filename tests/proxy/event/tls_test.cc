@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "dialog.h"
+#include "faults.h"
 #include "support/certificates.h"
 
 using namespace ravelin;
@@ -212,6 +213,22 @@ TEST_CASE("bytes in the clear behind close_notify are never input") {
   (void)send(theirs.get(), "MAIL FROM:<x@example.com>\r\n", 27, MSG_NOSIGNAL);
   REQUIRE(pair.turns.until([&] { return pair.here.end.has_value(); }));
   CHECK(pair.here.got == "NOOP\r\n");
+}
+
+TEST_CASE("in custody a close_notify is seen, and is the end behind the last reply") {
+  const test::SysGuard guard;
+  Pair pair;
+  REQUIRE(pair.shake_hands());
+  pair.ours->pause(Pause::Custody);
+  CHECK_FALSE(pair.ours->half_closed());
+  sys.shutdown = [](int, int) { return 0; };  // the connection stays open, as with many clients
+  pair.theirs->finish();
+  REQUIRE(pair.turns.until([&] { return pair.ours->half_closed(); }));
+  CHECK_FALSE(pair.here.end);
+  pair.ours->resume(Pause::Custody);
+  pair.ours->write("250 taken");
+  REQUIRE(pair.turns.until([&] { return pair.here.end.has_value(); }));
+  CHECK(*pair.here.end == StreamEnd::Eof);
 }
 
 TEST_CASE("a paused stream keeps what TLS has decrypted for later") {

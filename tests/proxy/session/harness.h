@@ -75,17 +75,24 @@ class Harness final : public proxy::Services {
     }
   }
 
+  std::optional<proxy::Arrival> arrive(const dns::Endpoint& client, uint32_t) override {
+    if (no_place) return {};
+    proxy::Arrival arrival;
+    arrival.client = client;
+    arrival.id = next_id();
+    arrival.serial = ++serial_;
+    arrival.access = policy->access(client.address);
+    arrival.grade = world_->standing.grade(client.address);
+    arrival.must_secure = must_secure;
+    return arrival;
+  }
+
   // A client comes in.
   DialogPlayer& connect(const std::string& address = "192.0.2.1", size_t chunk = 0) {
     auto peer = std::make_shared<MemoryPeer>();
     const auto ip = *dns::IpAddress::parse(address);
-    proxy::Arrival arrival;
-    arrival.client = {ip, 4025};
-    arrival.id = next_id();
-    arrival.serial = ++serial_;
-    arrival.access = policy->access(ip);
-    arrival.grade = world_->standing.grade(ip);
-    arrival.must_secure = must_secure;
+    auto arrival = *arrive({ip, 4025}, 0);
+    arrival.may_introduce = policy->is_front(ip);
     sessions_.push_back(std::make_unique<proxy::Session>(
         *this, policy, std::make_unique<MemoryStream>(world_->reactor, peer), std::move(arrival)));
     sessions_.back()->start();
@@ -121,6 +128,7 @@ class Harness final : public proxy::Services {
   proxy::Limits now_limits{};
   bool tls = false;          // is STARTTLS offered?
   bool must_secure = false;  // and required?
+  bool no_place = false;     // for whom XCLIENT names
   proxy::Handshakes handshakes;
   std::shared_ptr<const proxy::Policy> policy;
   int ended = 0;

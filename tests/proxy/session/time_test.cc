@@ -44,6 +44,43 @@ TEST_CASE("who takes the time that the RFC gives is served, by default") {
   CHECK(mx.verifier().messages.size() == 1);
 }
 
+TEST_CASE("a dialog has an end, however lively it is") {
+  Harness mx("[limits]\ndialog_time = '2m'");
+  auto& client = mx.connect();
+  REQUIRE(client.play(kToData) == "");
+  SECTION("in a text") {
+    for (int i = 0; i < 2; ++i) {
+      REQUIRE(client.play("C: x\nS? nothing") == "");
+      mx.wait(59s);
+    }
+    CHECK(client.play("S? nothing") == "");
+    mx.wait(3s);
+    CHECK(mx.verifier().messages.empty());
+  }
+  SECTION("between commands") {
+    REQUIRE(client.play("C: .\nS: 250") == "");
+    for (int i = 0; i < 2; ++i) {
+      REQUIRE(client.play("C: NOOP\nS: 250") == "");
+      mx.wait(59s);
+    }
+    mx.wait(3s);
+  }
+  CHECK(client.play("S: 421 4.4.2\nS! closed") == "");
+  CHECK(mx.log().count("dialog too long") == 1);
+}
+
+TEST_CASE("behind the dot the backend's reply is waited for, how long the dialog may be") {
+  Harness mx("[limits]\ndialog_time = '1m'");
+  auto& client = mx.connect();
+  REQUIRE(client.play(kToData + "C: x") == "");
+  mx.verifier().silent = true;
+  REQUIRE(client.play("C: .\nS? nothing") == "");
+  mx.wait(5min);
+  mx.verifier().silent = false;
+  mx.verifier().answer_now();
+  CHECK(client.play("S: 250\nS? nothing") == "");
+}
+
 TEST_CASE("limits act on living dialogs") {
   Harness mx;
   auto& client = mx.connect();

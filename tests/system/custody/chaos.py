@@ -4,6 +4,7 @@ Each kind of trouble is a task that goes through a bag of deeds in random order 
 bag again, so that each deed is done once before any is done twice.
 """
 import asyncio
+import itertools
 import os
 import pathlib
 import random
@@ -25,6 +26,8 @@ HARMLESS = {  # what good reloads change
 }
 BAD = ("[[route]\n", '[nonsense]\nx = 1\n', '[limits]\nsessions = "many"\n', '[log]\nfile = "/nowhere/x"\n')
 ROUTES = ("connections = 15", "connections = 4\nmax_mails = 3", "connections = 1", "connections = 40")
+# Of one reload after the other.
+SECURITY = ('tls = "encrypt"', 'tls = "off"', 'tls = "encrypt"', 'tls = "may"')
 
 
 class Trouble:
@@ -59,7 +62,7 @@ class Processes:
 
     def __init__(self, facts, ravelin, hosts, source):
         self.facts, self.ravelin, self.hosts, self.source = facts, ravelin, hosts, source
-        self.life = None
+        self.life, self.security = None, itertools.cycle(SECURITY)
         self.deeds = [self.kill, self.kill_at_dot, self.kill_at_dot, self.term, self.term_twice,
                       self.kill_while_draining, self.reload, self.reload, self.bad_reload, self.rotate]
 
@@ -153,7 +156,7 @@ class Processes:
         self.facts.chaos("reloads")
         for name, bodies in HARMLESS.items():
             self.ravelin.sections[name] = self.source.choice(bodies)
-        self.ravelin.route = self.source.choice(ROUTES)
+        self.ravelin.route = f"{self.source.choice(ROUTES)}\n{next(self.security)}"
         self.source.shuffle(self.ravelin.backends)
         self.ravelin.write_config()
         if self.source.random() < 0.5:
@@ -183,7 +186,8 @@ class Weather:
 
     def __init__(self, facts, hosts, source):
         self.facts, self.hosts, self.source = facts, hosts, source
-        self.deeds = [self.storm, self.storm_at_dots, self.outage, self.crash, self.all_down, self.calm]
+        self.deeds = [self.storm, self.storm_at_dots, self.outage, self.crash, self.all_down,
+                      self.clear, self.calm]
 
     async def change(self, host, points, chance, seconds):
         before = dict(host.weather)
@@ -220,6 +224,15 @@ class Weather:
         await asyncio.sleep(self.source.uniform(0.1, 1))
         for host in self.hosts:
             await host.up()
+
+    async def clear(self):
+        """One that has lost its STARTTLS."""
+        host = self.source.choice(self.hosts)
+        self.facts.chaos("mail servers without STARTTLS", host.name)
+        host.secures = False
+        host.crash()  # connections that have it would be used for long
+        await asyncio.sleep(self.source.uniform(0.1, 2))
+        host.secures = True
 
     async def calm(self):
         await asyncio.sleep(self.source.uniform(0.2, 1))

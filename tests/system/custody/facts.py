@@ -66,6 +66,7 @@ class Attempt:
     ended_at: float = 0   # the reply, or the end of the connection
     reply: str = ""       # to the dot
     identity: str = ""    # in the reply
+    secured: bool = False  # sent in TLS
 
     @property
     def heard(self):
@@ -83,6 +84,8 @@ class Copy:
     recipients: list
     where: str            # the mail server's connection
     dot_at: float
+    from_tls: bool = False  # what our Received: line says of the client
+    in_tls: bool = False    # as it came here
     kept: bool = True
     said: str = ""        # the whole reply; "" if it was not said in full
     said_at: float = 0

@@ -1,7 +1,8 @@
 """The rules of custody, applied to what happened, and the story of what broke one.
 
 1. Who heard 250 has a copy at a mail server: the same transaction, octet for octet below our trace
-   line, the same envelope, and the mail server had said 250 before.
+   line, the same envelope, and the mail server had said 250 before. The trace line tells truly whether
+   it was sent in TLS.
 2. A mail server has nothing but what a client sent whole.
 3. A copy for which no client heard 250 has a cause in the window behind the dot, and a log line
    that tells of it: the mail server gave no whole reply ("may be delivered twice"), or the client
@@ -86,6 +87,8 @@ class Judge:
             return "a mail server has another text than the client sent"
         if (copy.sender, copy.recipients) != (attempt.sender, attempt.accepted):
             return f"the envelope has changed: {copy.sender} {copy.recipients}"
+        if copy.from_tls != attempt.secured:
+            return "the trace tells of another protocol than was spoken"
         if copy.identity in self.logged.twice and copy.said and not copy.cut:
             return "the log tells of a message without a reply, and there was a whole one"
         if not copy.kept or attempt.heard:

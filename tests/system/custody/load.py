@@ -1,6 +1,7 @@
 """Clients that behave like queues: each recipient of each message is tried until it was taken.
 
-Some leave where they should not, some are slow, some send all at once; then they try again.
+Some leave where they should not, some are slow, some send all at once; then they try again. A share
+of them uses STARTTLS.
 """
 import asyncio
 import random
@@ -10,9 +11,11 @@ import struct
 import time
 
 from .facts import Attempt, Message, text_of
+from .secure import any_certificate, start_tls
 
 PATIENCE = 60.0  # for one reply
 ID = re.compile(r"\b([0-9A-F]{12})\)?$")
+SECURED = 0.3  # of the connections
 STAGES = ("banner", "ehlo", "mail", "rcpt", "data", "text", "dot", "dot", "dot", "dot")
 
 
@@ -26,6 +29,7 @@ class Load:
         self.enough = enough  # whether the chaos has had its turn
         self.source = random.Random(f"{facts.seed}/load")
         self.queue, self.made, self.taken, self.connections = asyncio.Queue(), 0, 0, 0
+        self.tls = any_certificate()
 
     async def run(self):
         tasks = [asyncio.create_task(self.client()) for _ in range(self.clients)]
@@ -86,8 +90,8 @@ class Link:
 
     def __init__(self, load, number):
         self.load, self.number, self.source = load, number, load.source
-        self.reader = self.writer = self.attempt = None
-        self.about, self.offered = 0, ""
+        self.reader = self.writer = self.attempt = self.peer = None
+        self.about, self.offered, self.secured = 0, "", False
 
     def note(self, text):
         self.load.facts.transcript.say(f"c{self.number}", text)
@@ -95,12 +99,26 @@ class Link:
     async def open(self, source):
         self.reader, self.writer = await asyncio.wait_for(asyncio.open_connection(
             "127.0.0.1", self.load.port, local_addr=(source, 0), limit=1 << 16), PATIENCE)
+        self.peer = self.writer.get_extra_info("socket")
         await self.expect("2")
         await self.hello()
+        if self.source.random() < SECURED:
+            await self.secure()
 
     async def hello(self):
         self.send(b"EHLO c%d.client.example\r\n" % self.number)
         self.offered = await self.expect("2")
+
+    async def secure(self):
+        self.send(b"STARTTLS\r\n")
+        await self.expect("2")
+        if self.source.random() < 0.05:
+            self.leave()
+        await start_tls(self.writer, self.load.tls, server_hostname="mx.example.net",
+                        ssl_handshake_timeout=PATIENCE)
+        self.note("- in TLS")
+        self.secured = True
+        await self.hello()
 
     async def again(self):
         if self.source.random() < 0.3:
@@ -142,7 +160,8 @@ class Link:
 
     async def deliver(self, message):
         self.about = message.number
-        attempt = self.attempt = Attempt(message.number, self.number, message.digest, message.sender)
+        attempt = self.attempt = Attempt(message.number, self.number, message.digest, message.sender,
+                                         secured=self.secured)
         self.load.facts.attempts[message.number, self.number] = attempt
         self.note(f"- message {message.number}, try {message.tries + 1}")
         leave = self.source.choice(STAGES) if self.source.random() < 0.12 else ""
@@ -222,7 +241,7 @@ class Link:
         if leave == "dot":
             await asyncio.sleep(self.source.choice((0, 0, 0.002, 0.02, 0.2)))
             self.leave()
-        if style > 0.97:
+        if style > 0.97 and not self.secured:  # in TLS that is to leave
             self.note("- closes its side")
             self.writer.write_eof()
 
@@ -245,8 +264,7 @@ class Link:
         if not self.writer:
             return
         if reset:
-            peer = self.writer.get_extra_info("socket")
-            if peer.fileno() >= 0:
-                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            if self.peer.fileno() >= 0:
+                self.peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.writer.transport.abort()
         self.writer.close()

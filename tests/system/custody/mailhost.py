@@ -12,8 +12,10 @@ import struct
 import time
 
 from .facts import Copy
+from .secure import start_tls
 
-TRACE = re.compile(rb"Received: from c(\d+)\.client\.example .*? id ([0-9A-F]{12})\b", re.S)
+TRACE = re.compile(rb"Received: from c(\d+)\.client\.example .*? with (ESMTPS?) .*?id ([0-9A-F]{12})\b",
+                   re.S)
 NUMBER = re.compile(rb"\r\nX-Custody: (\d+)\r\n")
 MUTE = 3.0  # longer than relay.final_timeout and verify.timeout of the test
 CALM = 0.002
@@ -23,6 +25,8 @@ THINKS = 0.15  # at this share of dots, whatever the weather: clients leave mean
 KINDS = {
     "banner": ("421", "554", "reset", "close", "half", "slow", "garbage"),
     "ehlo": ("421", "later", "reset", "close", "half", "slow", "garbage"),
+    "starttls": ("421", "later", "reset", "close", "half", "slow", "garbage"),
+    "handshake": ("reset", "close", "slow", "mute"),
     "mail": ("421", "later", "reset", "close", "half", "slow", "mute", "garbage"),
     "rcpt": ("421", "later", "later", "reset", "close", "half", "slow", "mute", "garbage"),
     "data": ("421", "later", "reset", "close", "half", "slow", "garbage", "odd"),
@@ -38,8 +42,11 @@ class Over(Exception):
 
 
 class Mailhost:
-    def __init__(self, name, port, facts):
-        self.name, self.port, self.facts = name, port, facts
+    """With |tls|, an ssl.SSLContext, it offers STARTTLS, as long as |secures|."""
+
+    def __init__(self, name, port, facts, tls):
+        self.name, self.port, self.facts, self.tls = name, port, facts, tls
+        self.secures = True
         self.source = random.Random(f"{facts.seed}/{name}")
         self.weather = dict.fromkeys(KINDS, CALM)
         self.at_dot = None  # called with each Copy, before and after it is kept
@@ -83,6 +90,7 @@ class Dialog:
     def __init__(self, host, name, reader, writer):
         self.host, self.name, self.reader, self.writer = host, name, reader, writer
         self.copy, self.sender, self.recipients = None, "", []
+        self.peer, self.secured = writer.get_extra_info("socket"), False
 
     def say(self, text):
         self.host.facts.transcript.say(self.name, text)
@@ -94,9 +102,8 @@ class Dialog:
             self.copy.cut = True
         self.say("- cut off")
         if reset:
-            peer = self.writer.get_extra_info("socket")
-            if peer.fileno() >= 0:
-                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            if self.peer.fileno() >= 0:
+                self.peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 
     async def mute(self):
@@ -157,8 +164,9 @@ class Dialog:
             self.say(f"C {line!r}")
             verb = line.split(None, 1)[0].upper() if line.strip() else b""
             if verb == b"EHLO":
-                await self.act("ehlo", b"250-backend.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n"
-                                       b"250-SIZE 50000000\r\n250 ENHANCEDSTATUSCODES\r\n")
+                await self.on_ehlo()
+            elif verb == b"STARTTLS":
+                await self.on_starttls()
             elif verb == b"MAIL":
                 self.recipients, self.sender = [], address(line)
                 if not await self.act("mail", b"250 2.1.0 Ok\r\n"):
@@ -175,6 +183,25 @@ class Dialog:
                 await self.act("rset", b"250 2.0.0 Ok\r\n")
             else:
                 await self.send(b"502 5.5.1 What?\r\n")
+
+    async def on_ehlo(self):
+        offer = b"250-STARTTLS\r\n" if self.host.secures and not self.secured else b""
+        await self.act("ehlo", b"250-backend.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n" + offer +
+                       b"250-SIZE 50000000\r\n250 ENHANCEDSTATUSCODES\r\n")
+
+    async def on_starttls(self):
+        if not await self.act("starttls", b"220 2.0.0 Go\r\n"):
+            return
+        kind = self.host.fault("handshake")
+        if kind == "slow":
+            # Not read before it is time: what comes belongs to TLS.
+            self.writer.transport.pause_reading()
+            await asyncio.sleep(self.host.source.uniform(0.02, 0.6))
+        elif kind:
+            await self.misbehave(kind, b"")
+        await start_tls(self.writer, self.host.tls)
+        self.say("- in TLS")
+        self.secured = True
 
     async def on_rcpt(self, recipient):
         if not self.sender:
@@ -221,7 +248,7 @@ class Dialog:
             await self.send(normal[:4])
             await asyncio.sleep(0.01)
             normal = normal[4:]
-        if not self.writer.transport.is_closing():
+        if not self.writer.transport.is_closing() and not self.reader.at_eof():
             copy.said, copy.said_at = "250", time.time()
         await self.send(normal)
         if after := self.host.fault("after"):
@@ -237,8 +264,9 @@ class Dialog:
                 at = text.find(b"\r\n", at + 2)
             below = text[at + 2:]
         return Copy(int(number[1]) if number else -1, int(trace[1]) if trace else -1,
-                    trace[2].decode() if trace else "", hashlib.sha256(below).digest(), self.sender,
-                    list(self.recipients), self.name, time.time())
+                    trace[3].decode() if trace else "", hashlib.sha256(below).digest(), self.sender,
+                    list(self.recipients), self.name, time.time(),
+                    from_tls=bool(trace) and trace[2] == b"ESMTPS", in_tls=self.secured)
 
 
 def address(line):
