@@ -35,7 +35,8 @@ World::World()
     : tls(SSL_CTX_new(TLS_client_method()), &SSL_CTX_free),
       server_tls_(SSL_CTX_new(TLS_server_method()), &SSL_CTX_free) {
   const auto pem = dir_.file("mx.pem");
-  write_file(pem, make_certificate("DNS:ours.example,IP:127.0.0.1").both());
+  certificate = make_certificate("DNS:ours.example,IP:127.0.0.1").both();
+  write_file(pem, certificate);
   SSL_CTX_use_certificate_chain_file(server_tls_.get(), pem.c_str());
   SSL_CTX_use_PrivateKey_file(server_tls_.get(), pem.c_str(), SSL_FILETYPE_PEM);
   server.tls = server_tls_.get();
@@ -68,9 +69,8 @@ const proxy::Published& World::published(const std::string& toml, Behind behind)
       {Behind::SecureSmtp, "tls = 'verify'\ntls_ca_file = '" + pem + "'\n"},
       {Behind::Lmtp, "protocol = 'lmtp'\n"}};
   auto text = "hostname = 'ours.example'\n[[route]]\ndomains = ['mx.example']\nbackends = ['" +
-              server.address() + "']\n" + routes.at(behind) +
-              "[dns]\nservers = ['" + dns.endpoint().to_string() +
-              "']\n[checks.early_talker]\npause = '0s'\n" + toml;
+              server.address() + "']\n" + routes.at(behind) + "[dns]\nservers = ['" +
+              dns.endpoint().to_string() + "']\n[checks.early_talker]\npause = '0s'\n" + toml;
   if (const auto at = text.find("CERTIFICATE"); at != text.npos) text.replace(at, 11, pem);
   const auto loaded = proxy::parse_config(text, "test.toml");
   for (const auto& error : loaded.errors) throw std::invalid_argument(error.format("test.toml"));

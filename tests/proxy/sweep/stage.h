@@ -47,7 +47,8 @@ class World {
   proxy::SystemClock clock;
   MailServer server;
   using Context = std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)>;
-  Context tls;  // of clients
+  Context tls;              // of clients
+  std::string certificate;  // of the mail server, and its key
   std::unique_ptr<proxy::LogJournal> journal;
 
  private:

@@ -124,10 +124,10 @@ TEST_CASE("Without a fault every dialog goes as it should") {
 }
 
 // A sample: every moment of each dialog takes minutes, so on demand: sweep_tests "[long]"
-TEST_CASE("Memory runs out at some moments of a dialog") { sweep_memory(Asker::Program, 29); }
-TEST_CASE("Memory runs out inside the libraries") { sweep_memory(Asker::Libraries, 5); }
-TEST_CASE("Memory runs out inside TLS") { sweep_memory(Asker::OpenSsl, 101); }
-TEST_CASE("A system call fails at some moments of a dialog") { sweep_calls(31, 7); }
+TEST_CASE("Memory runs out at some moments of a dialog") { sweep_memory(Asker::Program, 11); }
+TEST_CASE("Memory runs out inside the libraries") { sweep_memory(Asker::Libraries, 2); }
+TEST_CASE("Memory runs out inside TLS") { sweep_memory(Asker::OpenSsl, 41); }
+TEST_CASE("A system call fails at some moments of a dialog") { sweep_calls(13, 3); }
 
 TEST_CASE("Memory runs out at each moment of a dialog", "[.][long]") {
   sweep_memory(Asker::Program, 1);
