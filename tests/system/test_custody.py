@@ -34,7 +34,7 @@ SECTIONS = {
     "state": 'path = "{dir}/state/state.db"',
     "log": 'file = "{dir}/log/mail.log"\nrfc3339 = true\nflood = "10000000/s"',
     "tls": 'certificates = ["{dir}/mx.pem"]',
-    "relay": 'final_timeout = "2s"\ndrain_timeout = "2s"',
+    "relay": f'final_timeout = "{judge.FINAL:g}s"\ndrain_timeout = "2s"',
     **{name: bodies[0] for name, bodies in chaos.HARMLESS.items()},
 }
 
@@ -207,6 +207,13 @@ class JudgeTest(unittest.TestCase):
         self.copy.said = ""
         self.assertRegex(self.verdict(), "no log line tells of it")
         self.logged.twice.add("0000000000AA")
+        self.assertEqual(self.verdict(), "no whole reply, and logged")
+
+    def test_a_reply_that_came_too_late(self):
+        self.unheard()
+        self.logged.twice.add("0000000000AA")
+        self.assertRegex(self.verdict(), "there was a whole one")
+        self.copy.said_at = self.attempt.dot_at + judge.FINAL
         self.assertEqual(self.verdict(), "no whole reply, and logged")
 
     def test_a_client_that_left(self):

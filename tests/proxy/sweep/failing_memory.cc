@@ -6,8 +6,8 @@
 #include <openssl/crypto.h>
 
 #include <cstdlib>
-#include <new>
 
+#include "support/failing_new.h"
 #include "support/memory_failure.h"
 
 namespace ravelin::test {
@@ -46,28 +46,9 @@ const bool replaced = replace_all();
 
 }  // namespace
 
+bool new_fails() { return fails(Asker::Program); }
+
 bool memory_is_ours() { return replaced; }
 void refuse_memory_to(Asker askers) { refused = static_cast<uint8_t>(askers); }
 
 }  // namespace ravelin::test
-
-using ravelin::test::Asker;
-
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  return ravelin::test::take<Asker::Program>(size);
-}
-void* operator new(std::size_t size) {
-  void* const memory = operator new(size, std::nothrow);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-void* operator new[](std::size_t size) { return operator new(size); }
-void* operator new[](std::size_t size, const std::nothrow_t& none) noexcept {
-  return operator new(size, none);
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, const std::nothrow_t&) noexcept { std::free(memory); }

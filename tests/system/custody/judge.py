@@ -17,6 +17,7 @@ import re
 
 ID = re.compile(r"\b([0-9A-F]{12}): ")
 SLACK = 0.5  # of the log: lines wait for company
+FINAL = 2.0  # relay.final_timeout of the test
 NOTICE = 0.3  # A mail server that speaks that much later than a client left is heard after that.
 
 
@@ -89,7 +90,7 @@ class Judge:
             return f"the envelope has changed: {copy.sender} {copy.recipients}"
         if copy.from_tls != attempt.secured:
             return "the trace tells of another protocol than was spoken"
-        if copy.identity in self.logged.twice and copy.said and not copy.cut:
+        if copy.identity in self.logged.twice and self.answered(copy, attempt) and not copy.cut:
             return "the log tells of a message without a reply, and there was a whole one"
         if not copy.kept or attempt.heard:
             return ""
@@ -100,7 +101,7 @@ class Judge:
                      attempt.ended_at >= life.killed_at for life in self.facts.lives)
         if killed and not attempt.reply:
             return self.explain("killed behind the dot")
-        cause = not copy.said or copy.cut or attempt.left_at
+        cause = not self.answered(copy, attempt) or copy.cut or attempt.left_at
         if not cause:
             return "a message was kept that no client heard 250 for, without a cause"
         if copy.identity in self.logged.twice:
@@ -113,6 +114,12 @@ class Judge:
         if self.lost(copy, attempt):
             return self.explain("log lines lost")
         return "a message was kept that no client heard 250 for, and no log line tells of it"
+
+    @staticmethod
+    def answered(copy, attempt):
+        """Did the mail server's whole reply come in time? Ravelin's clock begins behind the client's
+        dot, so that a reply that was waited for in vain comes later than this at the earliest."""
+        return copy.said and copy.said_at - attempt.dot_at < FINAL
 
     def explain(self, how):
         self.explained[how] += 1
