@@ -69,7 +69,9 @@ class Records {
       if (size_ < head_.size()) continue;
       size_ = 0;
       left_ = head_[3] * 256U + head_[4];
-      must(head_[0] >= 20 && head_[0] <= 23 && head_[1] == 3, "what leaves is TLS");
+      // An alert about a version may bear that version.
+      const bool alert = head_[0] == 21 && left_ == 2;
+      must(alert || (head_[0] >= 20 && head_[0] <= 23 && head_[1] == 3), "what leaves is TLS");
       must(left_ <= 16'384 + 256, "a record has its length");
     }
   }
