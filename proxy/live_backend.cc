@@ -47,7 +47,7 @@ size_t LiveBackend::on_data(std::string_view data) {
   if (done_ && std::exchange(secure_next_, false)) {
     const auto& secrecy = *questions_.secrecy;
     found_.tls_failed = true;  // until it has not
-    stream_->start_tls(*secrecy.client, secrecy.name.empty() ? questions_.host : secrecy.name);
+    stream_->start_tls(*secrecy.client, secrecy.name_at(questions_.host));
   }
   return data.size();
 }

@@ -178,11 +178,18 @@ class Worker::Impl {
 
   void accept(Fd fd, const dns::Endpoint& peer, uint32_t listener) {
     if (published_.policy->is_balancer(peer.address))
-      return introductions_.add(accepted_stream(loop_, std::move(fd)), peer, listener);
+      return await_introduction(std::move(fd), peer, listener);
     auto arrival = arrive(peer, listener);
     if (!arrival) return say_and_close(std::move(fd), no_place_line());
     arrival->may_introduce = published_.policy->is_front(peer.address);
     open(accepted_stream(loop_, std::move(fd)), *std::move(arrival));
+  }
+
+  // Whose connection it is, is not known, and so neither is what share of the places it may use.
+  void await_introduction(Fd fd, const dns::Endpoint& balancer, uint32_t listener) {
+    auto place = enter(balancer, /*good=*/true, /*exempt=*/true, published_.limits);
+    if (!place) return say_and_close(std::move(fd), no_place_line());
+    introductions_.add(accepted_stream(loop_, std::move(fd)), balancer, listener, std::move(place));
   }
 
   // A balancer's connection, and now we know whose it is.
@@ -192,30 +199,33 @@ class Worker::Impl {
     stream->write(no_place_line());
   }
 
-  // Nothing if there is no place; then the journal knows.
+  // None if a limit fired, and nobody gives way; then the journal knows.
+  Places::Place enter(const dns::Endpoint& client, bool good, bool exempt,
+                      const Limits& of_client) {
+    const auto try_it = [&] {
+      return shared_.places.enter(client.address, good, exempt, of_client, published_.places);
+    };
+    auto entry = try_it();
+    if (!entry.place && make_room(client.address, good || exempt, entry.limit)) entry = try_it();
+    if (!entry.place) shared_.journal.no_place(client, place_limit_name(entry.limit));
+    return std::move(entry.place);
+  }
+
+  // Nothing if there is no place.
   std::optional<Arrival> arrive(const dns::Endpoint& client, uint32_t listener) {
     const auto access = published_.policy->access(client.address);
     const auto grade = shared_.standing.grade(client.address);
     const bool standing = access == Access::Allow || grade != Grade::Unknown;
     services_.tally.arrival(!standing && shared_.recent_sources.is_new(client.address));
-    const auto enter = [&] {
-      return shared_.places.enter(client.address, grade == Grade::Good, access == Access::Allow,
-                                  limits(standing), published_.places);
-    };
-    auto entry = enter();
-    const bool trusted = access == Access::Allow || grade == Grade::Good;
-    if (!entry.place && make_room(client.address, trusted, entry.limit)) entry = enter();
-    if (!entry.place) {
-      shared_.journal.no_place(client, place_limit_name(entry.limit));
-      return {};
-    }
+    auto place = enter(client, grade == Grade::Good, access == Access::Allow, limits(standing));
+    if (!place) return {};
     const auto& config = published_.policy->config();
     return Arrival{client,
                    shared_.ids.next(),
                    shared_.next_serial(),
                    access,
                    grade,
-                   std::move(entry.place),
+                   std::move(place),
                    listener,
                    requires_tls(tls_settings(), config.listen.smtp[listener]),
                    /*may_introduce=*/false};

@@ -192,7 +192,7 @@ void BackendConnection::secure() {
   if (!std::exchange(secure_next_, false)) return;
   securing_ = true;
   const auto& secrecy = *facts_.secrecy;
-  stream_->start_tls(*secrecy.client, secrecy.name.empty() ? backend_->host() : secrecy.name);
+  stream_->start_tls(*secrecy.client, secrecy.name_at(backend_->host()));
 }
 
 // What was offered in the clear counts no more.                                     RFC 3207 §4.2

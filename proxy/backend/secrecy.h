@@ -13,8 +13,8 @@ namespace ravelin::proxy {
 // configuration has another.
 struct Secrecy {
   BackendTls mode = BackendTls::Off;
-  std::string name;  // that the certificate must be for; "": the backend's host
-  std::string ca;    // PEM; "": the system's
+  std::string name;                         // route.tls_name; "": the backend's host
+  std::string ca;                           // PEM; "": the system's
   std::unique_ptr<const TlsClient> client;  // null if off, or in |trouble|
   std::string trouble;
 
@@ -22,6 +22,8 @@ struct Secrecy {
   bool same(const RouteSettings& route) const {
     return mode == route.tls && name == route.tls_name && ca == route.tls_ca;
   }
+  // Whom the certificate must be for, at a backend that is called |host| in the route.
+  const std::string& name_at(const std::string& host) const { return name.empty() ? host : name; }
   // May mail go in the clear if it cannot be secured?
   bool optional() const { return mode <= BackendTls::May; }
 };

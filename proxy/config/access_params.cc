@@ -25,7 +25,8 @@ constexpr Param kRows[] = {
         "proxy_from",
         "Load balancers in front of Ravelin. A connection from one of these addresses must begin "
         "with a PROXY header, version 1 or 2, and the client is who it names; a header from "
-        "anybody else is an error of syntax.",
+        "anybody else is an error of syntax. A connection that waits for its header, at most 10 s, "
+        "counts towards limits.sessions and no other limit.",
         "[]", check_cidr),
     text_list_param<&AccessSettings::xclient_from>(
         "xclient_from",

@@ -21,6 +21,20 @@ bool expect(SSL& ssl, const std::string& host) {
          SSL_set_tlsext_host_name(&ssl, host.c_str()) == 1;
 }
 
+// OpenSSL works a certificate's extensions out when it first needs them, and if there is no memory
+// just then, holds the certificate for invalid ever after: one failure in a handshake, and nobody
+// whom it signed would be believed until the next reload. So now. False: no memory.
+bool work_out(X509_STORE& store) {
+  const auto& objects = *X509_STORE_get0_objects(&store);
+  for (int i = 0; i < sk_X509_OBJECT_num(&objects); ++i) {
+    auto* const certificate = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(&objects, i));
+    if (certificate == nullptr || X509_check_purpose(certificate, -1, 0) == 1) continue;
+    while (const auto error = ERR_get_error())
+      if (ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 class TlsClient::Impl {
@@ -34,6 +48,7 @@ class TlsClient::Impl {
     const bool believes = settings.verify || !settings.ca.name.empty();
     auto why = believes ? believe(settings.ca) : std::string();
     ERR_clear_error();
+    if (!work_out(*SSL_CTX_get_cert_store(context_.get()))) return "no memory for certificates";
     return why;
   }
   SslPtr session() const { return SslPtr(SSL_new(context_.get())); }

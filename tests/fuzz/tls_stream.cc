@@ -10,9 +10,9 @@
 #include "fuzz/script.h"
 #include "fuzz/tls_peer.h"
 #include "proxy/event/connector.h"
+#include "proxy/event/faults.h"
 #include "proxy/event/loop.h"
 #include "proxy/event/socket_pair.h"
-#include "proxy/event/sys.h"
 #include "proxy/event/system_clock.h"
 
 namespace ravelin::fuzz {
@@ -54,19 +54,6 @@ const proxy::TlsClient& client(bool strict) {
   };
   static const auto any = make(false), verifying = make(true);
   return strict ? *verifying : *any;
-}
-
-// How often our side has asked the kernel for something.
-size_t calls = 0;
-void count_calls() {
-  proxy::sys.recv = [](int fd, void* buffer, size_t size, int flags) {
-    ++calls;
-    return ::recv(fd, buffer, size, flags);
-  };
-  proxy::sys.send = [](int fd, const void* bytes, size_t size, int flags) {
-    ++calls;
-    return ::send(fd, bytes, size, flags);
-  };
 }
 
 // All that leaves us once it is TLS: whole records, but for the last one.            RFC 8446 §5.1
@@ -287,9 +274,9 @@ class World final : proxy::StreamEvents {
     const size_t most = 2000 + coming_.size();
     for (size_t round = 0, quiet = 0; quiet < 3; ++round) {
       must(round < most + done(), "with nothing to do it rests");
-      const auto before = calls + done();
+      const auto before = test::io_calls + done();
       pump();
-      quiet = calls + done() == before ? quiet + 1 : 0;
+      quiet = test::io_calls + done() == before ? quiet + 1 : 0;
     }
   }
   void pump() {
@@ -374,7 +361,7 @@ class World final : proxy::StreamEvents {
 // many octets, 'z' reads so many, 'o' finishes in three ways, 'j' hands over.
 void run(std::string_view input) {
   Repeated::begin();
-  count_calls();
+  test::count_io();
   Script script(input);
   const auto kind = script.octet();
   World world(kind, script);

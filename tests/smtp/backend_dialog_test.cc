@@ -36,6 +36,11 @@ struct Fixture {
     dialog.send(Step::Mail, "MAIL FROM:<a@b>");
     dialog.send(Step::Rcpt, "RCPT TO:<c@d>");
   }
+  void send_data(std::string_view reply = "354 go\r\n") {
+    dialog.send(Step::Data, "DATA");
+    dialog.take_output();
+    CHECK(feed(reply));
+  }
 
   size_t chunk = test::any_chunk();
   Recorder events;
@@ -191,9 +196,7 @@ TEST_CASE("One reply more than there are recipients is nonsense") {
 
 TEST_CASE("What comes in the middle of the text is one reply, however many recipients wait") {
   Fixture test(true);
-  test.dialog.send(Step::Data, "DATA");
-  test.dialog.take_output();
-  CHECK(test.feed("354 go\r\n"));
+  test.send_data();
   CHECK(test.dialog.feed("552 5.3.4 t"));
   test.dialog.send_text("a\r\n", true, 2);
   test.dialog.take_output();
@@ -203,9 +206,7 @@ TEST_CASE("What comes in the middle of the text is one reply, however many recip
 
 TEST_CASE("DATA that is refused gets one reply, however many recipients there are") {
   Fixture test(true);
-  test.dialog.send(Step::Data, "DATA");
-  test.dialog.take_output();
-  CHECK(test.feed("503 5.5.1 no valid recipients\r\n"));
+  test.send_data("503 5.5.1 no valid recipients\r\n");
   CHECK(test.dialog.idle());
   CHECK(test.events.log == "DATA=503 ");
 }
@@ -213,9 +214,7 @@ TEST_CASE("DATA that is refused gets one reply, however many recipients there ar
 TEST_CASE("A second message on the connection is stuffed from its first octet") {
   Fixture test(true);
   for (int message = 0; message < 2; ++message) {
-    test.dialog.send(Step::Data, "DATA");
-    test.dialog.take_output();
-    CHECK(test.feed("354 go\r\n"));
+    test.send_data();
     test.dialog.send_text(".no line end", true);
     CHECK(test.dialog.take_output() == "..no line end\r\n.\r\n");
     CHECK(test.feed("250 ok\r\n"));
@@ -225,9 +224,7 @@ TEST_CASE("A second message on the connection is stuffed from its first octet") 
 TEST_CASE("DATA that is refused opens no text") {
   const std::string reply = GENERATE("554 no valid recipients\r\n", "250 what\r\n", "421 bye\r\n");
   Fixture test(true);
-  test.dialog.send(Step::Data, "DATA");
-  test.dialog.take_output();
-  CHECK(test.feed(reply));
+  test.send_data(reply);
   CHECK_FALSE(test.dialog.in_text());
   CHECK(test.dialog.idle());
 }
@@ -257,9 +254,7 @@ TEST_CASE("A reply that comes before its command left was not made for it") {
 
 TEST_CASE("A reply in the middle of the text is no verdict on it") {
   Fixture test(true);
-  test.dialog.send(Step::Data, "DATA");
-  test.dialog.take_output();
-  CHECK(test.feed("354 go\r\n"));
+  test.send_data();
   test.dialog.send_text("a\r\n", false);
   test.dialog.take_output();
   CHECK_FALSE(test.feed("250 taken\r\n"));
@@ -269,9 +264,7 @@ TEST_CASE("A reply in the middle of the text is no verdict on it") {
 TEST_CASE("A refusal in the middle of the text is heard, in pieces or whole") {
   const auto chunk = GENERATE(as<size_t>{}, 1, 2, 3, 1000);
   Fixture test(true);
-  test.dialog.send(Step::Data, "DATA");
-  test.dialog.take_output();
-  CHECK(test.feed("354 go\r\n"));
+  test.send_data();
   test.dialog.send_text("a\r\n", false);
   test.dialog.take_output();
   const std::string_view refusal = "552-5.3.4 too\r\n552 5.3.4 big\r\n";
@@ -284,9 +277,7 @@ TEST_CASE("A refusal in the middle of the text is heard, in pieces or whole") {
 
 TEST_CASE("A reply that began in the text is not the reply to its end") {
   Fixture test(true);
-  test.dialog.send(Step::Data, "DATA");
-  test.dialog.take_output();
-  CHECK(test.feed("354 go\r\n"));
+  test.send_data();
   CHECK(test.dialog.feed("250 2.0.0 qu"));
   test.dialog.send_text("a\r\n", true);
   test.dialog.take_output();
@@ -306,9 +297,7 @@ TEST_CASE("Nonsense from the parser ends the dialog") {
 
 TEST_CASE("A text that says nothing is an empty message") {
   Fixture test(true);
-  test.dialog.send(Step::Data, "DATA");
-  test.dialog.take_output();
-  CHECK(test.feed("354 go\r\n"));
+  test.send_data();
   test.dialog.send_text("", true);
   CHECK(test.dialog.take_output() == ".\r\n");
 }

@@ -148,14 +148,16 @@ class Backend:
     |script| maps a stage (banner ehlo starttls handshake xforward mail rcpt data text dot rset quit)
     to what happens there: a reply text, None (the normal reply), "close", "reset", "silence", or a
     function of (backend, connection number, argument) that returns one of these; a tuple is
-    several of them, one after the other. With |tls|, an ssl.SSLContext, STARTTLS is offered.
+    several of them, one after the other. With |tls|, an ssl.SSLContext, STARTTLS is offered. With
+    |lmtp| it is LMTP, and the stages behind the text are "dot" for the first recipient's verdict
+    and "verdict" for each of the others'.
     """
 
     def __init__(self, mailboxes=("bob@example.com",), script=None, port=None,
                  capabilities=("PIPELINING", "SIZE 50000000", "8BITMIME", "SMTPUTF8", "DSN",
                                "ENHANCEDSTATUSCODES", "XFORWARD NAME ADDR PORT PROTO HELO IDENT"),
-                 tls=None):
-        self.tls = tls
+                 tls=None, lmtp=False):
+        self.tls, self.lmtp = tls, lmtp
         self.secured = []       # numbers of connections
         self.scripted = set()   # of those on which the script had its way
         self.mailboxes = set(mailboxes)
@@ -288,7 +290,16 @@ class _BackendDialog:
             if self.then:
                 self.carry_out(self.then)
 
+    def on_lhlo(self, argument):
+        self.hello(argument, spoken=self.backend.lmtp)
+
     def on_ehlo(self, argument):
+        self.hello(argument, spoken=not self.backend.lmtp)
+
+    def hello(self, argument, spoken):
+        if not spoken:
+            self.act("unknown", "502 5.5.1 What?")
+            return
         self.reset()
         lines = ["backend.example"] + self.backend.capabilities
         if self.backend.tls and not isinstance(self.connection, ssl.SSLSocket):
@@ -353,15 +364,19 @@ class _BackendDialog:
         # Stored first, as a real server does: who hears the 250 may look at once.
         with self.backend.lock:
             self.backend.messages.append(message)
-        kept = False
+        everybody, kept = self.recipients, []
         try:
-            kept = self.act("dot", "250 2.0.0 Ok: queued", bytes(text))
+            for recipient in everybody if self.backend.lmtp else [None]:
+                stage = "dot" if recipient in (None, everybody[0]) else "verdict"
+                if self.act(stage, "250 2.0.0 Ok: queued", bytes(text)):
+                    kept += everybody if recipient is None else [recipient]
         except OSError:
-            kept = True  # the other side has gone: it is stored all the same
+            kept = everybody  # the other side has gone: it is stored all the same
             raise
         finally:
-            if not kept:
-                with self.backend.lock:
+            with self.backend.lock:
+                message["recipients"] = kept
+                if not kept:
                     self.backend.messages.remove(message)
         self.reset()
 

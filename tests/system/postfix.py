@@ -41,6 +41,7 @@ TLS = """
 smtpd_tls_security_level = may
 smtpd_tls_cert_file = {certificate}
 smtpd_tls_key_file = {certificate}
+smtpd_tls_loglevel = 1
 """
 
 # The second listener is docs/backends.md's recipe, line by line: the test reads it from there.
@@ -84,8 +85,9 @@ def recipe_options(address):
     return "\n".join(line.replace("192.0.2.5", address) for line in block[1:])
 
 
-def judging_options(address, option, directory):
-    """The recipe with |option| in place of XFORWARD, and restrictions that see the client."""
+def judging_options(address, option, directory, security):
+    """The recipe with |option| in place of XFORWARD, and restrictions that see the client. With
+    |security| "encrypt" nothing is heard in the clear but EHLO and STARTTLS."""
     blocks = [block for block in DOCS.read_text().split("```")[1::2] if option in block]
     assert len(blocks) == 1, option
     lines = [line for line in recipe_options(address).splitlines()
@@ -94,12 +96,14 @@ def judging_options(address, option, directory):
     lines += blocks[0].strip("\n").replace("192.0.2.5", address).splitlines()
     lines += [f"    -o smtpd_client_restrictions=check_client_access,cidr:{directory}/clients",
               f"    -o smtpd_helo_restrictions=check_helo_access,regexp:{directory}/helos"]
-    return "\n".join(lines)
+    none = "smtpd_tls_security_level=none"
+    assert any(none in line for line in lines)
+    return "\n".join(lines).replace(none, none.replace("none", security))
 
 
 class Postfix:
     """With |relay|, a port on loopback, it takes mail from there for anybody, and sends all of it
-    to that port. With |certificate|, a file that has its key as well, it offers STARTTLS."""
+    to that port. With |certificate|, a file that has its key as well, it offers STARTTLS; the listeners that judge clients need it then."""
 
     def __init__(self, directory, mailboxes=("bob",), relay=None, certificate=None):
         self.directory = pathlib.Path(directory) / ("postfix-sender" if relay else "postfix")
@@ -117,11 +121,12 @@ class Postfix:
                     relayhost=f"[127.0.0.1]:{relay}" if relay else "",
                     domains="" if relay else "example.com",
                     tls=TLS.format(certificate=certificate) if certificate else "")
+        judging = [judging_options("127.0.0.1", option, self.directory,
+                                   "encrypt" if certificate else "none")
+                   for option in ("authorized_xclient", "proxy_protocol=haproxy")]
         self._write("master.cf", MASTER, port=self.port, recipe_port=self.recipe_port,
                     recipe=recipe_options("127.0.0.1"), xclient_port=self.xclient_port,
-                    xclient=judging_options("127.0.0.1", "authorized_xclient", self.directory),
-                    proxy_port=self.proxy_port,
-                    proxy=judging_options("127.0.0.1", "proxy_protocol=haproxy", self.directory))
+                    xclient=judging[0], proxy_port=self.proxy_port, proxy=judging[1])
         (self.directory / "clients").write_text("127.4.5.66/32 550 5.7.1 not from that client\n")
         (self.directory / "helos").write_text("/^bad\\./ 550 5.7.1 not with that name\n")
         self.run("start")

@@ -144,6 +144,36 @@ class ProxyProtocol(SystemTest):
         wait_for(lambda: len(list(descriptors.iterdir())) < before + 10, "descriptors to be closed", 3)
         self.stop(ravelin)
 
+    def test_waiting_for_headers_takes_places(self):
+        """A balancer that sends none holds what limits.sessions allows, and no descriptor more."""
+        places = 40  # more than one client may have
+        ravelin = self.behind_balancer(limits=f'sessions = {places}\nreserved_for_known = "0%"')
+        descriptors = pathlib.Path(f"/proc/{ravelin.pid}/fd")
+        waiting = [self.connect(ravelin, b"PROXY ") for _ in range(places)]
+        wait_for(lambda: ravelin.ctl("status")["sessions"]["open"] == places, "all to wait")
+        before = len(list(descriptors.iterdir()))
+        for _ in range(60):
+            client = self.connect(ravelin, b"")
+            self.assertRegex(client.reply(), "^421 ")
+            self.assertTrue(client.closed())
+        self.assertLess(len(list(descriptors.iterdir())), before + 10)
+        waiting[0].send(b"TCP4 192.0.2.1 192.0.2.25 4025 25\r\n")  # the place was its client's
+        self.assertRegex(waiting[0].reply(), "^220 ")
+        waiting[1].close()
+        wait_for(lambda: ravelin.ctl("status")["sessions"]["open"] == places - 1, "one to leave")
+        self.assertRegex(self.connect(ravelin, v1("192.0.2.2")).reply(), "^220 ")
+        self.stop(ravelin)
+
+    def test_who_is_refused_and_talks_on(self):
+        """What stands behind the header of a client without a place is not read as a header."""
+        ravelin = self.behind_balancer(limits="sessions_per_client = 1")
+        self.assertRegex(self.connect(ravelin, v1()).reply(), "^220 ")
+        for header in (v1() + b"EHLO hasty.example\r\n", v1() + v1("192.0.2.2")):
+            self.assertRegex(self.connect(ravelin, header).reply(), "^421 ")
+        self.assertEqual(ravelin.lines("did not begin with a PROXY header"), [])
+        self.assertEqual(ravelin.lines(r"192\.0\.2\.2\]"), [])
+        self.stop(ravelin)
+
     def test_greylisting_is_for_the_client_that_is_named(self):
         ravelin = self.behind_balancer(greylist='delay = "1h"')
         ravelin.ctl("greylist", "pass", "--client", "198.51.100.7", "--from", "a@sender.example",

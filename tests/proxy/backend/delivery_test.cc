@@ -11,6 +11,15 @@ static size_t count(const Harness& mx, std::string_view prefix) {
   return found;
 }
 
+// A message of which the backend waits for the text.
+static std::unique_ptr<Mail> in_text(Harness& mx) {
+  auto mail = mx.begin();
+  mx.ask(*mail, "x@example.com");
+  mail->transaction->start_data();
+  mx.run();
+  return mail;
+}
+
 TEST_CASE("the tied connection carries the mail") {
   Harness mx;
   auto mail = mx.begin();
@@ -161,10 +170,7 @@ TEST_CASE("after the dot the reply is waited for, up to the limit") {
 
 TEST_CASE("a backend lost in the text is told at once and is never a 250") {
   Harness mx;
-  auto mail = mx.begin();
-  mx.ask(*mail, "x@example.com");
-  mail->transaction->start_data();
-  mx.run();
+  auto mail = in_text(mx);
   mail->transaction->write("Subject: x\r\n");
   SECTION("closed") { mx.backend.close(0); }
   SECTION("a reply too early") { mx.backend.send(0, "250 2.0.0 thanks\r\n"); }
@@ -194,10 +200,7 @@ TEST_CASE("a backend that refuses the text half-way is heard, and left") {
   const auto chunk = GENERATE(as<size_t>{}, 1, 2, 3, 0);
   CAPTURE(row.reply, chunk);
   Harness mx;
-  auto mail = mx.begin();
-  mx.ask(*mail, "x@example.com");
-  mail->transaction->start_data();
-  mx.run();
+  auto mail = in_text(mx);
   mail->transaction->write("Subject: x\r\n");
   mx.backend.chunk = chunk;
   mx.backend.send(0, row.reply);
@@ -213,10 +216,7 @@ TEST_CASE("a backend that refuses the text half-way is heard, and left") {
 
 TEST_CASE("a reply that began before the dot is no 250 for it") {
   Harness mx;
-  auto mail = mx.begin();
-  mx.ask(*mail, "x@example.com");
-  mail->transaction->start_data();
-  mx.run();
+  auto mail = in_text(mx);
   mail->transaction->write("Subject: x\r\n");
   mx.backend.send(0, "250 2.0.0 qu");
   mx.run();
@@ -231,10 +231,7 @@ TEST_CASE("a reply that began before the dot is no 250 for it") {
 
 TEST_CASE("a client that leaves in the text takes the connection with it") {
   Harness mx;
-  auto mail = mx.begin();
-  mx.ask(*mail, "x@example.com");
-  mail->transaction->start_data();
-  mx.run();
+  auto mail = in_text(mx);
   mail->transaction->write("Subject: x\r\n");
   mail = nullptr;
   mx.run();
@@ -251,10 +248,7 @@ TEST_CASE("a connection that is cut off counts until the backend has closed it, 
   CAPTURE(static_cast<int>(cause), closes);
   Harness mx({route_to({"192.0.2.7:25"}, 1)});
   mx.backend.ignore_ends = true;
-  auto mail = mx.begin();
-  mx.ask(*mail, "x@example.com");
-  mail->transaction->start_data();
-  mx.run();
+  auto mail = in_text(mx);
   mail->transaction->write("Subject: x\r\n");
   if (cause == Cause::Left) mail = nullptr;
   if (cause == Cause::Refused) mx.backend.send(0, "421 4.3.2 bye\r\n");
@@ -279,10 +273,7 @@ TEST_CASE("a connection that is cut off counts until the backend has closed it, 
 
 TEST_CASE("a slow backend slows the client down, and three minutes are too slow") {
   Harness mx;
-  auto mail = mx.begin();
-  mx.ask(*mail, "x@example.com");
-  mail->transaction->start_data();
-  mx.run();
+  auto mail = in_text(mx);
   mx.backend.peer(0).congested = true;
   CHECK_FALSE(mail->transaction->write("Subject: x\r\n"));
   SECTION("it goes on") {

@@ -212,47 +212,31 @@ TEST_CASE("our own address is what plain questions are judged for") {
 }
 
 TEST_CASE("a backend that does not take the client gets no mail, and is not down for it") {
+  struct Row {
+    const char* name;
+    std::string offers, answer;  // to EHLO and to XCLIENT
+    std::string alarm;
+    std::optional<std::string> named_ehlo{};
+  };
+  const std::string xclient = "XCLIENT NAME ADDR PORT PROTO HELO";
+  const auto row = GENERATE_COPY(values<Row>({
+      {"not offered", "PIPELINING", "", "offers no XCLIENT"},
+      {"no address taken", "XCLIENT NAME", "", "offers no XCLIENT"},
+      {"refused", xclient, "550 5.7.0 insufficient rights\r\n", "insufficient rights"},
+      {"421", xclient, "421 4.7.0 too many from 203.0.113.5\r\n", "too many from"},
+      {"354", xclient, "354 go on\r\n", "go on"},
+      {"closed", xclient, "-", "closed the connection"},
+      {"garbage", xclient, "hello?\r\n", "does not speak SMTP"},
+      {"two replies", xclient, "220 a\r\n220 b\r\n", "does not speak SMTP"},
+      {"the EHLO behind it refused", xclient, "220 a\r\n", "bad HELO", "550 5.7.1 bad HELO\r\n"},
+  }));
+  CAPTURE(row.name);
   Bench mx(ClientInfo::Xclient);
-  std::string alarm;
-  SECTION("not offered") {
-    mx.backend.ehlo = "250-mail.internal\r\n250 PIPELINING\r\n";
-    alarm = "offers no XCLIENT";
-  }
-  SECTION("no address taken") {
-    mx.backend.ehlo = "250-mail.internal\r\n250 XCLIENT NAME\r\n";
-    alarm = "offers no XCLIENT";
-  }
-  SECTION("refused") {
-    mx.backend.replies["XCLIENT"] = "550 5.7.0 insufficient authorization\r\n";
-    alarm = "insufficient authorization";
-  }
-  SECTION("421") {
-    mx.backend.replies["XCLIENT"] = "421 4.7.0 too many from 203.0.113.5\r\n";
-    alarm = "too many from";
-  }
-  SECTION("354") {
-    mx.backend.replies["XCLIENT"] = "354 go on\r\n";
-    alarm = "go on";
-  }
-  SECTION("closed") {
-    mx.backend.replies["XCLIENT"] = "-";
-    alarm = "closed the connection";
-  }
-  SECTION("garbage") {
-    mx.backend.replies["XCLIENT"] = "hello?\r\n";
-    alarm = "does not speak SMTP";
-  }
-  SECTION("two replies") {
-    mx.backend.replies["XCLIENT"] = "220 a\r\n220 b\r\n";
-    alarm = "does not speak SMTP";
-  }
-  SECTION("the EHLO behind it refused") {
-    mx.backend.replies["XCLIENT"] = "220 a\r\n";
-    mx.backend.named_ehlo = "550 5.7.1 bad HELO\r\n";
-    alarm = "bad HELO";
-  }
+  mx.backend.ehlo = "250-mail.internal\r\n250 " + row.offers + "\r\n";
+  mx.backend.replies["XCLIENT"] = row.answer;
+  mx.backend.named_ehlo = row.named_ehlo;
   CHECK(mx.ask("x@example.com") == 451);
-  CHECK(mx.warnings(alarm) == 1);
+  CHECK(mx.warnings(row.alarm) == 1);
   CHECK_FALSE(mx.backends.snapshot()[0].down);
   CHECK(mx.backends.snapshot()[0].learned_cap == 0);
   CHECK(mx.mail(1).empty());

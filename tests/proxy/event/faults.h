@@ -1,5 +1,9 @@
-// The table of system calls, put back when the test ends.
+// The table of system calls: put back when the test ends, and counted.
 #pragma once
+
+#include <sys/socket.h>
+
+#include <cstddef>
 
 #include "proxy/event/sys.h"
 
@@ -12,5 +16,18 @@ struct SysGuard {
   ~SysGuard() { proxy::sys = saved; }
   const proxy::Sys saved = proxy::sys;
 };
+
+// How often a stream has asked the kernel for something, since count_io().
+inline size_t io_calls = 0;
+inline void count_io() {
+  proxy::sys.recv = [](int fd, void* buffer, size_t size, int flags) {
+    ++io_calls;
+    return ::recv(fd, buffer, size, flags);
+  };
+  proxy::sys.send = [](int fd, const void* bytes, size_t size, int flags) {
+    ++io_calls;
+    return ::send(fd, bytes, size, flags);
+  };
+}
 
 }  // namespace ravelin::test

@@ -13,8 +13,6 @@ using namespace ravelin::proxy;
 
 namespace {
 
-size_t calls = 0;
-
 struct Secured final : StreamEvents {
   bool secured = false, ended = false;
   std::string got;
@@ -37,14 +35,7 @@ struct World {
   fuzz::TlsPeer peer{fuzz::TlsPeer::Side::Client, TLS1_3_VERSION};
 
   World() {
-    proxy::sys.recv = [](int fd, void* buffer, size_t size, int flags) {
-      ++calls;
-      return ::recv(fd, buffer, size, flags);
-    };
-    proxy::sys.send = [](int fd, const void* bytes, size_t size, int flags) {
-      ++calls;
-      return ::send(fd, bytes, size, flags);
-    };
+    test::count_io();
     TlsServerSettings settings;
     settings.certificates = {*parse_certificate({"x", fuzz::kCertificate}, {"x", fuzz::kKey})};
     server = *TlsServer::make(settings, keys);
@@ -81,9 +72,9 @@ TEST_CASE("an answer to a key update that finds no room is waited for without tu
     world.peer.say("y");
     world.exchange(/*reads=*/false);
   }
-  calls = 0;
+  test::io_calls = 0;
   world.turns.poll(50);
-  CHECK(calls == 0);
+  CHECK(test::io_calls == 0);
   if (world.owner.ended) return;  // a record of ours was half-way: OpenSSL 3.0 gives up
   world.stream->write("z");
   if (paused) world.stream->resume(Pause::Waiting);

@@ -24,6 +24,15 @@ void check_orderly(Dialog& dialog, const std::string& bytes) {
   CHECK(got.bytes == bytes);
 }
 
+// The peer closes, and that is the end that was asked for; nothing it had said was read.
+void check_closed_with_peer(Dialog& dialog) {
+  dialog.pair.theirs.reset();
+  REQUIRE(dialog.until_end());
+  CHECK(*dialog.owner.end == StreamEnd::Closed);
+  CHECK(dialog.owner.pieces.empty());
+  CHECK(dialog.owner.ends == 1);
+}
+
 std::chrono::nanoseconds boot() { return proxy::SystemClock::instance().boot().time_since_epoch(); }
 
 }  // namespace
@@ -44,11 +53,7 @@ TEST_CASE("finish() delivers the reply to a peer whose input nobody has read") {
   REQUIRE(test::send_all(dialog.pair.theirs, std::string(1000, 'y')));  // it goes on talking
   dialog.turns.poll();
   CHECK_FALSE(dialog.ended());
-  dialog.pair.theirs.reset();
-  REQUIRE(dialog.until_end());
-  CHECK(*dialog.owner.end == StreamEnd::Closed);
-  CHECK(dialog.owner.pieces.empty());
-  CHECK(dialog.owner.ends == 1);
+  check_closed_with_peer(dialog);
 }
 
 TEST_CASE("finish() waits for output that the peer is slow to take") {
@@ -73,9 +78,7 @@ TEST_CASE("finish() waits for output that the peer is slow to take") {
     CHECK(*dialog.owner.end == StreamEnd::Reset);
     return;
   }
-  dialog.pair.theirs.reset();
-  REQUIRE(dialog.until_end());
-  CHECK(*dialog.owner.end == StreamEnd::Closed);
+  check_closed_with_peer(dialog);
   CHECK(dialog.owner.drained == 0);
 }
 
@@ -132,19 +135,14 @@ TEST_CASE("finish_after_peer() lets the peer close first") {
   REQUIRE(test::send_all(dialog.pair.theirs, "221 bye\r\n"));
   dialog.turns.poll();
   CHECK_FALSE(dialog.ended());
-  dialog.pair.theirs.reset();
-  REQUIRE(dialog.until_end());
-  CHECK(*dialog.owner.end == StreamEnd::Closed);
-  CHECK(dialog.owner.pieces.empty());
+  check_closed_with_peer(dialog);
 }
 
 TEST_CASE("finish_after_peer() does not wait for ever") {
   Dialog dialog;
   dialog.stream->finish_after_peer(1ms);
   check_orderly(dialog, "");
-  dialog.pair.theirs.reset();
-  REQUIRE(dialog.until_end());
-  CHECK(*dialog.owner.end == StreamEnd::Closed);
+  check_closed_with_peer(dialog);
 }
 
 TEST_CASE("finish() cuts finish_after_peer() short") {
@@ -176,10 +174,7 @@ TEST_CASE("cut() sends nothing more, and waits for the peer to close") {
   REQUIRE(test::send_all(dialog.pair.theirs, "250 what?\r\n"));
   dialog.turns.poll();
   CHECK_FALSE(dialog.ended());
-  dialog.pair.theirs.reset();
-  REQUIRE(dialog.until_end());
-  CHECK(*dialog.owner.end == StreamEnd::Closed);
-  CHECK(dialog.owner.pieces.empty());
+  check_closed_with_peer(dialog);
 }
 
 TEST_CASE("cut() does not wait for ever, and cuts other ends short") {

@@ -1,11 +1,15 @@
-// Ending needs no memory, and what fails for want of it keeps nothing.
+// Ending needs no memory, and what fails for want of it keeps nothing and spoils nothing.
 #include <catch2/catch.hpp>
 #include <memory>
+#include <string>
 #include <vector>
 
+#include "failing_memory.h"
 #include "proxy/event/loop.h"
 #include "proxy/event/system_clock.h"
+#include "proxy/event/tls_channel.h"
 #include "proxy/overload/handshakes.h"
+#include "stage.h"
 #include "support/memory_failure.h"
 
 namespace ravelin::test {
@@ -14,6 +18,23 @@ namespace {
 constexpr size_t kForGood = 1'000'000;
 
 struct Object final : dns::Retirable {};
+
+// Whether |client| believes the world's mail server.
+bool believes(const proxy::TlsClient& client) {
+  const auto wire = unix_pair();
+  TlsEnd server(World::get().server.tls, TlsEnd::Side::Server);
+  const Program program;
+  const auto channel = client.connect("127.0.0.1");
+  if (!channel || !channel->attach(wire.ours.get())) return false;
+  for (int turns = 0; turns < 100; ++turns) {
+    const auto step = channel->shake_hands();
+    if (step != proxy::TlsChannel::Step::Again) return step == proxy::TlsChannel::Step::Done;
+    const Outside outside;
+    server.hear(read_all(wire.theirs).bytes);
+    send_all(wire.theirs, server.output());
+  }
+  return false;
+}
 
 TEST_CASE("However many objects end in one turn, retiring them needs no memory") {
   proxy::Loop loop(proxy::SystemClock::instance());
@@ -38,6 +59,26 @@ TEST_CASE("A handshake for which there is no memory takes no place") {
   CHECK_FALSE(survives([&] { (void)handshakes.enter(true, {}); }));
   MemoryFailure::disarm();
   CHECK(handshakes.in_use() == 0);
+}
+
+TEST_CASE("Memory that runs out in a handshake does not make an authority's certificate invalid") {
+  proxy::TlsClientSettings settings;
+  settings.verify = true;
+  settings.ca = {"mx.pem", World::get().certificate};
+  REQUIRE(believes(**proxy::TlsClient::make(settings)));  // what OpenSSL makes once is made now
+  refuse_memory_to(Asker::OpenSsl);
+  for (size_t nth = 1; nth < 5000; nth += 3) {
+    CAPTURE(nth);
+    const auto client = proxy::TlsClient::make(settings);
+    REQUIRE(client);
+    MemoryFailure::arm(nth, 1);
+    (void)believes(**client);
+    const bool over = MemoryFailure::failures() == 0;
+    MemoryFailure::disarm();
+    REQUIRE(believes(**client));
+    if (over) return;
+  }
+  FAIL("a handshake without end");
 }
 
 }  // namespace

@@ -1,18 +1,23 @@
-// The mail server behind: real sockets, one thread with everything else, answers by rule, and keeps
-// what it took.
+// The mail server behind: real sockets, one thread with everything else, speaks SMTP, also in TLS,
+// or LMTP, answers by rule, and keeps what it took.
 #pragma once
 
-#include <fcntl.h>
+#include <netinet/tcp.h>
 
 #include <list>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "proxy/event/socket_pair.h"
+#include "tls_end.h"
 
 namespace ravelin::test {
+
+// Whom the route leads to.
+enum class Behind : uint8_t { Smtp, SecureSmtp, Lmtp };
 
 class MailServer {
  public:
@@ -20,6 +25,7 @@ class MailServer {
   struct Message {
     std::vector<std::string> envelope;
     std::string text;
+    bool secure = false;
   };
   std::vector<Message> messages;
   // By the beginning of the command; the rest gets 250. "-": the connection is closed.
@@ -32,11 +38,13 @@ class MailServer {
     setsockopt(listener_.get(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
   }
   std::string address() const { return proxy::local_endpoint(listener_.get()).to_string(); }
-  void begin_anew() {
+  void begin_anew(Behind behind) {
+    behind_ = behind;
     connections_.clear();
     messages.clear();
     rules = kind();
   }
+  SSL_CTX* tls = nullptr;
   size_t open() const { return connections_.size(); }
 
   // Whether something happened.
@@ -52,9 +60,10 @@ class MailServer {
     for (auto at = connections_.begin(); at != connections_.end();) {
       const auto got = take(at->fd);
       busy |= !got.bytes.empty() || got.error != EAGAIN;
-      at->input += got.bytes;
+      at->input += at->tls ? at->tls->hear(got.bytes) : got.bytes;
       while (at->open && line(*at)) {
       }
+      if (at->tls) busy |= send_from_tls(*at);
       at = got.error == EAGAIN && at->open ? std::next(at) : connections_.erase(at);
     }
     return busy;
@@ -68,19 +77,30 @@ class MailServer {
     std::string text{};
     bool in_text = false;
     bool open = true;
+    std::optional<TlsEnd> tls{};
   };
 
   // Not all at once: who sends much shall have to wait.
   static Got take(const Fd& fd) {
     char buffer[4096];
     const auto count = recv(fd.get(), buffer, sizeof buffer, 0);
+    const int on = 1;  // no ACK that comes later, by the kernel's clock
+    setsockopt(fd.get(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
     if (count < 0) return {"", errno};
     if (count == 0) return {};
     return {{buffer, static_cast<size_t>(count)}, EAGAIN};
   }
   static void say(Connection& connection, std::string_view reply) {
     if (reply == "-") connection.open = false;
-    if (reply != "-") send_all(connection.fd, reply);
+    if (reply == "-") return;
+    if (connection.tls)
+      connection.tls->say(reply);
+    else
+      send_all(connection.fd, reply);
+  }
+  static bool send_from_tls(Connection& connection) {
+    const auto output = connection.tls->output();
+    return !output.empty() && send_all(connection.fd, output);
   }
   bool line(Connection& connection) {
     const auto end = connection.input.find("\r\n");
@@ -92,13 +112,17 @@ class MailServer {
       return true;
     }
     const auto reply = reply_to(line);
+    const bool verdicts = connection.in_text && behind_ == Behind::Lmtp;
+    const auto recipients = verdicts ? connection.envelope.size() - 1 : 1;
     note(connection, line, reply.starts_with('2'));
     connection.in_text = reply.starts_with("354");
-    say(connection, reply);
+    for (size_t i = 0; i < recipients; ++i) say(connection, reply);
+    if (line == "STARTTLS") connection.tls.emplace(tls, TlsEnd::Side::Server);
     return true;
   }
   void note(Connection& connection, const std::string& line, bool well) {
-    if (connection.in_text && well) messages.push_back({connection.envelope, connection.text});
+    if (connection.in_text && well)
+      messages.push_back({connection.envelope, connection.text, connection.tls.has_value()});
     connection.text.clear();
     const bool mail = line.starts_with("MAIL");
     if (mail || line.starts_with("RSET") || connection.in_text) connection.envelope.clear();
@@ -107,13 +131,18 @@ class MailServer {
   std::string reply_to(const std::string& line) const {
     for (const auto& [command, reply] : rules)
       if (line.starts_with(command)) return reply;
-    if (line.starts_with("EHLO"))
-      return "250-mail.internal\r\n250-PIPELINING\r\n250 SIZE 1000000\r\n";
+    if (line.starts_with(behind_ == Behind::Lmtp ? "LHLO" : "EHLO")) {
+      const std::string more = behind_ == Behind::SecureSmtp ? "250-STARTTLS\r\n" : "";
+      return "250-mail.internal\r\n250-PIPELINING\r\n" + more + "250 SIZE 1000000\r\n";
+    }
+    if (line.starts_with("EHLO") || line.starts_with("HELO")) return "500 5.5.1 LMTP\r\n";
+    if (line == "STARTTLS") return "220 2.0.0 go\r\n";
     if (line == "DATA") return "354 go on\r\n";
     return line == "QUIT" ? "221 2.0.0 bye\r\n" : "250 2.0.0 ok\r\n";
   }
 
   const Fd listener_;
+  Behind behind_ = Behind::Smtp;
   std::list<Connection> connections_;
 };
 

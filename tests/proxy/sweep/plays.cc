@@ -141,6 +141,8 @@ const std::vector<Play>& plays() {
       {"introduced", introduced, kNoGreylist + "[access]\nproxy_from = ['127.3.3.0/24']\n", 1},
       {"reloaded", reloaded, kTls, 1},
       {"drained", drained, kNoGreylist, 1},
+      {"to TLS", accepted, kNoGreylist, 1, Behind::SecureSmtp},
+      {"to LMTP", mixed, kNoGreylist, 1, Behind::Lmtp},
   };
   return all;
 }

@@ -12,6 +12,7 @@ struct Play {
   void (*act)(Stage&);
   std::string toml;
   size_t delivered;  // messages, if nothing fails
+  Behind behind = Behind::Smtp;
 };
 
 const std::vector<Play>& plays();

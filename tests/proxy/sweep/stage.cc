@@ -31,8 +31,15 @@ World& World::get() {
   return world;
 }
 
-World::World() : tls(SSL_CTX_new(TLS_client_method()), &SSL_CTX_free) {
-  write_file(dir_.file("mx.pem"), make_certificate("DNS:ours.example").both());
+World::World()
+    : tls(SSL_CTX_new(TLS_client_method()), &SSL_CTX_free),
+      server_tls_(SSL_CTX_new(TLS_server_method()), &SSL_CTX_free) {
+  const auto pem = dir_.file("mx.pem");
+  certificate = make_certificate("DNS:ours.example,IP:127.0.0.1").both();
+  write_file(pem, certificate);
+  SSL_CTX_use_certificate_chain_file(server_tls_.get(), pem.c_str());
+  SSL_CTX_use_PrivateKey_file(server_tls_.get(), pem.c_str(), SSL_FILETYPE_PEM);
+  server.tls = server_tls_.get();
   auto addresses = WireMessage::answer_to(kName, dns::RrType::A);
   for (const auto* address : {Stage::kClient, Stage::kOther, Stage::kBalancer}) {
     const auto ip = *dns::IpAddress::parse(address);
@@ -53,14 +60,18 @@ World::World() : tls(SSL_CTX_new(TLS_client_method()), &SSL_CTX_free) {
   journal = std::make_unique<proxy::LogJournal>(*writer_, format_);
 }
 
-const proxy::Published& World::published(const std::string& toml) {
-  auto& known = published_[toml];
+const proxy::Published& World::published(const std::string& toml, Behind behind) {
+  auto& known = published_[{toml, behind}];
   if (known.policy) return known;
+  const auto pem = dir_.file("mx.pem");
+  const std::map<Behind, std::string> routes{
+      {Behind::Smtp, ""},
+      {Behind::SecureSmtp, "tls = 'verify'\ntls_ca_file = '" + pem + "'\n"},
+      {Behind::Lmtp, "protocol = 'lmtp'\n"}};
   auto text = "hostname = 'ours.example'\n[[route]]\ndomains = ['mx.example']\nbackends = ['" +
-              server.address() + "']\n[dns]\nservers = ['" + dns.endpoint().to_string() +
-              "']\n[checks.early_talker]\npause = '0s'\n" + toml;
-  if (const auto at = text.find("CERTIFICATE"); at != text.npos)
-    text.replace(at, 11, dir_.file("mx.pem"));
+              server.address() + "']\n" + routes.at(behind) + "[dns]\nservers = ['" +
+              dns.endpoint().to_string() + "']\n[checks.early_talker]\npause = '0s'\n" + toml;
+  if (const auto at = text.find("CERTIFICATE"); at != text.npos) text.replace(at, 11, pem);
   const auto loaded = proxy::parse_config(text, "test.toml");
   for (const auto& error : loaded.errors) throw std::invalid_argument(error.format("test.toml"));
   known.policy = std::make_shared<const proxy::Policy>(loaded.config);
@@ -78,9 +89,10 @@ bool World::turn() {
 
 // --- one dialog ---------------------------------------------------------------------------------
 
-Stage::Stage(const std::string& toml) : world_(World::get()), published_(world_.published(toml)) {
+Stage::Stage(const std::string& toml, Behind behind)
+    : world_(World::get()), behind_(behind), published_(world_.published(toml, behind)) {
   world_.dns.seen.clear();
-  world_.server.begin_anew();
+  world_.server.begin_anew(behind);
   auto listener = proxy::open_listener(*dns::Endpoint::parse("127.0.0.1:0"), false);
   address_ = proxy::local_endpoint(listener->get());
   std::vector<Fd> sockets;
@@ -118,7 +130,7 @@ bool Stage::until(const std::function<bool()>& done) {
     idle = turn() ? 0 : idle + 1;
     if (idle < 4) continue;
     if (waited > kPatience) return false;
-    const std::chrono::nanoseconds step = waited < 2s ? 100ms : 1s;
+    const std::chrono::nanoseconds step = waited < 2s ? 100ms : waited < 30s ? 1s : 5s;
     Machine::advance(step);
     waited += step;
   }
@@ -215,6 +227,7 @@ std::string Stage::look_at_messages() const {
         std::find_if(sent.begin(), sent.end(), [&](const auto& mail) { return mail.text == text; });
     if (text.empty() || of == sent.end()) return "a message that nobody sent: " + message.text;
     if (message.envelope != envelope_of(*of)) return "another envelope";
+    if (message.secure != (behind_ == Behind::SecureSmtp)) return "a message in the clear";
   }
   for (const auto& mail : sent)
     if (auto wrong = look_at(mail); !wrong.empty()) return wrong;

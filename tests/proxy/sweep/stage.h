@@ -39,22 +39,25 @@ class World {
   World();
   static World& get();
 
-  const proxy::Published& published(const std::string& toml);
+  const proxy::Published& published(const std::string& toml, Behind behind);
   bool turn();
 
   PollReactor reactor;  // of the DNS server
   FakeDnsServer dns{reactor};
   proxy::SystemClock clock;
   MailServer server;
-  std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> tls;
+  using Context = std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)>;
+  Context tls;              // of clients
+  std::string certificate;  // of the mail server, and its key
   std::unique_ptr<proxy::LogJournal> journal;
 
  private:
   TempDir dir_;
+  Context server_tls_;
   proxy::LibraryLog quiet_{[](std::string_view) {}};
   std::shared_ptr<const proxy::LineFormat> format_;
   std::unique_ptr<proxy::LogWriter> writer_;
-  std::map<std::string, proxy::Published> published_;
+  std::map<std::pair<std::string, Behind>, proxy::Published> published_;
 };
 
 // One mail that a client sent.
@@ -68,7 +71,7 @@ struct Sent {
 
 class Stage {
  public:
-  explicit Stage(const std::string& toml);
+  Stage(const std::string& toml, Behind behind);
   ~Stage();
 
   // A client has come, or has sent |line|: the code of the reply, 0 if the connection has ended.
@@ -114,6 +117,7 @@ class Stage {
   }
 
   World& world_;
+  const Behind behind_;
   const proxy::Published& published_;
   std::unique_ptr<proxy::Shared> shared_;
   std::unique_ptr<proxy::Worker> worker_;

@@ -3,6 +3,7 @@
 // of ours refuses nothing for good, and nobody hears 250 for what the server has not taken.
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cerrno>
 #include <string>
 #include <vector>
 
@@ -29,7 +30,7 @@ Outcome run(const Play& play, const Arm& arm) {
   Outcome outcome;
   size_t before = 0;
   {
-    Stage stage(play.toml);
+    Stage stage(play.toml, play.behind);
     before = descriptors();
     arm();
     play.act(stage);
@@ -71,6 +72,46 @@ void sweep_memory(Asker asker, size_t stride) {
   }
 }
 
+struct Row {
+  Call call;
+  const char* name;
+  std::vector<int> errors;
+};
+const std::vector<Row> kRows{
+    {Call::Recv, "recv", {kOneOctet, EINTR, EAGAIN, ECONNRESET, ETIMEDOUT, ENOMEM, ENOBUFS}},
+    {Call::Send, "send", {kOneOctet, EINTR, EAGAIN, ECONNRESET, EPIPE, ETIMEDOUT, ENOMEM, ENOBUFS}},
+    {Call::Accept,
+     "accept4",
+     {EINTR, EAGAIN, ECONNABORTED, EMFILE, ENFILE, ENOMEM, ENOBUFS, EPERM}},
+    {Call::Socket, "socket", {EMFILE, ENFILE, ENOBUFS, ENOMEM, EACCES}},
+    {Call::Connect,
+     "connect",
+     {EINTR, ECONNREFUSED, EADDRNOTAVAIL, ENETUNREACH, ETIMEDOUT, EAGAIN}},
+    {Call::Shutdown, "shutdown", {ENOTCONN, ENOBUFS}},
+    {Call::GetSockOpt, "getsockopt", {ENOBUFS}},
+    {Call::SetSockOpt, "setsockopt", {ENOMEM, EINVAL}},
+    {Call::Read, "read", {EAGAIN, EINTR}},
+    {Call::Close, "close", {EINTR, EIO}},
+    {Call::EpollCtl, "epoll_ctl", {ENOMEM, ENOSPC}},
+};
+
+// Of all combinations each |one_of|th.
+void sweep_calls(size_t stride, size_t one_of) {
+  size_t number = 0;
+  for (const auto& play : plays()) {
+    for (const auto& row : kRows) {
+      for (const int error : row.errors) {
+        for (const size_t length : {1, 3}) {
+          if (++number % one_of != 0) continue;
+          CAPTURE(play.name, row.name, error, length);
+          sweep(play, number, stride,
+                [&](size_t nth) { Machine::arm(row.call, error, nth, length); });
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("Without a fault every dialog goes as it should") {
   REQUIRE(memory_is_ours());
   for (const auto& play : plays()) {
@@ -82,8 +123,25 @@ TEST_CASE("Without a fault every dialog goes as it should") {
   }
 }
 
+// A sample: every moment of each dialog takes minutes, so on demand: sweep_tests "[long]"
+TEST_CASE("Memory runs out at some moments of a dialog") { sweep_memory(Asker::Program, 11); }
 TEST_CASE("Memory runs out inside the libraries") { sweep_memory(Asker::Libraries, 2); }
 TEST_CASE("Memory runs out inside TLS") { sweep_memory(Asker::OpenSsl, 41); }
+TEST_CASE("A system call fails at some moments of a dialog") { sweep_calls(13, 3); }
+
+TEST_CASE("Memory runs out at each moment of a dialog", "[.][long]") {
+  sweep_memory(Asker::Program, 1);
+}
+TEST_CASE("Memory runs out at each moment inside the libraries", "[.][long]") {
+  sweep_memory(Asker::Libraries, 1);
+}
+TEST_CASE("Memory runs out at each moment inside TLS", "[.][long]") {
+  sweep_memory(Asker::OpenSsl, 1);
+}
+TEST_CASE("Memory runs out at each moment for all of them", "[.][long]") {
+  sweep_memory(Asker::All, 1);
+}
+TEST_CASE("A system call fails at each moment of a dialog", "[.][long]") { sweep_calls(1, 1); }
 
 }  // namespace
 }  // namespace ravelin::test
