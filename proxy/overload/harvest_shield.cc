@@ -57,7 +57,7 @@ void HarvestShield::count(Shards& shards, const dns::IpAddress& key, const dns::
     entry.from = from;
     const bool widely = &shards == &clients_ || entry.many;
     const bool mostly = entry.unknown > kMostly * (entry.unknown + entry.known);
-    if (!widely || !mostly || entry.unknown < most) return;
+    if (!widely || !mostly || entry.unknown <= most - 0.5) return;
     entry.until = now + settings.time;
     entry.unknown = most / 2.0;  // half of it is there when it ends and more come
   });

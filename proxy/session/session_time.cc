@@ -29,11 +29,13 @@ void Session::sweep(Time now) {
   });
 }
 
-// The pause and DNS have limits of their own. Pressure may have been another when the pause began.
+// DNS has a limit of its own, and so has the pause. Pressure may have been another when it began.
 std::chrono::nanoseconds Session::longest_look_up() const {
+  auto longest = config().dns.timeout + kOverdue;
+  if (phase_ != Phase::Greeting) return longest;
   auto pause = policy_->early_talker().pause;
   for (const auto& overlay : config().pressure.overlays) pause = std::max(pause, overlay.pause);
-  return pause + config().dns.timeout + kOverdue;
+  return longest + pause;
 }
 
 // It has something to tell, or its time is over, and there is no memory to tell it. After the dot

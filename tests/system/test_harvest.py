@@ -44,12 +44,13 @@ class Harvest(SystemTest):
         self.assertRegex(self.ask("127.1.1.1", "postmaster")[0], "^250")
         self.assertRegex(self.ask("127.1.1.2", "bob")[0], "^250")
 
+    # Until it has lost its standing: then it is nobody again.
     def test_never_who_delivers_or_is_allowed(self):
         with Client(self.front.port, source="127.2.2.2") as client:
             self.assertRegex(client.mail(["bob@example.com"])[-1], "^250")
             client.say("QUIT")
         for source in ("127.2.2.2", "127.3.3.3"):
-            replies = self.ask(source, *(f"x{i}" for i in range(20)))
+            replies = self.ask(source, *(f"x{i}" for i in range(8)))
             self.assertTrue(all(reply.startswith("550") for reply in replies), replies)
 
     def test_who_goes_on_and_on_is_let_go(self):

@@ -37,6 +37,16 @@ TEST_CASE("a client is shielded at the given number of unknown recipients, and f
   CHECK_FALSE(garden.holds("10.1.1.1"));
 }
 
+TEST_CASE("what has run out by a moment counts all the same") {
+  Garden garden;
+  for (int i = 0; i < 10; ++i) {
+    CHECK_FALSE(garden.holds("10.1.1.1"));
+    garden.ask("10.1.1.1", 1);
+    garden.now += 100ms;
+  }
+  CHECK(garden.holds("10.1.1.1"));
+}
+
 TEST_CASE("counts run out, so that a slow trickle is no harvest") {
   Garden garden;
   for (int i = 0; i < 100; ++i) {

@@ -155,7 +155,7 @@ TEST_CASE("who has many unknown recipients every day is not attacked every day")
   Office office;
   // The usual figure is learned in the first minutes, which may be taken for an attack once.
   const Second usual{.sources = 4, .mails = 10, .nulls = 4, .answers = 10, .unknown = 4};
-  office.live(usual, 1h);
+  office.live(usual, 4h);
   const auto before = office.changes.size();
   office.live({.sources = 8, .mails = 20, .nulls = 9, .answers = 20, .unknown = 14}, 1h);
   CHECK(office.changes.size() == before);
