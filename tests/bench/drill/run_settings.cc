@@ -197,7 +197,9 @@ std::string contradiction(const RunSettings& s, size_t descriptors) {
   if (all_bots > Sources::room(s))
     return std::to_string(all_bots) + " bots do not fit into " + std::to_string(s.networks) +
            " networks of " + std::to_string(Sources::kBotsPerNetwork) + ": give more --networks";
-  if (s.networks > s.wide_networks * 256)
+  if (*std::max_element(s.good.begin(), s.good.end()) > Sources::good_room(s))
+    return "so many good senders have no room at this --good-place";
+  if (s.networks > s.wide_networks * 254)  // the last two are for good senders
     return "--wide-networks " + std::to_string(s.wide_networks) + " have no room for --networks " +
            std::to_string(s.networks);
   if (s.dialogs() + kSpareDescriptors > descriptors)

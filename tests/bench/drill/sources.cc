@@ -12,6 +12,18 @@ uint64_t Sources::room(const RunSettings& settings) {
   return uint64_t{settings.networks} * kBotsPerNetwork;
 }
 
+uint64_t Sources::good_room(const RunSettings& settings) {
+  switch (settings.good_place) {
+    case GoodPlace::Apart:
+      break;
+    case GoodPlace::BotsWide:
+      return uint64_t{settings.wide_networks} * 254;
+    case GoodPlace::BotsNetworks:
+      return uint64_t{settings.networks} * ((254 - kBotsPerNetwork) / 2);
+  }
+  return uint64_t{256} * 16;
+}
+
 uint32_t Sources::network(uint32_t index) const {
   const uint32_t wide = index % settings_.wide_networks;
   return kBots + (wide << 16) + (index / settings_.wide_networks << 8);

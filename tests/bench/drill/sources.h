@@ -13,6 +13,8 @@ class Sources {
   // The hosts above are for good senders that are put among the bots.
   static constexpr uint32_t kBotsPerNetwork = 200;
   static uint64_t room(const RunSettings& settings);
+  // For as many good senders of one kind.
+  static uint64_t good_room(const RunSettings& settings);
 
   // |settings| outlives it.
   explicit Sources(const RunSettings& settings) : settings_(settings) {}

@@ -74,10 +74,17 @@ void Group::sample() {
 }
 
 void Group::on_opened() {
+  Second& series = second();  // seconds without an event before this one have the number of before
   ++open_;
+  ++series.opened;
   ++now().opened;
-  ++second().opened;
-  now().peak = std::max(now().peak, open_);
+  sample();
+}
+
+void Group::on_closed() {
+  Second& series = second();
+  --open_;
+  series.open = static_cast<uint32_t>(open_);
 }
 
 void Group::on_end(End end) {

@@ -74,6 +74,7 @@ struct PhaseCounts {
 };
 std::string reply_name(uint64_t key);  // "RCPT 550 5.1.1"
 
+// |open| is the number at its end.
 struct Second {
   uint32_t opened = 0, open = 0, lost = 0;
   uint32_t rcpt_accepted = 0, rcpt_deferred = 0, rcpt_refused = 0;
@@ -100,7 +101,7 @@ class Group {
   uint64_t open() const { return open_; }
 
   void on_opened();
-  void on_closed() { --open_; }
+  void on_closed();
   void on_secured() { ++now().secured; }
   void on_end(End end);
   void on_reply(Step step, const Reply& reply);
