@@ -417,6 +417,29 @@ class Scripts(DrillTest):
         """Replies pile up at the server, for the bot has shut its window."""
         self.assertGreater(b"".join(self.serve(4, 3)).count(b"EHLO"), 19)
 
+    def test_a_reset_while_nothing_is_read(self):
+        """It is noticed at the next drip, and the wait for that costs nothing."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+        listener.settimeout(harness.PATIENCE)
+        drill = self.start(Process(
+            self.run_options(listener.getsockname()[1], "--bots=slow=5", "--onset=0s", "--ramp=0s",
+                             "--duration=5s", "--quiet=0s", "--drip=3s", "--pause=50ms"),
+            f"{self.directory}/slow.out"))
+        came = 0
+        while came < 2:  # the fifth bot, and the same again
+            peer, (address, _) = listener.accept()
+            self.addCleanup(peer.close)
+            if address != "127.68.0.1":
+                continue
+            came += 1
+            peer.sendall(b"220 x\r\n")
+            peer.recv(4096)
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            peer.close()
+        self.assertEqual(drill.wait(), 0, drill.text())
+        self.assertLess(self.report()["own"]["cpu_seconds"], 1.5)
+
 
 if __name__ == "__main__":
     harness.main()

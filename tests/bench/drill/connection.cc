@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -55,7 +56,6 @@ void Connection::on_event(short what) {
   if (!connected_) return on_connected();
   if (shaking_) return handshake();
   const unsigned serial = serial_;
-  if ((what & EV_CLOSED) != 0) return lose(Loss::Closed);
   if ((what & EV_READ) != 0) on_readable();
   if (serial == serial_ && is_open() && (what & EV_WRITE) != 0) flush();
 }
@@ -170,13 +170,13 @@ void Connection::handshake() {
   lose(Loss::Closed);
 }
 
-void Connection::stop_reading() {
-  event_del(&read_);
-  const auto fire = [](evutil_socket_t, short what, void* self) {
-    static_cast<Connection*>(self)->on_event(what);
-  };
-  event_assign(&read_, loop_.base(), fd_, EV_CLOSED | EV_PERSIST, fire, this);
-  event_add(&read_, nullptr);
+// Not EV_CLOSED instead: after a RST epoll reports an error, which libevent takes for EV_READ and
+// EV_WRITE; with neither waited for, the loop would spin.
+void Connection::stop_reading() { event_del(&read_); }
+
+void Connection::look_for_end() {
+  pollfd state{fd_, POLLRDHUP, 0};
+  if (is_open() && poll(&state, 1, 0) > 0) lose(Loss::Closed);
 }
 
 void Connection::read_little() {

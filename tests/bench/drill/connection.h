@@ -28,8 +28,8 @@ class Connection {
     ~Owner() = default;
   };
 
-  // |loop| and |owner| outlive it. Owners are never called inside a call of theirs, and may do all
-  // but destroy the connection.
+  // |loop| and |owner| outlive it. Owners are called inside a call of theirs only where that says
+  // so, and may do all but destroy the connection.
   Connection(Loop& loop, Owner& owner);
   ~Connection() { close(); }
   Connection(const Connection&) = delete;
@@ -45,9 +45,12 @@ class Connection {
   bool sent_all() const { return output_.empty(); }
   // Starts the handshake.
   void secure(const TlsContext& context);
-  // Reads nothing more but the end, then a little at a time.
+  // From now on the loop does not look for input, nor for the end.
   void stop_reading();
+  // Reads a few octets, and may call the owner's on_line().
   void read_little();
+  // Calls the owner's on_lost() if the other side has ended the connection.
+  void look_for_end();
   // At once. Unread input makes a RST of it.
   void close();
 

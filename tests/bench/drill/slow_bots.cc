@@ -110,6 +110,8 @@ class SlowBot final : public Bot {
   }
 
   void flood() {
+    connection().look_for_end();
+    if (!in_dialog()) return;
     if (connection().sent_all()) {
       std::string many;
       for (int i = 0; i < 20; ++i) {
