@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "proxy/backend/ahead.h"
 #include "proxy/backend/attempt.h"
 #include "proxy/backend/delivery.h"
 #include "proxy/backend/tie.h"
@@ -85,6 +86,7 @@ class Transaction final : public BackendTransaction, Attempt::Owner, Delivery::O
   // Sending (transaction_data.cc)
   bool crowded() const;
   void take_ahead();
+  void tell_go() noexcept;
   void open();
   void send_ahead();
   void replay();

@@ -35,11 +35,20 @@ bool Transaction::crowded() const {
 
 void Transaction::take_ahead() {
   ahead_ = std::make_unique<Ahead>(worker_.backends().ahead_room());
-  later_ = worker_.reactor().defer([this] {
-    ready_ = true;
-    events_.on_data_ready(final_answer(replies::start_mail(), {}));
-  });
+  later_ = worker_.reactor().defer([this] { tell_go(); });
+  data_at_ = worker_.reactor().now();
   phase_ = Phase::Ahead;
+}
+
+// Without memory the next check() tells that there is none.
+void Transaction::tell_go() noexcept {
+  try {
+    const auto go = final_answer(replies::start_mail(), {});
+    ready_ = true;
+    events_.on_data_ready(go);
+  } catch (const std::bad_alloc&) {
+    hurt_ = true;
+  }
 }
 
 void Transaction::send_ahead() {
@@ -118,10 +127,17 @@ bool Transaction::write(std::string_view text) {
   return false;
 }
 
+// Without memory the next check() tells how it ends.
 void Transaction::finish() {
   if (!ahead_) return delivery_.finish();
   ended_ = true;
-  if (phase_ == Phase::Ahead) open();
+  if (phase_ != Phase::Ahead) return;
+  try {
+    open();
+  } catch (const std::bad_alloc&) {
+    hurt_ = true;
+    if (phase_ == Phase::Ahead) phase_ = Phase::Replaying;  // it had not come so far
+  }
 }
 
 void Transaction::on_room() { events_.on_room(); }
