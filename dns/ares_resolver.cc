@@ -100,7 +100,7 @@ void AresResolver::reconfigure(std::vector<Endpoint> servers) {
   if (!arrived_.empty()) schedule_delivery();
 }
 
-std::optional<Answer> AresResolver::ask(const Question& asked, Trust trust,
+std::optional<Answer> AresResolver::ask(const Question& asked, Asker asker,
                                         std::chrono::milliseconds limit, Handle& query,
                                         Callback done) {
   const Question question{asked.type, canonical_name(asked.name)};
@@ -114,7 +114,7 @@ std::optional<Answer> AresResolver::ask(const Question& asked, Trust trust,
   if (auto known = cache_.find(question, reactor_.now())) return known;
   if (limit.count() <= 0) return Answer{};
 
-  auto* flight = join_or_start(question, trust);
+  auto* flight = join_or_start(question, asker);
   if (flight == nullptr) return Answer{};
   const auto deadline = reactor_.now() + limit;
   query = std::make_unique<Waiter>(*this, *flight, deadline, std::move(done));
@@ -124,11 +124,13 @@ std::optional<Answer> AresResolver::ask(const Question& asked, Trust trust,
 }
 
 // Null if too many are on their way.
-AresResolver::Flight* AresResolver::join_or_start(const Question& question, Trust trust) {
+AresResolver::Flight* AresResolver::join_or_start(const Question& question, Asker asker) {
+  const auto trust = asker.trust;
   auto& count = flights_of_[static_cast<size_t>(trust)];
   Key key(trust, question.type, question.name);
   if (const auto found = flights_.find(key); found != flights_.end()) return found->second.get();
-  if (count >= settings_.max_in_flight) return nullptr;
+  const auto most = settings_.max_in_flight;
+  if (count >= (asker.stranger ? most - most / 4 : most)) return nullptr;
   auto owner = std::make_unique<Flight>(question, trust);
   auto& flight = *owner;
   flight.place = flights_.emplace(std::move(key), std::move(owner)).first;

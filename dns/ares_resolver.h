@@ -31,8 +31,9 @@ class AresResolver final : public Resolver {
   //   - a name that cannot exist (dns/name.h: is_query_name) is NoName at once; one with bytes
   //     above 127 is TempFail, for nothing here turns it into its ASCII form;
   //   - a |limit| of 0 or less is TempFail at once, unless the cache knows;
-  //   - with AresSettings::max_in_flight questions of this |trust| on their way, TempFail at once.
-  std::optional<Answer> ask(const Question& question, Trust trust, std::chrono::milliseconds limit,
+  //   - with AresSettings::max_in_flight questions of this Trust on their way, for a stranger with
+  //     three quarters of it, TempFail at once.
+  std::optional<Answer> ask(const Question& question, Asker asker, std::chrono::milliseconds limit,
                             Handle& query, Callback done) override;
 
   // Other servers from now on; empty: resolv.conf, read again. Questions on their way are repeated
@@ -54,7 +55,7 @@ class AresResolver final : public Resolver {
   using Deadline = std::pair<Time, Waiter*>;
   using Transport = AresChannel::Transport;
 
-  Flight* join_or_start(const Question& question, Trust trust);
+  Flight* join_or_start(const Question& question, Asker asker);
   void send(Flight& flight);
   void on_message(Flight& flight, Status failure, std::span<const uint8_t> message) noexcept;
   void finish(Flight& flight);

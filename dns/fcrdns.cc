@@ -21,12 +21,13 @@ class Lookup final : public Pending {
   using Done = std::function<void(const Fcrdns&)>;
 
   Lookup(Resolver& resolver, Reactor& reactor, const IpAddress& address,
-         std::chrono::milliseconds limit, Done done)
+         std::chrono::milliseconds limit, Done done, bool stranger)
       : resolver_(resolver),
         reactor_(reactor),
         address_(address),
         deadline_(reactor.now() + limit),
-        done_(std::move(done)) {}
+        done_(std::move(done)),
+        stranger_(stranger) {}
 
   // As look_up_fcrdns: an answer that is known now is returned and |done| is not called.
   std::optional<Fcrdns> start() {
@@ -40,7 +41,7 @@ class Lookup final : public Pending {
   std::optional<Answer> ask(const Question& question, Handle& query, Resolver::Callback done) {
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - reactor_.now());
-    return resolver_.ask(question, Trust::Theirs, left, query, std::move(done));
+    return resolver_.ask(question, {Trust::Theirs, stranger_}, left, query, std::move(done));
   }
 
   void on_names(const Answer& names) {
@@ -112,6 +113,7 @@ class Lookup final : public Pending {
   const IpAddress address_;
   const Time deadline_;
   Done done_;
+  const bool stranger_;
   std::vector<std::string> names_;
   size_t missing_ = 0;  // answers
   bool trouble_ = false;
@@ -123,8 +125,9 @@ class Lookup final : public Pending {
 
 std::optional<Fcrdns> look_up_fcrdns(Resolver& resolver, Reactor& reactor, const IpAddress& address,
                                      std::chrono::milliseconds limit, Handle& query,
-                                     std::function<void(const Fcrdns&)> done) {
-  auto lookup = std::make_unique<Lookup>(resolver, reactor, address, limit, std::move(done));
+                                     std::function<void(const Fcrdns&)> done, bool stranger) {
+  auto lookup =
+      std::make_unique<Lookup>(resolver, reactor, address, limit, std::move(done), stranger);
   auto known = lookup->start();
   if (!known) query = std::move(lookup);
   return known;

@@ -28,6 +28,7 @@ struct Fcrdns {
 // whole.
 std::optional<Fcrdns> look_up_fcrdns(Resolver& resolver, Reactor& reactor, const IpAddress& address,
                                      std::chrono::milliseconds limit, Handle& query,
-                                     std::function<void(const Fcrdns&)> done);
+                                     std::function<void(const Fcrdns&)> done,
+                                     bool stranger = false);
 
 }  // namespace ravelin::dns

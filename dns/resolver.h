@@ -49,6 +49,14 @@ struct Question {
 // so that what their servers do cannot delay or break other look-ups.
 enum class Trust : uint8_t { Ours, Theirs };
 
+// For whom it is asked: a stranger's question leaves a quarter of those that may be on their way at
+// once to others. A question without a stranger is written as its Trust alone.
+struct Asker {
+  constexpr Asker(Trust of, bool is_stranger = false) : trust(of), stranger(is_stranger) {}
+  Trust trust;
+  bool stranger;
+};
+
 // One per thread. The cache behind it is shared by all threads.
 class Resolver {
  public:
@@ -60,7 +68,7 @@ class Resolver {
   // |query| owns the question: destroying it ends it, and |done| is called at the end of a loop
   // turn, never from inside a C library's callback. |limit| bounds the wait; when it has passed,
   // the answer is TempFail. The question itself may go on, for the cache and for others.
-  virtual std::optional<Answer> ask(const Question& question, Trust trust,
+  virtual std::optional<Answer> ask(const Question& question, Asker asker,
                                     std::chrono::milliseconds limit, Handle& query,
                                     Callback done) = 0;
 };

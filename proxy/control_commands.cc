@@ -10,6 +10,7 @@
 
 #include "proxy/config/builtin.h"
 #include "proxy/config/units.h"
+#include "proxy/overload/pressed_limits.h"
 #include "smtp/command.h"
 
 namespace ravelin::proxy {
@@ -39,6 +40,15 @@ json with_client(const json& args, const std::function<json(const dns::IpAddress
 json sessions(Daemon& daemon) {
   const auto& places = daemon.shared().places;
   return {{"open", places.in_use()}, {"peak", places.peak()}, {"limit", daemon.places()}};
+}
+
+json pressure(Daemon& daemon) {
+  const auto now = daemon.pressure();
+  json shown = {{"level", pressure_level_name(now.level)}};
+  if (now.level == PressureLevel::Calm) return shown;
+  shown["cause"] = now.cause;
+  shown["since_s"] = now.lasted.count();
+  return shown;
 }
 
 json backends(Daemon& daemon) {
@@ -95,6 +105,7 @@ json status(Daemon& daemon) {
           {"hostname", config->hostname},
           {"workers", daemon.workers()},
           {"sessions", sessions(daemon)},
+          {"pressure", pressure(daemon)},
           {"mails",
            {{"accepted", journal.messages},
             {"recipients", journal.recipients},
@@ -130,8 +141,10 @@ json value_of(const Param& param, void* settings) {
   }
 }
 
+// What holds for clients without standing.
 json limits(Daemon& daemon) {
-  auto now = daemon.config()->limits;
+  const auto config = daemon.config();
+  auto now = pressed_limits(config->limits, config->pressure, daemon.pressure().level);
   json all = {{"places", daemon.places()}};
   for (const auto& param : kLimitsSection.section.params)
     all[std::string(param.name)] = value_of(param, &now);

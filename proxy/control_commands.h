@@ -10,9 +10,16 @@
 #include "proxy/config/config.h"
 #include "proxy/observe/control_server.h"
 #include "proxy/observe/log_journal.h"
+#include "proxy/overload/pressure.h"
 #include "proxy/shared.h"
 
 namespace ravelin::proxy {
+
+struct PressureNow {
+  PressureLevel level = PressureLevel::Calm;
+  std::string cause;  // "" when calm
+  std::chrono::seconds lasted{};
+};
 
 // The server as the commands see it; on the main thread.
 class Daemon {
@@ -27,6 +34,7 @@ class Daemon {
   virtual std::chrono::seconds uptime() const = 0;
   virtual JournalCounters journal() const = 0;
   virtual Shared& shared() = 0;
+  virtual PressureNow pressure() const = 0;
 };
 
 // |daemon| must outlive |server|.

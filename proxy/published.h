@@ -12,7 +12,8 @@ namespace ravelin::proxy {
 // Dialogs keep the policy that they began under; the limits are read at each use.
 struct Published {
   std::shared_ptr<const Policy> policy;
-  Limits limits{};
+  Limits limits{};   // of the configuration
+  Limits pressed{};  // what holds for clients without standing
   uint32_t places =
       0;  // the total that is in force: limits.sessions, or what file descriptors allow
 };

@@ -24,6 +24,8 @@
 #include "proxy/observe/control_server.h"
 #include "proxy/observe/log_journal.h"
 #include "proxy/openings.h"
+#include "proxy/overload/pressed_limits.h"
+#include "proxy/pressure_watch.h"
 #include "proxy/reload.h"
 #include "proxy/sandbox_settings.h"
 #include "proxy/shared.h"
@@ -81,12 +83,15 @@ class Server::Impl final : public Daemon {
   }
   JournalCounters journal() const override { return journal_->counters(); }
   Shared& shared() override { return *shared_; }
+  PressureNow pressure() const override;
 
  private:
   std::string open_log();
   void say_who_we_are(bool changed_user);
   void open_state();
   void make_workers(std::vector<std::vector<Fd>> sockets);
+  void watch_pressure();
+  void publish();
   std::string enter_filter();
   void open_control(Fd socket);
   void apply();
@@ -120,6 +125,7 @@ class Server::Impl final : public Daemon {
   std::vector<std::unique_ptr<Worker>> workers_;
   size_t busy_workers_ = 0;  // while draining
   bool draining_ = false;
+  PressureWatch watch_;  // made before the privileges are dropped
   dns::Handle drain_timer_;
   dns::Handle saver_;
   dns::Handle certificates_;
@@ -142,6 +148,7 @@ std::string Server::Impl::start() {
   make_workers(std::move(opened->listeners));
   if (auto why = enter_filter(); !why.empty()) return why;
   for (auto& worker : workers_) worker->start();
+  watch_pressure();
   hosts_ = std::make_unique<BackendHosts>(*loop_, shared_->backends, *journal_);
   hosts_->refresh();
   saver_ = loop_->every(kSaveOffers, [this] { shared_->backend_memory.save_offers(); });
@@ -192,6 +199,22 @@ void Server::Impl::make_workers(std::vector<std::vector<Fd>> sockets) {
     warn("a DNS server is not on this machine: its answers can be forged on the way (RFC 5452)");
 }
 
+void Server::Impl::watch_pressure() {
+  std::vector<Tally*> tallies;
+  for (auto& worker : workers_) tallies.push_back(&worker->tally());
+  watch_.start(*loop_, *shared_, std::move(tallies), [this] { publish(); });
+}
+
+PressureNow Server::Impl::pressure() const {
+  const auto& now = watch_.pressure();
+  const auto lasted = std::chrono::duration_cast<std::chrono::seconds>(clock_.boot() - now.since());
+  return {now.level(), now.cause(), lasted};
+}
+
+void Server::Impl::publish() {
+  for (auto& worker : workers_) worker->publish(published());
+}
+
 // Before a worker has read the first octet of a stranger.
 std::string Server::Impl::enter_filter() {
   const auto wanted = sandbox_settings(*config_).seccomp;
@@ -215,7 +238,9 @@ void Server::Impl::open_control(Fd socket) {
 
 Published Server::Impl::published() const {
   const auto places = effective_sessions(config_->limits.sessions, file_limit_, fd_needs(*config_));
-  return {policy_, config_->limits, places};
+  const auto pressed =
+      pressed_limits(config_->limits, config_->pressure, watch_.pressure().level());
+  return {policy_, config_->limits, pressed, places};
 }
 
 // Puts |config_| in force, at start and at each reload.
@@ -226,6 +251,9 @@ void Server::Impl::apply() {
   shared_->backends.set_own_addresses(own_addresses(*config_));
   shared_->backends.configure(*config_);
   shared_->backend_memory.restore_offers();
+  auto others = fd_needs(*config_);
+  others.backend_connections = 0;  // those are looked at
+  watch_.configure(config_, published().places, sessions_allowed(file_limit_, others));
   say_if_places_are_few();
   say_if_certificates_expire();
 }
@@ -276,7 +304,7 @@ std::vector<std::string> Server::Impl::put_in_force(std::shared_ptr<const Config
   log_->set_flood(config_->log.flood);
   journal_->set_format(format);
   apply();
-  for (auto& worker : workers_) worker->publish(published());
+  publish();
   hosts_->reload();
   return {};
 }

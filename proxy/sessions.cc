@@ -43,4 +43,44 @@ void Sessions::shut_down(bool now) {
   for (Session* session : due_) session->shut_down(now);
 }
 
+Session* Sessions::oldest_doubtful() {
+  Session* oldest = nullptr;
+  std::optional<Time> since;
+  for (const auto& [session, owner] : sessions_) {
+    const auto its = session->doubtful_since();
+    if (!its || (since && *its >= *since)) continue;
+    oldest = session;
+    since = its;
+  }
+  return oldest;
+}
+
+// From a bucket by chance on, the first that is there.
+Session* Sessions::any() {
+  const auto buckets = sessions_.bucket_count();
+  auto bucket = chance_() % buckets;
+  for (size_t i = 0; i < buckets; ++i, bucket = (bucket + 1) % buckets)
+    if (sessions_.bucket_size(bucket) > 0) return sessions_.begin(bucket)->first;
+  return nullptr;
+}
+
+Session* Sessions::unfair_to(const dns::IpAddress& newcomer, const Places& places) {
+  const auto its = places.crowd(newcomer);
+  Session* found = nullptr;
+  std::pair<Crowd, Time> most;  // of equal crowds the one that has been idle for longest
+  for (size_t i = 0; i < kSample && !sessions_.empty(); ++i) {
+    Session* const session = any();
+    const auto since = session->doubtful_since();
+    if (!since) continue;
+    const auto& holder = session->info().client.address;
+    const auto crowd = places.crowd(holder);
+    if (!is_fair(newcomer, its, holder, crowd)) continue;
+    const bool first = found == nullptr || crowd > most.first;
+    if (!first && (crowd != most.first || *since >= most.second)) continue;
+    found = session;
+    most = {crowd, *since};
+  }
+  return found;
+}
+
 }  // namespace ravelin::proxy

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <random>
 #include <unordered_map>
 #include <vector>
 
@@ -23,17 +24,28 @@ class Sessions {
   void sweep(Time now);
   void shut_down(bool now);
 
+  // Whose place goes to a client in good standing: the dialog without it that has been idle for the
+  // longest; null if there is none. Looks at all.
+  Session* oldest_doubtful();
+  // Whose place goes to |newcomer|, so that networks have fair shares; null if there is nobody who
+  // has more than its own. Looks at some: whoever has most is among them most likely.
+  Session* unfair_to(const dns::IpAddress& newcomer, const Places& places);
+
   size_t size() const { return sessions_.size(); }
   bool empty() const { return sessions_.empty(); }
 
  private:
   static constexpr size_t kSlices = 10;
+  static constexpr size_t kSample = 16;
+
+  Session* any();
 
   Reactor& reactor_;
   // Shared pointers, as retiring needs them: a dialog that ends must not need memory for it.
   std::unordered_map<Session*, std::shared_ptr<Session>> sessions_;
   size_t slice_ = 0;
   std::vector<Session*> due_;  // work space of sweep() and shut_down()
+  std::minstd_rand chance_;    // whom unfair_to() looks at: nobody's guess is worth anything
 };
 
 }  // namespace ravelin::proxy

@@ -15,7 +15,9 @@
 #include "proxy/ids.h"
 #include "proxy/observe/journal.h"
 #include "proxy/overload/handshakes.h"
+#include "proxy/overload/harvest_shield.h"
 #include "proxy/overload/places.h"
+#include "proxy/overload/recent_sources.h"
 #include "proxy/standing/greylist.h"
 #include "proxy/standing/standing.h"
 #include "proxy/state/store.h"
@@ -32,6 +34,8 @@ struct Shared {
   IdSource ids{clock};
   dns::DnsCache dns_cache;
   Places places;
+  RecentSources recent_sources;
+  HarvestShield shield;
   Handshakes handshakes;
   const TicketKeys ticket_keys;
   Standing standing{clock, store.get()};

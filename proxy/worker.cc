@@ -1,5 +1,6 @@
 #include "proxy/worker.h"
 
+#include <algorithm>
 #include <cassert>
 #include <optional>
 #include <string>
@@ -24,8 +25,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kSweep = 100ms;
-constexpr auto kFarewells = 3s;  // for QUIT and the backends' FIN, at the end
-constexpr auto kLook = 10ms;     // and how often we look whether they are done
+constexpr uint32_t kYields = 20;  // in such a time
+constexpr auto kFarewells = 3s;   // for QUIT and the backends' FIN, at the end
+constexpr auto kLook = 10ms;      // and how often we look whether they are done
 
 // The lines that those hear who get no dialog, made once.
 const std::string& no_place_line() {
@@ -63,6 +65,7 @@ class Worker::Impl {
                        }) {
     make_tls();
     for (uint32_t i = 0; i < sockets.size(); ++i) listen(std::move(sockets[i]), i);
+    swept_ = loop_.now();
     sweeper_ = loop_.every(kSweep, [this] { sweep(); });
   }
 
@@ -109,6 +112,7 @@ class Worker::Impl {
   }
 
   uint32_t sessions() const { return count_.load(std::memory_order_relaxed); }
+  Tally& tally() { return services_.tally; }
 
  private:
   // What a session takes from us.
@@ -119,16 +123,24 @@ class Worker::Impl {
                    worker.shared_.journal, worker.shared_.greylist, worker.shared_.standing),
           worker_(worker) {}
     Id next_id() override { return worker_.shared_.ids.next(); }
-    const Limits& limits() const override { return worker_.published_.limits; }
+    const Limits& limits(bool with_standing) const override {
+      return worker_.limits(with_standing);
+    }
     void retire(Session& session) override { worker_.retire(session); }
     bool offers_tls() const override { return worker_.tls_ != nullptr; }
     Handle enter_handshake(bool trusted) override {
-      return worker_.shared_.handshakes.enter(trusted, limits());
+      return worker_.shared_.handshakes.enter(trusted, worker_.published_.limits);
     }
     void start_tls(Stream& stream, uint32_t listener) override {
       stream.start_tls(*worker_.tls_, "smtp " + std::to_string(listener));
     }
 
+    void recipient_answered(const dns::IpAddress& client, bool unknown) override {
+      worker_.shared_.shield.answered(client, unknown, worker_.loop_.now(), worker_.harvest());
+    }
+    bool shielded(const dns::IpAddress& client) override {
+      return worker_.shared_.shield.holds(client, worker_.loop_.now(), worker_.harvest());
+    }
     std::optional<Arrival> arrive(const dns::Endpoint& client, uint32_t listener) override {
       return worker_.arrive(client, listener);
     }
@@ -136,6 +148,12 @@ class Worker::Impl {
    private:
     Impl& worker_;
   };
+
+  const Limits& limits(bool standing) const {
+    return standing ? published_.limits : published_.pressed;
+  }
+
+  const HarvestSettings& harvest() const { return published_.policy->config().harvest; }
 
   const TlsSettings& tls_settings() const {
     return proxy::tls_settings(published_.policy->config());
@@ -169,7 +187,7 @@ class Worker::Impl {
 
   // Whose connection it is, is not known, and so neither is what share of the places it may use.
   void await_introduction(Fd fd, const dns::Endpoint& balancer, uint32_t listener) {
-    auto place = enter(balancer, /*good=*/true, /*exempt=*/true);
+    auto place = enter(balancer, /*good=*/true, /*exempt=*/true, published_.limits);
     if (!place) return say_and_close(std::move(fd), no_place_line());
     introductions_.add(accepted_stream(loop_, std::move(fd)), balancer, listener, std::move(place));
   }
@@ -181,10 +199,14 @@ class Worker::Impl {
     stream->write(no_place_line());
   }
 
-  // None if a limit fired; then the journal knows.
-  Places::Place enter(const dns::Endpoint& client, bool good, bool exempt) {
-    auto entry =
-        shared_.places.enter(client.address, good, exempt, published_.limits, published_.places);
+  // None if a limit fired, and nobody gives way; then the journal knows.
+  Places::Place enter(const dns::Endpoint& client, bool good, bool exempt,
+                      const Limits& of_client) {
+    const auto try_it = [&] {
+      return shared_.places.enter(client.address, good, exempt, of_client, published_.places);
+    };
+    auto entry = try_it();
+    if (!entry.place && make_room(client.address, good || exempt, entry.limit)) entry = try_it();
     if (!entry.place) shared_.journal.no_place(client, place_limit_name(entry.limit));
     return std::move(entry.place);
   }
@@ -193,7 +215,9 @@ class Worker::Impl {
   std::optional<Arrival> arrive(const dns::Endpoint& client, uint32_t listener) {
     const auto access = published_.policy->access(client.address);
     const auto grade = shared_.standing.grade(client.address);
-    auto place = enter(client, grade == Grade::Good, access == Access::Allow);
+    const bool standing = access == Access::Allow || grade != Grade::Unknown;
+    services_.tally.arrival(!standing && shared_.recent_sources.is_new(client.address));
+    auto place = enter(client, grade == Grade::Good, access == Access::Allow, limits(standing));
     if (!place) return {};
     const auto& config = published_.policy->config();
     return Arrival{client,
@@ -205,6 +229,19 @@ class Worker::Impl {
                    listener,
                    requires_tls(tls_settings(), config.listen.smtp[listener]),
                    /*may_introduce=*/false};
+  }
+
+  // All places are taken: does somebody here give one up for |client|? Only so often for a
+  // stranger: each time costs a dialog that has come as far as a new one would.
+  bool make_room(const dns::IpAddress& client, bool trusted, PlaceLimit limit) {
+    if (limit != PlaceLimit::Total && limit != PlaceLimit::Reserved) return false;
+    if (!trusted && yields_left_ == 0) return false;
+    auto* const holder =
+        trusted ? sessions_.oldest_doubtful() : sessions_.unfair_to(client, shared_.places);
+    if (holder == nullptr) return false;
+    if (!trusted) --yields_left_;
+    holder->yield();
+    return true;
   }
 
   void open(std::unique_ptr<Stream> stream, Arrival arrival) {
@@ -227,6 +264,9 @@ class Worker::Impl {
 
   void sweep() {
     const auto now = loop_.now();
+    services_.tally.late(std::max(Time::duration{}, now - swept_ - kSweep));
+    swept_ = now;
+    yields_left_ = kYields;
     sessions_.sweep(now);
     introductions_.sweep(now);
     verifier_.sweep(now);
@@ -244,7 +284,9 @@ class Worker::Impl {
   Introductions introductions_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   Handle sweeper_;
-  Time deadline_{};  // of stop()
+  Time swept_{};
+  uint32_t yields_left_ = 0;  // until the next sweep
+  Time deadline_{};           // of stop()
   std::function<void()> drained_;
   std::atomic<uint32_t> count_{0};
   std::thread thread_;
@@ -270,6 +312,7 @@ void Worker::stop(bool at_once) {
   impl_->post([this, at_once] { impl_->stop(at_once); });
 }
 uint32_t Worker::sessions() const { return impl_->sessions(); }
+Tally& Worker::tally() { return impl_->tally(); }
 bool Worker::dns_on_loopback() const { return impl_->dns_on_loopback(); }
 
 }  // namespace ravelin::proxy

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "proxy/event/fd.h"
+#include "proxy/overload/tally.h"
 #include "proxy/published.h"
 #include "proxy/shared.h"
 
@@ -37,6 +38,7 @@ class Worker {
   void stop(bool at_once);
 
   uint32_t sessions() const;  // thread-safe
+  Tally& tally();             // thread-safe, to read
   // Before start(): do all DNS servers live on this machine?
   bool dns_on_loopback() const;
 

@@ -69,6 +69,7 @@ RAVELIN_REPLY(too_many_recipients, 452, Enhanced{5, 3}, "Too many recipients, se
 RAVELIN_REPLY(null_sender_one_recipient, 452, Enhanced{5, 3}, "One recipient at a time for the null sender")
 RAVELIN_REPLY(size_exceeded, 552, Enhanced{3, 4}, "Message too big")
 
+RAVELIN_REPLY(shielded, 451, Enhanced{7, 1}, "Not now, try again later")
 RAVELIN_REPLY(trouble, 451, Enhanced{3, 0}, "Trouble here, try again later")
 RAVELIN_REPLY(no_memory, 452, Enhanced{3, 1}, "Out of resources, try again later")
 RAVELIN_REPLY(backend_unreachable, 451, Enhanced{4, 1}, "The mail server cannot be reached, try again later")

@@ -81,6 +81,7 @@ const Reply& size_exceeded();                 // 552 5.3.4
 const Reply& bad_text(DataFault fault);
 
 // --- Trouble that is ours or the backend's: later, never 5xx ---
+const Reply& shielded();             // 451 4.7.1: whoever tries names hears nothing of any
 const Reply& trouble();              // 451 4.3.0: something failed here
 const Reply& no_memory();            // 452 4.3.1
 const Reply& backend_unreachable();  // 451 4.4.1

@@ -189,6 +189,10 @@ bool Backend::has_ready() const noexcept {
   return permits_.with([](const Permits& permits) { return permits.ready() > 0; });
 }
 
+bool Backend::crowded(uint32_t own) const noexcept {
+  return permits_.with([&](const Permits& permits) { return permits.crowded(own); });
+}
+
 bool Backend::redeem(uint32_t worker) noexcept {
   return permits_.with([&](Permits& permits) { return permits.redeem(worker); });
 }

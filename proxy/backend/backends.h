@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "proxy/backend/ahead.h"
 #include "proxy/backend/alarms.h"
 #include "proxy/backend/backend.h"
 #include "proxy/backend/breaker.h"
@@ -79,6 +80,7 @@ class Backends {
   uint64_t plan_version() const { return plan_version_.load(std::memory_order_acquire); }
   MailRoom& room() { return room_; }
   Questions& questions() { return questions_; }
+  AheadRoom& ahead_room() { return ahead_room_; }
   NegativeAnswers& negatives() { return negatives_; }
   Alarms& alarms() { return alarms_; }
   Duties& duties() { return duties_; }
@@ -112,6 +114,7 @@ class Backends {
   Alarms alarms_;
   MailRoom room_;
   Questions questions_;
+  AheadRoom ahead_room_;
   NegativeAnswers negatives_;
   Remembered remembered_;
   OneByOne one_by_one_;

@@ -363,6 +363,13 @@ void Permits::sweep(dns::Time now, Orders& orders) noexcept {
   if (order_missing_) order_again(orders);
 }
 
+bool Permits::crowded(uint32_t own) const noexcept {
+  for (const auto* const lines : {&fresh_, &lines_})
+    if (!(*lines)[0][static_cast<size_t>(Want::Message)].empty()) return true;
+  const auto others = unknown_ties_ - std::min(own, unknown_ties_);
+  return 2 * others >= std::max(1U, cap() / 2);
+}
+
 uint32_t Permits::idle() const { return std::accumulate(idle_.begin(), idle_.end(), 0U); }
 
 size_t Permits::waiting() const {

@@ -115,6 +115,10 @@ class Permits {
   // An order to give up came too late: another tie must do it.
   void shed_again(Orders& orders) noexcept;
 
+  // Do clients that are not good, beside |own| connections of the one who asks, hold half of what
+  // they may have for messages, or wait for one?
+  bool crowded(uint32_t own) const noexcept;
+
   void set_cap(uint32_t cap, dns::Time now, Orders& orders) noexcept;
   void sweep(dns::Time now, Orders& orders) noexcept;  // what time alone brings
   Health& health() { return health_; }

@@ -390,7 +390,8 @@ void Transaction::check(Time now) {
 }
 
 bool Transaction::late(Time now) const {
-  return now - (phase_ == Phase::Replaying ? data_at_ : asked_at_) >= plan_->verify.timeout;
+  const bool data = phase_ == Phase::Replaying || phase_ == Phase::Ahead;
+  return now - (data ? data_at_ : asked_at_) >= plan_->verify.timeout;
 }
 
 // Is there something to tell that nothing else will bring on?
@@ -400,7 +401,8 @@ bool Transaction::due(Time now) const {
 }
 
 bool Transaction::asks() const {
-  return phase_ == Phase::Following || phase_ == Phase::Asking || phase_ == Phase::Replaying;
+  return phase_ == Phase::Following || phase_ == Phase::Asking || phase_ == Phase::Replaying ||
+         (phase_ == Phase::Ahead && !ready_);
 }
 
 // |late|: or else memory has run out in the middle of it, and nobody is to blame.
@@ -411,7 +413,8 @@ void Transaction::expire(bool late) {
   forget_unheard();
   if (tie_.taken()) tie_.end();
   const auto* const why = late ? "no answer in time" : "no memory";
-  if (phase_ == Phase::Replaying) return refuse_data(replies::backend_busy(), why);
+  if (phase_ == Phase::Replaying || phase_ == Phase::Ahead)
+    return refuse_data(replies::backend_busy(), why);
   RecipientAnswer answer;
   answer.source = AnswerSource::OurTrouble;
   answer.reply = replies::backend_busy();

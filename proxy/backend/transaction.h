@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "proxy/backend/ahead.h"
 #include "proxy/backend/attempt.h"
 #include "proxy/backend/delivery.h"
 #include "proxy/backend/tie.h"
@@ -47,6 +48,7 @@ class Transaction final : public BackendTransaction, Attempt::Owner, Delivery::O
     Answering,  // the answer is known and told at the end of the turn
     Following,  // somebody else asks the same
     Asking,
+    Ahead,      // text comes, and holds no connection
     Replaying,  // DATA, and there is no tie
     Sending,    // DATA, text, final reply
     Over,
@@ -82,6 +84,11 @@ class Transaction final : public BackendTransaction, Attempt::Owner, Delivery::O
   void forget_unheard() noexcept;
 
   // Sending (transaction_data.cc)
+  bool crowded() const;
+  void take_ahead();
+  void tell_go() noexcept;
+  void open();
+  void send_ahead();
   void replay();
   void conclude_replay(Outcome& outcome);
   bool same_answers(const Outcome& outcome) const;
@@ -117,6 +124,8 @@ class Transaction final : public BackendTransaction, Attempt::Owner, Delivery::O
   Delivery delivery_;
   std::optional<RecipientAnswer> answer_;  // told at the end of the turn
   std::optional<DeliveryEnd> end_;         // still to be told
+  std::unique_ptr<Ahead> ahead_;           // while there is no connection for it
+  bool ended_ = false;                     // the text, in |ahead_|
   bool replayed_ = false;
   bool ready_ = false;  // our 354 was told
   bool hurt_ = false;   // memory ran out: nothing but check() goes on from here

@@ -16,6 +16,49 @@ using smtp::Reply;
 
 void Transaction::start_data() {
   assert(phase_ == Phase::Rest && !accepted_.empty());
+  if (crowded()) return take_ahead();
+  open();
+}
+
+// --- text ahead of its connection
+// ---------------------------------------------------------------------------------------
+//
+// Whoever may send text slowly would hold a connection as long as it likes, and a few such clients
+// all that strangers may have. So while these are short the text of a client without standing comes
+// first, and the connection when it is whole, or as much as is kept of one.
+
+bool Transaction::crowded() const {
+  if (client_.known) return false;
+  if (tie_) return tie_.connection().backend().crowded(1);
+  return plan_->backends_of(*pinned_).front()->crowded(0);
+}
+
+void Transaction::take_ahead() {
+  ahead_ = std::make_unique<Ahead>(worker_.backends().ahead_room());
+  later_ = worker_.reactor().defer([this] { tell_go(); });
+  data_at_ = worker_.reactor().now();
+  phase_ = Phase::Ahead;
+}
+
+// Without memory the next check() tells that there is none.
+void Transaction::tell_go() noexcept {
+  try {
+    const auto go = final_answer(replies::start_mail(), {});
+    ready_ = true;
+    events_.on_data_ready(go);
+  } catch (const std::bad_alloc&) {
+    hurt_ = true;
+  }
+}
+
+void Transaction::send_ahead() {
+  const auto ahead = std::move(ahead_);
+  const bool room = delivery_.write(ahead->text());
+  if (ended_) return delivery_.finish();
+  if (room) events_.on_room();
+}
+
+void Transaction::open() {
   data_at_ = worker_.reactor().now();
   relay_ = tie_ ? tie_.connection().relay() : relay_;
   if (tie_) return send(tie_.take());
@@ -70,14 +113,32 @@ void Transaction::send(ConnectionPtr connection) {
 void Transaction::on_go() {
   setup_ += worker_.reactor().now() - data_at_;
   data_at_ = worker_.reactor().now();
+  if (ahead_) return send_ahead();
   const auto go = final_answer(replies::start_mail(), {});
   ready_ = true;
   events_.on_data_ready(go);
 }
 
-bool Transaction::write(std::string_view text) { return delivery_.write(text); }
+bool Transaction::write(std::string_view text) {
+  if (!ahead_) return delivery_.write(text);
+  ahead_->append(text);
+  if (!ahead_->enough()) return true;
+  if (phase_ == Phase::Ahead) open();
+  return false;
+}
 
-void Transaction::finish() { delivery_.finish(); }
+// Without memory the next check() tells how it ends.
+void Transaction::finish() {
+  if (!ahead_) return delivery_.finish();
+  ended_ = true;
+  if (phase_ != Phase::Ahead) return;
+  try {
+    open();
+  } catch (const std::bad_alloc&) {
+    hurt_ = true;
+    if (phase_ == Phase::Ahead) phase_ = Phase::Replaying;  // it had not come so far
+  }
+}
 
 void Transaction::on_room() { events_.on_room(); }
 
@@ -138,6 +199,7 @@ void Transaction::refuse_data(const Reply& reply, std::string said) {
   phase_ = Phase::Over;
   const auto answer = final_answer(reply, std::move(said));
   end_.reset();
+  if (ready_) return events_.on_final(answer);  // to the text that came ahead
   events_.on_data_ready(answer);
 }
 

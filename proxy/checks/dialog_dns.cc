@@ -9,7 +9,7 @@ std::optional<dns::Answer> DialogDns::ask(const dns::Question& question, dns::Ha
                                           dns::Resolver::Callback done) {
   if (spent()) return dns::Answer{};  // TempFail
   const auto asked = reactor_.now();
-  return resolver_.ask(question, dns::Trust::Theirs, limit(), query,
+  return resolver_.ask(question, {dns::Trust::Theirs, stranger_}, limit(), query,
                        [this, asked, done = std::move(done)](const dns::Answer& found) {
                          spend(asked);
                          done(found);
@@ -30,7 +30,8 @@ bool DialogDns::look_up_name(const dns::IpAddress& address, std::function<void()
                                   // An idle dialog need not keep what it has no use for.
                                   const auto over = std::move(name_query_);
                                   done();
-                                });
+                                },
+                                stranger_);
   return fcrdns_.has_value();
 }
 

@@ -28,6 +28,8 @@ class DialogDns {
   bool look_up_name(const dns::IpAddress& address, std::function<void()> done);
   // From the beginning, for another client, whose name may be known already.
   void restart(std::chrono::milliseconds budget, std::optional<dns::Fcrdns> name);
+  // A client that others come before, until it is said otherwise (dns::Asker).
+  void set_stranger(bool stranger) { stranger_ = stranger; }
   // Null until known.
   const dns::Fcrdns* fcrdns() const { return fcrdns_ ? &*fcrdns_ : nullptr; }
 
@@ -46,6 +48,7 @@ class DialogDns {
   dns::Time counted_{};  // waiting before this is paid for: questions at the same time count once
   std::optional<dns::Fcrdns> fcrdns_;
   dns::Handle name_query_;
+  bool stranger_ = true;
 };
 
 }  // namespace ravelin::proxy

@@ -18,6 +18,11 @@ extern const BuiltinSection kGeneralSection;  // path "": the keys above the fir
 extern const BuiltinSection kListenSection;
 extern const BuiltinSection kRouteSection;
 extern const BuiltinSection kLimitsSection;
+extern const BuiltinSection kPressureSection;
+extern const BuiltinSection kBusySection;  // [pressure.busy]
+extern const BuiltinSection kAttackSection;
+extern const BuiltinSection kSiegeSection;
+extern const BuiltinSection kHarvestSection;
 extern const BuiltinSection kDnsSection;
 extern const BuiltinSection kAccessSection;
 extern const BuiltinSection kGreylistSection;
@@ -30,8 +35,9 @@ extern const BuiltinSection kAdminSection;
 
 // In the order of the sample; the sections of checks stand between the two halves, because that is
 // where they come in a dialog.
-inline constexpr std::array kSectionsBeforeChecks = {&kGeneralSection, &kListenSection,
-                                                     &kRouteSection, &kLimitsSection, &kDnsSection};
+inline constexpr std::array kSectionsBeforeChecks = {
+    &kGeneralSection, &kListenSection, &kRouteSection, &kLimitsSection,  &kPressureSection,
+    &kBusySection,    &kAttackSection, &kSiegeSection, &kHarvestSection, &kDnsSection};
 inline constexpr std::array kSectionsAfterChecks = {
     &kAccessSection, &kGreylistSection, &kStandingSection, &kVerifySection,
     &kRelaySection,  &kStateSection,    &kLogSection,      &kAdminSection};

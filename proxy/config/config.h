@@ -4,6 +4,7 @@
 // Domains and the patterns of lists are in lower case.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -50,6 +51,10 @@ struct RouteSettings {
   std::string tls_ca;       // read from it (PEM)
 };
 
+enum class VerifyOrder : uint8_t { AfterGreylist, BeforeGreylist };
+// The same, or as [verify] has it.
+enum class PressedOrder : uint8_t { Configured, AfterGreylist, BeforeGreylist };
+
 // Trivially copyable: published to the workers whole, read at each use. 0 in a count means as many
 // as file descriptors allow.
 struct Limits {
@@ -67,6 +72,50 @@ struct Limits {
   milliseconds dialog_time;
   uint32_t handshakes;
   uint64_t data_min_rate;  // bytes per second
+  // Not of [limits]: what pressure adds (overload/pressed_limits.h).
+  milliseconds least_pause{0};  // before the greeting
+  PressedOrder verify_order = PressedOrder::Configured;
+};
+
+// What one level of pressure makes stricter for clients without standing.
+struct PressureOverlay {
+  milliseconds command_timeout;
+  milliseconds data_timeout;
+  milliseconds handshake_timeout;
+  milliseconds dialog_time;
+  uint64_t data_min_rate;
+  uint32_t errors;
+  uint32_t junk_commands;
+  uint32_t sessions_per_client;
+  uint32_t sessions_per_network;
+  milliseconds pause;
+  PressedOrder order;
+};
+
+enum class PressureLevel : uint8_t { Calm, Busy, Attack, Siege };
+inline constexpr size_t kPressureLevels = 4;
+// "auto", or one of the levels and then that one, whatever happens.
+enum class PressureMode : uint8_t { Auto, Calm, Busy, Attack, Siege };
+
+struct PressureSettings {
+  PressureMode level;
+  milliseconds hold;
+  // Marks; each stands with its row.
+  double busy_places;
+  double attack_strangers;
+  double attack_unknown;
+  double attack_null_senders;
+  uint32_t attack_sources;
+  uint32_t attack_rate;
+  milliseconds busy_wait;
+  milliseconds busy_lag;
+  uint64_t memory;
+  std::array<PressureOverlay, kPressureLevels - 1> overlays;  // from Busy on
+};
+
+struct HarvestSettings {
+  uint32_t unknown;  // 0: off
+  milliseconds time;
 };
 
 struct DnsSettings {
@@ -105,8 +154,6 @@ struct StandingSettings {
   double good_unknown;
   uint32_t max_clients;
 };
-
-enum class VerifyOrder : uint8_t { AfterGreylist, BeforeGreylist };
 
 struct VerifySettings {
   VerifyOrder order;
@@ -149,6 +196,8 @@ struct Config {
   ListenSettings listen;
   std::vector<RouteSettings> routes;
   Limits limits;
+  PressureSettings pressure;
+  HarvestSettings harvest;
   DnsSettings dns;
   AccessSettings access;
   GreylistSettings greylist;

@@ -25,6 +25,12 @@ class Counters {
       return true;
     });
   }
+  uint32_t count(const dns::IpAddress& key) {
+    return shard_of(key).with([&](Map& map) {
+      const auto entry = map.find(key);
+      return entry == map.end() ? 0 : entry->second;
+    });
+  }
   void leave(const dns::IpAddress& key) {
     shard_of(key).with([&](Map& map) {
       const auto entry = map.find(key);
@@ -59,6 +65,10 @@ void raise_to(std::atomic<uint32_t>& peak, uint32_t value) {
   }
 }
 
+dns::IpAddress wide_key(const dns::IpAddress& client) {
+  return client.network(client.is_v4() ? 16 : 48);
+}
+
 uint32_t share_of_others(const Limits& limits, uint32_t total) {
   const auto reserved = std::clamp(limits.reserved_for_known, 0.0, 1.0) * total;
   return total - static_cast<uint32_t>(reserved);
@@ -73,21 +83,26 @@ struct Places::Shards {
   Counters clients;
   Counters networks;
 
+  Counters wide;
+
   // All or nothing.
   PlaceLimit count_address(const dns::IpAddress& client, const Limits& limits) {
-    const auto key = client.client_key();
-    if (!clients.enter(key, limits.sessions_per_client)) return PlaceLimit::Client;
+    if (!clients.enter(client.client_key(), limits.sessions_per_client)) return PlaceLimit::Client;
+    bool in_network = false;
     try {
-      if (networks.enter(client.network_key(), limits.sessions_per_network))
-        return PlaceLimit::None;
+      in_network = networks.enter(client.network_key(), limits.sessions_per_network);
+      if (in_network) wide.enter(wide_key(client), 0);
+      if (in_network) return PlaceLimit::None;
     } catch (...) {
-      clients.leave(key);
+      if (in_network) networks.leave(client.network_key());
+      clients.leave(client.client_key());
       throw;
     }
-    clients.leave(key);
+    clients.leave(client.client_key());
     return PlaceLimit::Network;
   }
   void uncount_address(const dns::IpAddress& client) {
+    wide.leave(wide_key(client));
     networks.leave(client.network_key());
     clients.leave(client.client_key());
   }
@@ -107,6 +122,19 @@ const char* place_limit_name(PlaceLimit limit) {
       return "sessions_per_network";
   }
   return "";
+}
+
+bool is_fair(const dns::IpAddress& newcomer, const Crowd& its, const dns::IpAddress& holder,
+             const Crowd& holders) {
+  if (wide_key(newcomer) != wide_key(holder)) return holders.wide > its.wide + 1;
+  if (newcomer.network_key() != holder.network_key()) return holders.network > its.network + 1;
+  return newcomer.client_key() != holder.client_key() && holders.client > its.client + 1;
+}
+
+Crowd Places::crowd(const dns::IpAddress& client) const {
+  return {.wide = shards_->wide.count(wide_key(client)),
+          .network = shards_->networks.count(client.network_key()),
+          .client = shards_->clients.count(client.client_key())};
 }
 
 Places::Places() : shards_(std::make_unique<Shards>()) {}
@@ -141,6 +169,10 @@ Places::Entry Places::enter(const dns::IpAddress& client, bool good, bool exempt
 }
 
 uint32_t Places::in_use() const { return shards_->total.load(std::memory_order_relaxed); }
+double Places::strangers(const Limits& limits, uint32_t total) const {
+  const auto most = std::max(1U, share_of_others(limits, total));
+  return static_cast<double>(shards_->others.load(std::memory_order_relaxed)) / most;
+}
 uint32_t Places::peak() const { return shards_->peak.load(std::memory_order_relaxed); }
 
 Places::Place::Place(Place&& other) noexcept

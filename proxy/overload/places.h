@@ -2,6 +2,7 @@
 // clients in good standing.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <memory>
 
@@ -9,6 +10,20 @@
 #include "proxy/config/config.h"
 
 namespace ravelin::proxy {
+
+// How many dialogs there are of a client and of those around it. Allow-listed ones do not count.
+struct Crowd {
+  uint32_t wide = 0;     // of the same IPv4 /16 or IPv6 /48
+  uint32_t network = 0;  // /24, /64
+  uint32_t client = 0;   // /32, /64
+
+  auto operator<=>(const Crowd&) const = default;  // the widest counts first
+};
+
+// Is it fair that |newcomer| gets the place of |holder|? Networks of equal size have equal shares:
+// in the widest in which the two differ, |holder|'s must have more, also after the change.
+bool is_fair(const dns::IpAddress& newcomer, const Crowd& its, const dns::IpAddress& holder,
+             const Crowd& holders);
 
 // What fired; the log says it, the client does not learn it.
 enum class PlaceLimit : uint8_t { None, Total, Reserved, Client, Network };
@@ -52,7 +67,11 @@ class Places {
   Entry enter(const dns::IpAddress& client, bool good, bool exempt, const Limits& limits,
               uint32_t total);
 
+  Crowd crowd(const dns::IpAddress& client) const;
   uint32_t in_use() const;
+  // Of these, those that are neither good nor exempt, as a share of what they may have; above 1
+  // after the limits were lowered.
+  double strangers(const Limits& limits, uint32_t total) const;
   uint32_t peak() const;
 
  private:

@@ -12,6 +12,7 @@
 #include "proxy/event/clock.h"
 #include "proxy/event/stream.h"
 #include "proxy/observe/journal.h"
+#include "proxy/overload/tally.h"
 #include "proxy/session/arrival.h"
 #include "proxy/session/ehlo_reply.h"
 #include "proxy/standing/greylist.h"
@@ -38,7 +39,8 @@ class Services {
   // Unique in the process, ordered in time.
   virtual Id next_id() = 0;
   // As published last: read at each use, never kept, so that a change acts on living dialogs.
-  virtual const Limits& limits() const = 0;
+  // Those for clients with standing and allow-listed ones do not change with pressure.
+  virtual const Limits& limits(bool standing) const = 0;
   // STARTTLS towards clients. Without a certificate it is not offered.
   virtual bool offers_tls() const { return false; }
   // A place among the handshakes under way; a null handle if there is none for |trusted| or not.
@@ -57,6 +59,15 @@ class Services {
     (void)client, (void)listener;
     return {};
   }
+  // The harvest shield: a recipient of |client|, which has no standing, was unknown or known; is
+  // |client| to hear nothing of its recipients for now?
+  virtual void recipient_answered(const dns::IpAddress& client, bool unknown) {
+    (void)client, (void)unknown;
+  }
+  virtual bool shielded(const dns::IpAddress& client) {
+    (void)client;
+    return false;
+  }
   // |session| is over: destroy it at the end of this turn, not before (it is on the stack).
   virtual void retire(Session& session) = 0;
 
@@ -67,6 +78,7 @@ class Services {
   Journal& journal;
   Greylist& greylist;
   Standing& standing;
+  Tally tally;  // of what the dialogs here do
 
   // Work space shared by the sessions of this worker; nothing in it survives a call.
   std::string wire;  // a reply on its way into the stream

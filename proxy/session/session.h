@@ -52,6 +52,11 @@ class Session final : public dns::Retirable,
   // The process is to end: idle dialogs hear 421 at once, transactions may end first; with |now|
   // only those live on whose text is with the backend, for its reply must be heard.
   void shut_down(bool now);
+  // Since when the client of a dialog without good standing has said nothing, while it holds
+  // nothing that anybody would miss; no value for any other dialog.
+  std::optional<Time> doubtful_since() const;
+  // Gives its place away, at once. The client hears 421.
+  void yield();
 
   const DialogInfo& info() const { return info_; }
   // The text is with the backend: its reply is waited for, whatever happens.
@@ -135,6 +140,8 @@ class Session final : public dns::Retirable,
   size_t on_early_talk(std::string_view data);
   bool trusted() const { return allowed() || grade_ == Grade::Good; }
   bool allowed() const { return access_ == Access::Allow; }
+  bool has_standing() const { return allowed() || grade_ != Grade::Unknown; }
+  std::chrono::milliseconds pause() const;
 
   // session_commands.cc
   void on_command(std::string_view line);
@@ -177,7 +184,10 @@ class Session final : public dns::Retirable,
   void judge_rcpt();
   Why why_of(const Finding& finding) const;
   void refuse_rcpt(const Finding& finding);
+  bool shielded();
+  void shield_rcpt();
   void greylist_rcpt();
+  VerifyOrder verify_order() const;
   std::unique_ptr<BackendTransaction> begin_backend();
   std::optional<dns::Endpoint> server() const;
   void ask_backend();
@@ -235,7 +245,7 @@ class Session final : public dns::Retirable,
   std::string_view standing_word() const;
   void say_decided(const smtp::Reply& reply, std::string_view verify);
 
-  const Limits& limits() const { return services_.limits(); }
+  const Limits& limits() const { return services_.limits(has_standing()); }
   const Config& config() const { return policy_->config(); }
   bool shadow() const { return policy_->shadow(); }
 

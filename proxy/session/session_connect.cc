@@ -1,5 +1,6 @@
 // Until 220: lists, the client's name, and a pause in which a client that talks first gives itself
 // away. The pause and the look-up run at the same time.
+#include <algorithm>
 #include <utility>
 
 #include "proxy/session/session.h"
@@ -32,10 +33,13 @@ void Session::begin() {
   if (access_ == Access::Deny && refuse_denied()) return;
   look_up_name();
   if (!allowed()) held_.run(Stage::Connect, check_input(), *this);
-  const auto pause = policy_->early_talker().pause;
-  pause_over_ = trusted() || pause.count() <= 0;
+  pause_over_ = trusted() || pause().count() <= 0;
   if (pause_over_) return greet_if_ready();
-  timer_ = services_.reactor.timer(pause, [this] { survive([this] { on_pause_over(); }); });
+  timer_ = services_.reactor.timer(pause(), [this] { survive([this] { on_pause_over(); }); });
+}
+
+std::chrono::milliseconds Session::pause() const {
+  return std::max(policy_->early_talker().pause, limits().least_pause);
 }
 
 // True if that is the end. The name is not waited for: a list of addresses needs none.
@@ -48,6 +52,7 @@ bool Session::refuse_denied() {
 }
 
 void Session::look_up_name() {
+  dns_.set_stranger(!trusted());
   const bool known =
       dns_.look_up_name(info_.client.address, [this] { survive([this] { on_name(); }); });
   if (known) on_name();

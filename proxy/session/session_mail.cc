@@ -17,6 +17,7 @@ void Session::on_mail(const smtp::Command& command) {
   if (too_big(*mail)) return;
 
   grade_ = services_.standing.grade(info_.client.address);
+  if (!has_standing()) services_.tally.mail(mail->from.null());
   transaction_ = std::make_unique<MailTransaction>(*std::move(mail), services_.next_id(),
                                                    services_.reactor.now());
   state_.on_mail();

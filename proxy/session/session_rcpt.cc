@@ -95,10 +95,31 @@ const Finding* Session::held_refusal() const {
 void Session::judge_rcpt() {
   if (const auto* broken = broken_rule()) return refuse_rcpt(*broken);
   const auto* refusal = held_refusal();
-  if (!refusal) return greylist_rcpt();
-  if (!shadow()) return refuse_rcpt(*refusal);
-  say_refused(with_id(refusal_of(refusal->verdict)), why_of(*refusal));
+  if (refusal && !shadow()) return refuse_rcpt(*refusal);
+  if (refusal) say_refused(with_id(refusal_of(refusal->verdict)), why_of(*refusal));
+  if (shielded()) return shield_rcpt();
   greylist_rcpt();
+}
+
+bool Session::shielded() {
+  return !has_standing() && !transaction_->pending->role &&
+         services_.shielded(info_.client.address);
+}
+
+// Whether there is such a mailbox is not told: all recipients get the same. It is no error, but
+// whoever goes on and on is not listening.
+void Session::shield_rcpt() {
+  const auto refusal = with_id(smtp::replies::shielded());
+  ++junk_;
+  state_.on_rcpt_refused();
+  Why why{.stage = "RCPT",
+          .subject = transaction_->pending->rcpt.to.to_string(),
+          .reason = "Recipient address rejected"};
+  why.recipient = &transaction_->pending->rcpt.to;
+  say_refused(refusal, why);
+  say_decided(refusal, "shielded");
+  transaction_->pending.reset();
+  reply(refusal);
 }
 
 Session::Why Session::why_of(const Finding& finding) const {
@@ -126,13 +147,25 @@ void Session::greylist_rcpt() {
   pending.greylist = greylist_applies(pending.rcpt.to);
   if (pending.greylist != GreylistAnswer::Ask) return ask_backend();
   // In shadow mode nothing is deferred, and there is nothing to be told apart.
-  if (config().verify.order == VerifyOrder::BeforeGreylist && !shadow() && would_defer()) {
+  if (verify_order() == VerifyOrder::BeforeGreylist && !shadow() && would_defer()) {
     pending.question = begin_backend();
     pending.question->recipient(pending.rcpt);
     return wait(Phase::Asking);
   }
   if (greylist_defers()) return defer_rcpt("not-asked");
   ask_backend();
+}
+
+VerifyOrder Session::verify_order() const {
+  switch (limits().verify_order) {
+    case PressedOrder::AfterGreylist:
+      return VerifyOrder::AfterGreylist;
+    case PressedOrder::BeforeGreylist:
+      return VerifyOrder::BeforeGreylist;
+    case PressedOrder::Configured:
+      break;
+  }
+  return config().verify.order;
 }
 
 std::unique_ptr<BackendTransaction> Session::begin_backend() {
@@ -215,9 +248,13 @@ std::string_view Session::verify_word(const RecipientAnswer& answer) {
 
 void Session::count_recipient(const RecipientAnswer& answer) {
   unknown_seen_ |= answer.unknown;
+  services_.tally.answer(answer.unknown);
+  if (answer.source == AnswerSource::Backend || answer.source == AnswerSource::OurTrouble)
+    services_.tally.waited(answer.took);
   if (allowed() || (!answer.unknown && !answer.accepted())) return;
   const auto& client = info_.client.address;
   const auto organisation = organisation_of_client();
+  if (!has_standing()) services_.recipient_answered(client, answer.unknown);
   if (answer.unknown) return services_.standing.unknown_recipient(client, organisation);
   services_.standing.known_recipient(client, organisation);
 }

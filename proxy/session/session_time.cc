@@ -1,5 +1,6 @@
 // What the clock ends. Deadlines are compared with the limits of the moment, so that a change acts
 // on living dialogs.
+#include <algorithm>
 #include <utility>
 
 #include "proxy/session/session.h"
@@ -28,9 +29,13 @@ void Session::sweep(Time now) {
   });
 }
 
-// The pause and DNS have limits of their own.
+// DNS has a limit of its own, and so has the pause. Pressure may have been another when it began.
 std::chrono::nanoseconds Session::longest_look_up() const {
-  return policy_->early_talker().pause + config().dns.timeout + kOverdue;
+  auto longest = config().dns.timeout + kOverdue;
+  if (phase_ != Phase::Greeting) return longest;
+  auto pause = policy_->early_talker().pause;
+  for (const auto& overlay : config().pressure.overlays) pause = std::max(pause, overlay.pause);
+  return longest + pause;
 }
 
 // It has something to tell, or its time is over, and there is no memory to tell it. After the dot

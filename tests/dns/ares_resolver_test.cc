@@ -194,6 +194,21 @@ TEST_CASE("too many questions on their way are not asked, and not remembered") {
   CHECK(bench.ask(Type::A, "20.example").status == Status::NoName);
 }
 
+TEST_CASE("a stranger's questions leave a quarter of those on their way to others") {
+  ResolverBench bench;  // of 20
+  std::vector<std::unique_ptr<Asked>> asked;
+  const auto question = [](int i) { return Question{Type::A, std::to_string(i) + ".example"}; };
+  constexpr Asker kStranger{Trust::Theirs, true};
+  for (int i = 0; i < 15; ++i) {
+    bench.server.silence(question(i).name, RrType::A);
+    asked.push_back(std::make_unique<Asked>(bench, question(i), kStranger));
+    CHECK_FALSE(asked.back()->at_once);
+  }
+  CHECK(Asked(bench, question(15), kStranger).status() == Status::TempFail);
+  CHECK_FALSE(Asked(bench, question(3), kStranger).at_once);  // that one is on its way
+  CHECK_FALSE(Asked(bench, question(16)).at_once);
+}
+
 TEST_CASE("names that cannot be asked for are answered at once") {
   ResolverBench bench;
   const auto at_once = [&bench](const std::string& name) {

@@ -39,9 +39,9 @@ struct ResolverBench {
   // One question whose answer the test awaits.
   struct Asked {
     Asked(ResolverBench& bench, const dns::Question& question,
-          dns::Trust trust = dns::Trust::Theirs,
+          dns::Asker asker = dns::Trust::Theirs,
           std::chrono::milliseconds limit = std::chrono::seconds(15)) {
-      answer = bench.resolver->ask(question, trust, limit, query, [this](const dns::Answer& found) {
+      answer = bench.resolver->ask(question, asker, limit, query, [this](const dns::Answer& found) {
         ++calls;
         answer = found;
       });

@@ -33,9 +33,11 @@ class FakeDaemon final : public Daemon {
   std::chrono::seconds uptime() const override { return std::chrono::seconds(77); }
   JournalCounters journal() const override { return counters; }
   Shared& shared() override { return shared_; }
+  PressureNow pressure() const override { return pressed; }
 
   std::vector<std::string> reload_errors;
   JournalCounters counters;
+  PressureNow pressed;
 
  private:
   test::RecordingJournal journal_;
@@ -162,4 +164,15 @@ TEST_CASE_METHOD(Bench, "every command of the reference page is known, and no ot
   CHECK(list ==
         "unknown command \"?\"; known are: breaker.reset, breaker.show, greylist.pass, "
         "greylist.show, limits, reload, standing.reset, standing.show, status, verify.forget");
+}
+
+TEST_CASE_METHOD(Bench,
+                 "status says how hard we are pressed and why, limits what holds for strangers") {
+  CHECK(result({{"command", "status"}}).at("pressure") == json{{"level", "calm"}});
+  CHECK(result({{"command", "limits"}}).at("errors") == daemon.config()->limits.errors);
+  daemon.pressed = {PressureLevel::Siege, "a worker is 1200 ms late", std::chrono::seconds(75)};
+  CHECK(result({{"command", "status"}}).at("pressure") ==
+        json{{"level", "siege"}, {"cause", "a worker is 1200 ms late"}, {"since_s", 75}});
+  CHECK(result({{"command", "limits"}}).at("errors") ==
+        daemon.config()->pressure.overlays[2].errors);
 }

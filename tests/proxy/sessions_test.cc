@@ -56,18 +56,19 @@ class Bench : World, public Services {
     now_limits = config->limits;
   }
   Id next_id() override { return ++id_; }
-  const Limits& limits() const override { return now_limits; }
+  const Limits& limits(bool) const override { return now_limits; }
   void retire(Session& session) override {
     ++retired;
     sessions.retire(session);
   }
 
-  void connect(int count) {
+  void connect(int count, const std::string& address = "192.0.2.1") {
     for (int i = 0; i < count; ++i) {
       auto& peer = peers.emplace_back(std::make_shared<test::MemoryPeer>());
       Arrival arrival;
-      arrival.client = {*dns::IpAddress::parse("192.0.2.1"), 4025};
+      arrival.client = {*dns::IpAddress::parse(address), 4025};
       arrival.id = next_id();
+      arrival.place = places.enter(arrival.client.address, false, false, Limits{}, 10'000).place;
       std::unique_ptr<Stream> stream;
       if (hopeless)
         stream = std::make_unique<HopelessStream>(peer);
@@ -90,6 +91,7 @@ class Bench : World, public Services {
   Limits now_limits{};
   bool hopeless = false;
   int retired = 0;
+  Places places;
   std::vector<std::shared_ptr<test::MemoryPeer>> peers;
   Sessions sessions{World::reactor};
 
@@ -153,4 +155,38 @@ TEST_CASE("shutting down tells every idle dialog") {
   bench.run();
   CHECK(bench.told("\r\n421 4.3.2 ") == 30);
   CHECK(bench.sessions.empty());
+}
+
+TEST_CASE("the oldest doubtful dialog is found among many") {
+  Bench bench;
+  CHECK(bench.sessions.oldest_doubtful() == nullptr);
+  bench.connect(50);
+  bench.wait(2s);
+  bench.connect(1, "192.0.2.2");
+  bench.wait(2s);
+  bench.connect(50);
+  for (int i = 0; i < 51; ++i) {
+    auto* const oldest = bench.sessions.oldest_doubtful();
+    REQUIRE(oldest != nullptr);
+    CHECK((oldest->info().client.address.to_string() == "192.0.2.2") == (i == 50));
+    oldest->yield();
+  }
+}
+
+TEST_CASE("whoever has more than its share gives way to a newcomer, drilling down by itself") {
+  Bench bench;
+  const auto holder_for = [&](const char* newcomer) -> std::string {
+    auto* const found = bench.sessions.unfair_to(*dns::IpAddress::parse(newcomer), bench.places);
+    return found == nullptr ? "" : found->info().client.address.to_string();
+  };
+  CHECK(holder_for("198.51.100.1") == "");
+  bench.connect(200, "10.1.1.1");  // a /16 full of bots, most of them in one /24
+  bench.connect(20, "10.1.2.1");
+  CHECK(holder_for("198.51.100.1") == "10.1.1.1");
+  CHECK(holder_for("10.1.3.1") == "10.1.1.1");
+  CHECK(holder_for("10.1.1.2") == "10.1.1.1");
+  CHECK(holder_for("10.1.1.1") == "");
+  // Its one good server gets a place, and keeps it.
+  bench.connect(1, "10.1.3.1");
+  for (int i = 0; i < 100; ++i) CHECK(holder_for("10.1.1.2") == "10.1.1.1");
 }

@@ -28,11 +28,13 @@ class FakeResolver final : public dns::Resolver {
   bool silent = false;  // never answer: |limit| passes and the answer is TempFail
   bool lost = false;    // never answer, not even that: there was no memory
   std::vector<dns::Question> asked;
+  size_t of_strangers = 0;  // of these
 
-  std::optional<dns::Answer> ask(const dns::Question& question, dns::Trust,
+  std::optional<dns::Answer> ask(const dns::Question& question, dns::Asker asker,
                                  std::chrono::milliseconds limit, dns::Handle& query,
                                  Callback done) override {
     asked.push_back(question);
+    if (asker.stranger) ++of_strangers;
     if (lost) {
       query = std::make_unique<dns::Pending>();
       return {};

@@ -59,8 +59,9 @@ TEST_CASE("The sections stand in the order of a dialog") {
   std::string order;
   for (const Section* section : all_sections()) order += std::string(section->path) + ' ';
   CHECK(order ==
-        " listen route limits dns checks.early_talker checks.helo checks.rdns "
-        "checks.sender_domain access greylist standing verify relay state log admin ");
+        " listen route limits pressure pressure.busy pressure.attack pressure.siege harvest dns "
+        "checks.early_talker checks.helo checks.rdns checks.sender_domain access greylist standing "
+        "verify relay state log admin ");
 }
 
 TEST_CASE("The printed sample is a hundred columns wide") {

@@ -165,3 +165,56 @@ TEST_CASE("each limit has the name of its parameter") {
   CHECK(std::string(place_limit_name(PlaceLimit::Client)) == "sessions_per_client");
   CHECK(std::string(place_limit_name(PlaceLimit::Network)) == "sessions_per_network");
 }
+
+TEST_CASE("a crowd is counted by client, network and the wide network around it") {
+  Places places;
+  std::vector<Places::Entry> entries;
+  for (const auto* client : {"10.1.1.1", "10.1.1.1", "10.1.1.2", "10.1.9.1", "10.2.1.1"})
+    entries.push_back(places.enter(ip(client), false, false, limits(0, 0, 0), 10));
+  CHECK(places.crowd(ip("10.1.1.1")) == Crowd{.wide = 4, .network = 3, .client = 2});
+  CHECK(places.crowd(ip("10.1.7.7")) == Crowd{.wide = 4, .network = 0, .client = 0});
+  CHECK(places.crowd(ip("10.3.1.1")) == Crowd{});
+  entries.clear();
+  CHECK(places.crowd(ip("10.1.1.1")) == Crowd{});
+  for (const auto* client : {"2001:db8:1:1::1", "2001:db8:1:1::2", "2001:db8:1:2::1"})
+    entries.push_back(places.enter(ip(client), false, false, limits(0, 0, 0), 10));
+  CHECK(places.crowd(ip("2001:db8:1:1::9")) == Crowd{.wide = 3, .network = 2, .client = 2});
+}
+
+TEST_CASE("a limit that fires counts nobody in any crowd") {
+  Places places;
+  const auto first = places.enter(ip("10.1.1.1"), false, false, limits(1, 1, 0), 10);
+  const auto client = places.enter(ip("10.1.1.1"), false, false, limits(1, 1, 0), 10);
+  const auto network = places.enter(ip("10.1.1.2"), false, false, limits(1, 1, 0), 10);
+  CHECK(client.limit == PlaceLimit::Client);
+  CHECK(network.limit == PlaceLimit::Network);
+  CHECK(places.crowd(ip("10.1.1.1")) == Crowd{.wide = 1, .network = 1, .client = 1});
+}
+
+TEST_CASE("a place goes to a newcomer from where fewer are, in the widest network that differs") {
+  const auto fair = [](const char* newcomer, Crowd its, const char* holder, Crowd holders) {
+    return is_fair(ip(newcomer), its, ip(holder), holders);
+  };
+  // Of other /16: what is in their /24 does not matter.
+  CHECK(fair("10.1.1.1", {0, 0, 0}, "10.2.1.1", {2, 1, 1}));
+  CHECK_FALSE(fair("10.1.1.1", {0, 0, 0}, "10.2.1.1", {1, 1, 1}));  // it would only turn around
+  CHECK_FALSE(fair("10.1.1.1", {5, 0, 0}, "10.2.1.1", {6, 6, 6}));
+  // Of the same /16: by /24.
+  CHECK(fair("10.1.1.1", {90, 0, 0}, "10.1.2.1", {90, 30, 1}));
+  CHECK_FALSE(fair("10.1.1.1", {90, 30, 0}, "10.1.2.1", {90, 30, 30}));
+  // Of the same /24: by address.
+  CHECK(fair("10.1.1.1", {90, 30, 1}, "10.1.1.2", {90, 30, 3}));
+  CHECK_FALSE(fair("10.1.1.1", {90, 30, 3}, "10.1.1.1", {90, 30, 3}));
+  CHECK(fair("2001:db8:1:1::1", {9, 0, 0}, "2001:db8:1:2::1", {9, 9, 9}));
+}
+
+TEST_CASE("the share of strangers is of what they may have") {
+  Places places;
+  const auto some = limits(0, 0, 0.5);
+  std::vector<Places::Entry> entries;
+  entries.push_back(places.enter(host(1), true, false, some, 8));
+  entries.push_back(places.enter(host(2), false, true, some, 8));
+  CHECK(places.strangers(some, 8) == 0);
+  entries.push_back(places.enter(host(3), false, false, some, 8));
+  CHECK(places.strangers(some, 8) == 0.25);
+}

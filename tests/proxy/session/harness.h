@@ -59,7 +59,7 @@ class Harness final : public proxy::Services {
   }
 
   proxy::Id next_id() override { return ++id_; }
-  const proxy::Limits& limits() const override { return now_limits; }
+  const proxy::Limits& limits(bool) const override { return now_limits; }
   bool offers_tls() const override { return tls; }
   proxy::Handle enter_handshake(bool trusted) override {
     return handshakes.enter(trusted, now_limits);
@@ -84,6 +84,7 @@ class Harness final : public proxy::Services {
     arrival.access = policy->access(client.address);
     arrival.grade = world_->standing.grade(client.address);
     arrival.must_secure = must_secure;
+    arrival.place = places.enter(client.address, false, false, proxy::Limits{}, 1000).place;
     return arrival;
   }
 
@@ -130,6 +131,7 @@ class Harness final : public proxy::Services {
   bool must_secure = false;  // and required?
   bool no_place = false;     // for whom XCLIENT names
   proxy::Handshakes handshakes;
+  proxy::Places places;
   std::shared_ptr<const proxy::Policy> policy;
   int ended = 0;
 

@@ -150,7 +150,7 @@ class Front final : public proxy::Services {
   bool ended() const { return session_ == nullptr; }
 
   proxy::Id next_id() override { return ++id_; }
-  const proxy::Limits& limits() const override { return policy_->config().limits; }
+  const proxy::Limits& limits(bool) const override { return policy_->config().limits; }
   void retire(proxy::Session&) override {
     world_->reactor.retire(std::shared_ptr<proxy::Session>(std::move(session_)));
   }

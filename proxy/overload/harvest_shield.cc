@@ -1,0 +1,88 @@
+#include "proxy/overload/harvest_shield.h"
+
+#include <algorithm>
+#include <chrono>
+#include <new>
+#include <tuple>
+
+namespace ravelin::proxy {
+namespace {
+
+// Only where most recipients are unknown: a list of old addresses is no harvest.
+constexpr double kMostly = 0.5;
+
+template <class Shards>
+auto& shard_of(Shards& shards, const dns::IpAddress& key) {
+  return shards[(dns::IpHash()(key) >> 56) % shards.size()];
+}
+
+}  // namespace
+
+void HarvestShield::answered(const dns::IpAddress& client, bool unknown, dns::Time now,
+                             const HarvestSettings& settings) {
+  if (settings.unknown == 0) return;
+  count(clients_, client.client_key(), client, unknown, settings.unknown, now, settings);
+  count(networks_, client.network_key(), client, unknown, kNetwork * settings.unknown, now,
+        settings);
+}
+
+// Whoever has run out makes room, once a second at most.
+bool HarvestShield::has_room(Shard& shard, dns::Time now, const HarvestSettings& settings) {
+  constexpr auto kMostHere = kMost / (2 * std::tuple_size_v<Shards>);
+  if (shard.entries.size() < kMostHere) return true;
+  if (now - shard.swept < std::chrono::seconds(1)) return false;
+  shard.swept = now;
+  std::erase_if(shard.entries, [&](const auto& item) {
+    return now - item.second.at >= settings.time && now >= item.second.until;
+  });
+  return shard.entries.size() < kMostHere;
+}
+
+// Without memory one is not counted.
+void HarvestShield::count(Shards& shards, const dns::IpAddress& key, const dns::IpAddress& client,
+                          bool unknown, uint32_t most, dns::Time now,
+                          const HarvestSettings& settings) try {
+  shard_of(shards, key).with([&](Shard& shard) {
+    const auto found = shard.entries.find(key);
+    if (found == shard.entries.end() && (!unknown || !has_room(shard, now, settings))) return;
+    auto& entry = found == shard.entries.end() ? shard.entries[key] : found->second;
+    const auto left = 1 - std::chrono::duration<double>(now - entry.at) / settings.time;
+    entry.unknown *= std::max(0.0, left);
+    entry.known *= std::max(0.0, left);
+    entry.at = now;
+    (unknown ? entry.unknown : entry.known) += 1;
+    if (!unknown) return;
+    const auto from = static_cast<uint32_t>(dns::IpHash()(client.client_key())) | 1;
+    entry.many |= entry.from != 0 && entry.from != from;
+    entry.from = from;
+    const bool widely = &shards == &clients_ || entry.many;
+    const bool mostly = entry.unknown > kMostly * (entry.unknown + entry.known);
+    if (!widely || !mostly || entry.unknown <= most - 0.5) return;
+    entry.until = now + settings.time;
+    entry.unknown = most / 2.0;  // half of it is there when it ends and more come
+  });
+} catch (const std::bad_alloc&) {
+}
+
+bool HarvestShield::holds(Shards& shards, const dns::IpAddress& key, dns::Time now) {
+  return shard_of(shards, key).with([&](Shard& shard) {
+    const auto entry = shard.entries.find(key);
+    return entry != shard.entries.end() && now < entry->second.until;
+  });
+}
+
+bool HarvestShield::holds(const dns::IpAddress& client, dns::Time now,
+                          const HarvestSettings& settings) {
+  if (settings.unknown == 0) return false;
+  return holds(clients_, client.client_key(), now) || holds(networks_, client.network_key(), now);
+}
+
+size_t HarvestShield::size() {
+  size_t count = 0;
+  for (auto* const shards : {&clients_, &networks_})
+    for (auto& each : *shards)
+      count += each.with([](Shard& shard) { return shard.entries.size(); });
+  return count;
+}
+
+}  // namespace ravelin::proxy

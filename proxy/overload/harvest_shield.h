@@ -1,0 +1,58 @@
+// Who tries names to find out which exist hears no more of it: after some unknown recipients of a
+// client, or of a network, the answer for all of its recipients is "later", and nobody is asked.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <unordered_map>
+
+#include "dns/ip.h"
+#include "dns/reactor.h"
+#include "proxy/config/config.h"
+#include "proxy/event/guarded.h"
+
+namespace ravelin::proxy {
+
+// Thread-safe; one per process. Only for clients without standing, so that nobody who delivers mail
+// is hit; it ends by itself. Holds at most kMost entries of some 64 B: beyond them nobody new is
+// counted until old ones have run out.
+class HarvestShield {
+ public:
+  // The backend knew the recipient, or did not.
+  void answered(const dns::IpAddress& client, bool unknown, dns::Time now,
+                const HarvestSettings& settings);
+  // Is |client| to hear nothing? False whenever |settings| switch it off.
+  bool holds(const dns::IpAddress& client, dns::Time now, const HarvestSettings& settings);
+
+  size_t size();
+  static constexpr size_t kMost = 200'000;
+  // A network is shielded at so many times as many, and if they came from more than one client.
+  static constexpr uint32_t kNetwork = 3;
+
+ private:
+  // Counts run out: |unknown| of them in |settings.time|.
+  struct Entry {
+    double unknown = 0;
+    double known = 0;
+    dns::Time at{};     // of these
+    dns::Time until{};  // shielded
+    uint32_t from = 0;  // a network's: of the last client with an unknown recipient
+    bool many = false;  // and there was another one
+  };
+  struct Shard {
+    std::unordered_map<dns::IpAddress, Entry, dns::IpHash> entries;
+    dns::Time swept{};
+  };
+  using Shards = std::array<Guarded<Shard>, 16>;
+
+  static bool has_room(Shard& shard, dns::Time now, const HarvestSettings& settings);
+
+  void count(Shards& shards, const dns::IpAddress& key, const dns::IpAddress& client, bool unknown,
+             uint32_t most, dns::Time now, const HarvestSettings& settings);
+  static bool holds(Shards& shards, const dns::IpAddress& key, dns::Time now);
+
+  Shards clients_;
+  Shards networks_;
+};
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,25 @@
+// The place that a dialog holds, and how it goes to somebody else.
+#include "proxy/session/session.h"
+
+namespace ravelin::proxy {
+
+// Whoever has accepted recipients is about to send its message.
+std::optional<Time> Session::doubtful_since() const {
+  const bool idle =
+      phase_ == Phase::Greeting || phase_ == Phase::Command || phase_ == Phase::Securing;
+  if (!idle || !place_ || trusted()) return {};
+  if (transaction_ && !transaction_->accepted.empty()) return {};
+  return since_;
+}
+
+// The place is free when this returns. The connection has until the next sweep, for the reply to be
+// heard: it holds a descriptor for which there is no place any more.
+void Session::yield() {
+  survive([this] {
+    place_ = {};
+    give_up("place given up", smtp::replies::no_place());
+  });
+  doomed_ = true;
+}
+
+}  // namespace ravelin::proxy

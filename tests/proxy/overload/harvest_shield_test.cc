@@ -1,0 +1,112 @@
+#include "proxy/overload/harvest_shield.h"
+
+#include <catch2/catch.hpp>
+
+using namespace ravelin;
+using namespace ravelin::proxy;
+using namespace std::chrono_literals;
+
+namespace {
+
+dns::IpAddress ip(const std::string& text) { return dns::IpAddress::parse(text).value(); }
+
+struct Garden {
+  HarvestShield shield;
+  HarvestSettings settings{.unknown = 10, .time = 10min};
+  dns::Time now{1000s};
+
+  void ask(const std::string& client, int unknown, int known = 0) {
+    for (; known > 0; --known) shield.answered(ip(client), false, now, settings);
+    for (; unknown > 0; --unknown) shield.answered(ip(client), true, now, settings);
+  }
+  bool holds(const std::string& client) { return shield.holds(ip(client), now, settings); }
+};
+
+}  // namespace
+
+TEST_CASE("a client is shielded at the given number of unknown recipients, and for its time") {
+  Garden garden;
+  garden.ask("10.1.1.1", 9);
+  CHECK_FALSE(garden.holds("10.1.1.1"));
+  garden.ask("10.1.1.1", 1);
+  CHECK(garden.holds("10.1.1.1"));
+  CHECK_FALSE(garden.holds("10.1.1.2"));
+  garden.now += 10min - 1s;
+  CHECK(garden.holds("10.1.1.1"));
+  garden.now += 1s;
+  CHECK_FALSE(garden.holds("10.1.1.1"));
+}
+
+TEST_CASE("what has run out by a moment counts all the same") {
+  Garden garden;
+  for (int i = 0; i < 10; ++i) {
+    CHECK_FALSE(garden.holds("10.1.1.1"));
+    garden.ask("10.1.1.1", 1);
+    garden.now += 100ms;
+  }
+  CHECK(garden.holds("10.1.1.1"));
+}
+
+TEST_CASE("counts run out, so that a slow trickle is no harvest") {
+  Garden garden;
+  for (int i = 0; i < 100; ++i) {
+    garden.ask("10.1.1.1", 1);
+    garden.now += 3min;
+  }
+  CHECK_FALSE(garden.holds("10.1.1.1"));
+}
+
+TEST_CASE("who knows most of its recipients is no harvester") {
+  Garden garden;
+  garden.ask("10.1.1.1", 1);  // nothing is counted before the first unknown one
+  garden.ask("10.1.1.1", 50, 60);
+  CHECK_FALSE(garden.holds("10.1.1.1"));
+  garden.ask("10.1.1.1", 20);
+  CHECK(garden.holds("10.1.1.1"));
+}
+
+TEST_CASE("a network is shielded at three times as many, if several of its clients try") {
+  Garden garden;
+  for (int i = 1; i <= 5; ++i) garden.ask("10.1.1." + std::to_string(i), 5);
+  CHECK_FALSE(garden.holds("10.1.1.200"));
+  garden.ask("10.1.1.6", 5);
+  CHECK(garden.holds("10.1.1.200"));
+  CHECK_FALSE(garden.holds("10.1.2.200"));
+  garden.now += 10min;
+  CHECK_FALSE(garden.holds("10.1.1.200"));
+}
+
+TEST_CASE("one harvester does not shield its network") {
+  Garden garden;
+  garden.ask("10.1.1.1", 1000);
+  CHECK(garden.holds("10.1.1.1"));
+  CHECK_FALSE(garden.holds("10.1.1.2"));
+}
+
+TEST_CASE("it can be switched off, also while it holds") {
+  Garden garden;
+  garden.ask("10.1.1.1", 10);
+  CHECK(garden.holds("10.1.1.1"));
+  garden.settings.unknown = 0;
+  CHECK_FALSE(garden.holds("10.1.1.1"));
+  garden.ask("10.1.1.2", 100);
+  garden.settings.unknown = 10;
+  CHECK_FALSE(garden.holds("10.1.1.2"));
+}
+
+TEST_CASE("memory has a bound, and who has run out makes room") {
+  Garden garden;
+  const auto everybody = [&](uint8_t first) {
+    for (uint32_t i = 0; i < HarvestShield::kMost; ++i)
+      garden.shield.answered(
+          dns::IpAddress::v4({first, static_cast<uint8_t>(i >> 16), static_cast<uint8_t>(i >> 8),
+                              static_cast<uint8_t>(i)}),
+          true, garden.now, garden.settings);
+  };
+  everybody(10);
+  CHECK(garden.shield.size() <= HarvestShield::kMost);
+  garden.ask("192.0.2.1", 10);
+  garden.now += 10min;
+  garden.ask("192.0.2.1", 10);
+  CHECK(garden.holds("192.0.2.1"));
+}

@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+"""Pressure: rises within ten seconds of a flood, changes what holds for strangers only, says why, and
+is over when it is over."""
+import signal
+import time
+import unittest
+
+import harness
+from harness import Backend, Client, SystemTest, wait_for
+
+STANDING = "good_deliveries = 1\ngood_days = 1"
+HOLD = 3  # seconds
+
+
+class Pressure(SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.backend = self.start(Backend())
+
+    def pressed(self, pressure="", **sections):
+        return self.ravelin([self.backend], sections={
+            "pressure": f'level = "auto"\nhold = "{HOLD}s"\n{pressure}', "standing": STANDING,
+            "verify": 'negative_ttl = "0s"', **sections})
+
+    def level(self, ravelin):
+        return ravelin.ctl("status")["pressure"]["level"]
+
+    def deliver(self, ravelin, source):
+        with Client(ravelin.port, source=source) as client:
+            self.assertRegex(client.mail(["bob@example.com"])[-1], "^250")
+            client.say("QUIT")
+
+    def flood(self, ravelin, until):
+        """Unknown recipients from many addresses, as fast as they are refused."""
+        began, number = time.monotonic(), 0
+        while not until():
+            self.assertLess(time.monotonic() - began, 10, "no attack seen")
+            number += 1
+            with Client(ravelin.port, source=f"127.20.{number // 200}.{number % 200 + 1}") as bot:
+                bot.mail([f"x{number}@example.com"], sender="")
+        return time.monotonic() - began
+
+    def test_a_flood_is_an_attack_and_then_it_is_over(self):
+        ravelin = self.pressed()
+        self.deliver(ravelin, "127.7.7.7")
+        self.assertEqual(ravelin.ctl("status")["pressure"], {"level": "calm"})
+        self.flood(ravelin, lambda: ravelin.lines("pressure: calm -> attack"))
+        self.assertEqual(self.level(ravelin), "attack")
+        shown = ravelin.ctl("status")["pressure"]
+        self.assertRegex(shown["cause"], r"^\d+\.\d (unknown recipients|null senders) a second, usually")
+        self.assertEqual(ravelin.ctl("limits")["command_timeout"], "30s")
+        [line] = ravelin.lines(r"pressure: calm -> attack: ")
+        self.assertIn("warning", line)
+        ended = time.monotonic()
+        wait_for(lambda: self.level(ravelin) == "calm", "calm")
+        # The window of the rates, the hold, and a look a second.
+        self.assertLess(time.monotonic() - ended, 5 + HOLD + 2.5)
+        self.assertEqual(len(ravelin.lines(r"pressure: ")), 2)
+        self.assertEqual(ravelin.ctl("limits")["command_timeout"], "5m")
+
+    def test_clients_with_standing_keep_the_calm_values(self):
+        ravelin = self.pressed(**{"pressure.attack": 'errors = 2\ncommand_timeout = "1s"'})
+        self.deliver(ravelin, "127.7.7.7")
+        good = self.start(Client(ravelin.port, source="127.7.7.7"))
+        stranger = self.start(Client(ravelin.port, source="127.8.8.8"))
+        for client in (good, stranger):
+            self.assertRegex(client.say("EHLO client.sender.example"), "^250")
+        ravelin.write_config(pressure='level = "attack"')
+        ravelin.signal(signal.SIGHUP)
+        ravelin.wait_line("pressure: calm -> attack: pressure.level")
+        # A dialog that lived before it is under it, too.
+        self.assertRegex(stranger.reply(), "^421")
+        with Client(ravelin.port, source="127.8.8.9") as other:
+            other.say("EHLO client.sender.example")
+            self.assertRegex(other.say("NONSENSE"), "^50")
+            self.assertRegex(other.say("NONSENSE"), "^50")
+            self.assertRegex(other.reply(), "^421")
+        self.assertRegex(good.say("NONSENSE"), "^50")
+        self.assertRegex(good.say("NONSENSE"), "^50")
+        self.assertRegex(good.say("NOOP"), "^250")
+
+    def test_places_are_fewer_for_a_stranger(self):
+        ravelin = self.pressed(**{
+            "pressure.busy": "sessions_per_client = 1", "limits": "sessions_per_client = 3"})
+        ravelin.write_config(pressure='level = "busy"')
+        self.deliver(ravelin, "127.7.7.7")
+        ravelin.signal(signal.SIGHUP)
+        ravelin.wait_line("pressure: calm -> busy")
+        for source, expected in (("127.8.8.8", ["220", "421"]), ("127.7.7.7", ["220", "220", "220", "421"])):
+            clients = [self.start(Client(ravelin.port, source=source)) for _ in expected]
+            self.assertEqual([client.banner[:3] for client in clients], expected)
+
+    def test_a_level_by_hand_from_the_start(self):
+        ravelin = self.pressed()
+        ravelin.write_config(pressure='level = "siege"')
+        ravelin.end()
+        ravelin.start()
+        wait_for(lambda: self.level(ravelin) == "siege", "the level")
+        self.assertEqual(ravelin.ctl("status")["pressure"]["cause"], "pressure.level")
+
+
+if __name__ == "__main__":
+    harness.main()
