@@ -11,9 +11,12 @@ constexpr Param kRows[] = {
         "So many unknown recipients of one client within time, or three times as many of several "
         "clients of one network (IPv4 /24), and more than half of its recipients: then it gets 451 "
         "4.7.1 for every recipient, and the backend is not asked. 0: off.",
-        "10", 0, 100'000),
-    duration_param<&HarvestSettings::time>("time", "How long that lasts, and what it looks at.",
-                                           "\"10m\"", 1s, 24h),
+        "20", 0, 100'000),
+    duration_param<&HarvestSettings::time>(
+        "time",
+        "How long that lasts, and what it looks at. Each time that it comes back at once it lasts "
+        "twice as long, up to sixteen times.",
+        "\"10m\"", 1s, 24h),
 };
 
 }  // namespace

@@ -58,7 +58,9 @@ void HarvestShield::count(Shards& shards, const dns::IpAddress& key, const dns::
     const bool widely = &shards == &clients_ || entry.many;
     const bool mostly = entry.unknown > kMostly * (entry.unknown + entry.known);
     if (!widely || !mostly || entry.unknown <= most - 0.5) return;
-    entry.until = now + settings.time;
+    const bool at_once = entry.until != dns::Time{} && now - entry.until < settings.time;
+    entry.again = at_once ? std::min(entry.again + 1, kDoublings) : 0;
+    entry.until = now + settings.time * (1U << entry.again);
     entry.unknown = most / 2.0;  // half of it is there when it ends and more come
   });
 } catch (const std::bad_alloc&) {

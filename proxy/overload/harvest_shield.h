@@ -28,16 +28,19 @@ class HarvestShield {
   static constexpr size_t kMost = 200'000;
   // A network is shielded at so many times as many, and if they came from more than one client.
   static constexpr uint32_t kNetwork = 3;
+  // Who goes on where it was is shielded for twice as long each time, so often.
+  static constexpr uint32_t kDoublings = 4;
 
  private:
   // Counts run out: |unknown| of them in |settings.time|.
   struct Entry {
     double unknown = 0;
     double known = 0;
-    dns::Time at{};     // of these
-    dns::Time until{};  // shielded
-    uint32_t from = 0;  // a network's: of the last client with an unknown recipient
-    bool many = false;  // and there was another one
+    dns::Time at{};      // of these
+    dns::Time until{};   // shielded
+    uint32_t again = 0;  // how often that followed upon itself
+    uint32_t from = 0;   // a network's: of the last client with an unknown recipient
+    bool many = false;   // and there was another one
   };
   struct Shard {
     std::unordered_map<dns::IpAddress, Entry, dns::IpHash> entries;

@@ -9,7 +9,8 @@
 
 namespace ravelin::proxy {
 
-// Our 354 only after the backend's: then a message that is begun has a way to end.
+// Our 354 only after the backend's: then a message that is begun has a way to end. (Strangers wait
+// for it at the end of their text while connections are short: backend/transaction_data.cc.)
 void Session::on_data(const smtp::Command& command) {
   if (!command.argument.empty()) return error(smtp::replies::no_argument());
   wait(Phase::Opening);

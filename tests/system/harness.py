@@ -433,6 +433,7 @@ class FakeDns(Process):
 
 DEFAULT_SECTIONS = {
     "pressure": 'level = "calm"',
+    "harvest": "unknown = 0",
     "checks.rdns": 'action = "off"',
     "checks.helo": 'syntax = "off"\nown_name = "off"\nliteral = "off"\nnot_fqdn = "off"\n'
                    'unresolvable = "off"\nptr_mismatch = "off"',

@@ -83,6 +83,21 @@ TEST_CASE("one harvester does not shield its network") {
   CHECK_FALSE(garden.holds("10.1.1.2"));
 }
 
+TEST_CASE("who goes on where it was is shielded for longer each time, up to a bound") {
+  Garden garden;
+  for (const auto times : {1, 2, 4, 8, 16, 16}) {
+    garden.ask("10.1.1.1", 10);
+    garden.now += times * 10min - 1s;
+    CHECK(garden.holds("10.1.1.1"));
+    garden.now += 1s;
+    CHECK_FALSE(garden.holds("10.1.1.1"));
+  }
+  garden.now += 10min;
+  garden.ask("10.1.1.1", 10);
+  garden.now += 10min;
+  CHECK_FALSE(garden.holds("10.1.1.1"));
+}
+
 TEST_CASE("it can be switched off, also while it holds") {
   Garden garden;
   garden.ask("10.1.1.1", 10);

@@ -75,7 +75,7 @@ const proxy::Published& World::published(const std::string& toml, Behind behind)
   const auto loaded = proxy::parse_config(text, "test.toml");
   for (const auto& error : loaded.errors) throw std::invalid_argument(error.format("test.toml"));
   known.policy = std::make_shared<const proxy::Policy>(loaded.config);
-  known.limits = loaded.config->limits;
+  known.limits = known.pressed = loaded.config->limits;
   known.places = 100;
   return known;
 }
