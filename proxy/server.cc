@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <optional>
@@ -101,7 +102,7 @@ class Server::Impl final : public Daemon {
   Published published() const;
   void on_signal(int number);
   void drain();
-  void on_worker_drained();
+  void end_if_drained();
   void stop_workers();
   void warn(const std::string& text) { journal_->message(Severity::Warning, text); }
   void note(const std::string& text) { journal_->message(Severity::Info, text); }
@@ -123,7 +124,6 @@ class Server::Impl final : public Daemon {
   SocketFile control_file_;  // goes before the listener
   std::unique_ptr<SignalWatcher> signals_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  size_t busy_workers_ = 0;  // while draining
   bool draining_ = false;
   PressureWatch watch_;  // made before the privileges are dropped
   dns::Handle drain_timer_;
@@ -151,7 +151,10 @@ std::string Server::Impl::start() {
   watch_pressure();
   hosts_ = std::make_unique<BackendHosts>(*loop_, shared_->backends, *journal_);
   hosts_->refresh();
-  saver_ = loop_->every(kSaveOffers, [this] { shared_->backend_memory.save_offers(); });
+  saver_ = loop_->every(kSaveOffers, [this] {
+    end_if_drained();
+    shared_->backend_memory.save_offers();
+  });
   if (opened->control) open_control(std::move(opened->control));
   certificates_ = loop_->every(kLookAtCertificates, [this] { say_if_certificates_expire(); });
   signals_ = std::make_unique<SignalWatcher>(
@@ -331,17 +334,18 @@ void Server::Impl::on_signal(int number) {
 void Server::Impl::drain() {
   draining_ = true;
   note("terminating: draining");
-  busy_workers_ = workers_.size();
   for (auto& worker : workers_)
-    worker->drain([this] { loop_->post([this] { on_worker_drained(); }); });
+    worker->drain([this] { loop_->post([this] { end_if_drained(); }); });
   drain_timer_ = loop_->timer(config_->relay.drain_timeout, [this] {
     note("relay.drain_timeout has passed: only messages that are with a backend are waited for");
     for (auto& worker : workers_) worker->hurry();
   });
 }
 
-void Server::Impl::on_worker_drained() {
-  if (--busy_workers_ == 0) loop_->stop();
+// A worker without memory cannot tell: so it is looked at, too.
+void Server::Impl::end_if_drained() {
+  const auto drained = [](const auto& worker) { return worker->drained(); };
+  if (draining_ && std::all_of(workers_.begin(), workers_.end(), drained)) loop_->stop();
 }
 
 void Server::Impl::stop_workers() {

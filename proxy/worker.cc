@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <new>
 #include <optional>
 #include <string>
 #include <thread>
@@ -89,7 +90,11 @@ class Worker::Impl {
   bool dns_on_loopback() const { return resolver_.uses_loopback_only(); }
 
   void drain(std::function<void()> done) {
-    drained_ = std::move(done);
+    on_drained_ = std::move(done);
+    go_on_draining();
+  }
+  // Whatever fails for want of memory is done at the next sweep.
+  void go_on_draining() {
     const auto tell = [](Fd fd, const dns::Endpoint&) {
       say_and_close(std::move(fd), shutting_down_line());
     };
@@ -105,13 +110,18 @@ class Worker::Impl {
     verifier_.shutdown();
     if (at_once || verifier_.quiet()) return loop_.stop();
     deadline_ = loop_.now() + kFarewells;
-    sweeper_ = loop_.every(kLook, [this] {
-      verifier_.sweep(loop_.now());
-      if (verifier_.quiet() || loop_.now() >= deadline_) loop_.stop();
-    });
+    try {
+      sweeper_ = loop_.every(kLook, [this] {
+        verifier_.sweep(loop_.now());
+        if (verifier_.quiet() || loop_.now() >= deadline_) loop_.stop();
+      });
+    } catch (const std::bad_alloc&) {
+      loop_.stop();
+    }
   }
 
   uint32_t sessions() const { return count_.load(std::memory_order_relaxed); }
+  bool drained() const { return drained_.load(std::memory_order_acquire); }
   Tally& tally() { return services_.tally; }
 
  private:
@@ -256,9 +266,11 @@ class Worker::Impl {
     count_.store(static_cast<uint32_t>(sessions_.size()), std::memory_order_relaxed);
     say_if_drained();
   }
+  // The flag is for those who cannot be told.
   void say_if_drained() {
-    if (!drained_ || !sessions_.empty()) return;
-    const auto done = std::exchange(drained_, nullptr);
+    if (!on_drained_ || !sessions_.empty()) return;
+    drained_.store(true, std::memory_order_release);
+    const auto done = std::exchange(on_drained_, nullptr);
     done();
   }
 
@@ -270,6 +282,7 @@ class Worker::Impl {
     sessions_.sweep(now);
     introductions_.sweep(now);
     verifier_.sweep(now);
+    if (on_drained_) go_on_draining();
   }
 
   Shared& shared_;
@@ -285,9 +298,10 @@ class Worker::Impl {
   std::vector<std::unique_ptr<Listener>> listeners_;
   Handle sweeper_;
   Time swept_{};
-  uint32_t yields_left_ = 0;  // until the next sweep
-  Time deadline_{};           // of stop()
-  std::function<void()> drained_;
+  uint32_t yields_left_ = 0;          // until the next sweep
+  Time deadline_{};                   // of stop()
+  std::function<void()> on_drained_;  // while draining
+  std::atomic<bool> drained_{false};
   std::atomic<uint32_t> count_{0};
   std::thread thread_;
 };
@@ -312,6 +326,7 @@ void Worker::stop(bool at_once) {
   impl_->post([this, at_once] { impl_->stop(at_once); });
 }
 uint32_t Worker::sessions() const { return impl_->sessions(); }
+bool Worker::drained() const { return impl_->drained(); }
 Tally& Worker::tally() { return impl_->tally(); }
 bool Worker::dns_on_loopback() const { return impl_->dns_on_loopback(); }
 

@@ -29,7 +29,8 @@ class Worker {
 
   // All of these are for the main thread, and act on the worker's.
   void publish(Published published);
-  // Accepts no more, ends idle dialogs; calls |done| (on the worker's thread) when none is left.
+  // Accepts no more, ends idle dialogs; calls |done| (on the worker's thread) when none is left. For
+  // want of memory that may fail: drained() is true all the same.
   void drain(std::function<void()> done);
   // Ends the dialogs that drain() left, but for those whose message is with a backend.
   void hurry();
@@ -38,6 +39,7 @@ class Worker {
   void stop(bool at_once);
 
   uint32_t sessions() const;  // thread-safe
+  bool drained() const;       // thread-safe
   Tally& tally();             // thread-safe, to read
   // Before start(): do all DNS servers live on this machine?
   bool dns_on_loopback() const;

@@ -14,7 +14,6 @@ import harness
 from harness import Backend, SystemTest, wait_for
 
 DIALOGS = 3000
-ROOM = 1 << 20  # octets, beside what the program has at its start
 HALF_A_COMMAND = b"EHLO x.example\r\nMAIL FROM:<a@x.example>\r\nRCPT TO:<" + b"a" * 400
 
 
@@ -33,6 +32,13 @@ class Memory(SystemTest):
             self.skipTest("a sanitizer's operator new does not throw")
 
     def test_dialogs_until_memory_is_short(self):
+        self.short_of_memory(1 << 20)
+
+    def test_it_still_ends_when_a_thread_has_none_at_all(self):
+        self.short_of_memory(0)
+
+    def short_of_memory(self, room):
+        """|room|: octets, beside what the program has at its start."""
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
@@ -42,7 +48,7 @@ class Memory(SystemTest):
                            ("sessions", "sessions_per_client", "sessions_per_network"))
         ravelin = self.ravelin([backend.port], sections={"limits": places})
         with contextlib.ExitStack() as crowd:
-            self.limit(ravelin, self.data(ravelin) + ROOM)
+            self.limit(ravelin, self.data(ravelin) + room)
             refused, taken = self.fill(ravelin, crowd)
             self.assertGreater(refused, 0, "memory was never short")
             self.assertIsNone(ravelin.process.poll())

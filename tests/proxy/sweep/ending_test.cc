@@ -53,6 +53,15 @@ TEST_CASE("However many objects end in one turn, retiring them needs no memory")
   CHECK(last.expired());
 }
 
+TEST_CASE("A worker that has no memory to tell that it has drained can be asked") {
+  World::get();
+  Stage stage("", Behind::Smtp);
+  CHECK_FALSE(stage.worker().drained());
+  stage.worker().drain([] { throw std::bad_alloc(); });
+  CHECK(stage.until([&] { return stage.worker().drained(); }));
+  stage.worker().stop(/*at_once=*/true);
+}
+
 TEST_CASE("A handshake for which there is no memory takes no place") {
   proxy::Handshakes handshakes;
   MemoryFailure::arm(1, kForGood);
