@@ -49,6 +49,7 @@ void PressureWatch::look() {
 Load PressureWatch::load() {
   const auto& places = shared_->places;
   Load load;
+  load.dialogs = places.in_use();
   load.places = share(places.in_use(), places_);
   load.strangers = places.strangers(config_->limits, places_);
   uint64_t open = places.in_use();

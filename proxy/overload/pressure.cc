@@ -18,7 +18,8 @@ constexpr double kMemory = 3600;     // seconds of the slow averages
 constexpr double kHardly = 1. / 60;  // what a second of attack counts for
 constexpr double kMuch = 4;          // times the usual
 constexpr double kBack = 0.75;       // of its mark, before a figure asks no more
-constexpr double kScarce = 0.8;      // share of descriptors or memory
+constexpr uint32_t kHandful = 50;  // so many dialogs are no pressure, however few places there are
+constexpr double kScarce = 0.8;    // share of descriptors or memory
 constexpr double kOut = 0.95;
 constexpr double kFull = 0.98;  // of the strangers' places: some are always about to be free
 constexpr int kSiegeTimes = 4;  // busy_wait and busy_lag
@@ -132,7 +133,7 @@ bool Pressure::over(double value, double mark, PressureLevel level) const {
 void Pressure::demand_busy(const Rates& rates, const Load& load, const PressureSettings& settings,
                            Demand& demand) const {
   constexpr auto kLevel = PressureLevel::Busy;
-  if (over(load.places, settings.busy_places, kLevel))
+  if (load.dialogs >= kHandful && over(load.places, settings.busy_places, kLevel))
     demand.raise(kLevel, percent(load.places, "of the places are in use"));
   if (over(rates.wait, Seconds(settings.busy_wait).count(), kLevel))
     demand.raise(kLevel, fmt::format("the backend answers after {:.1f} s", rates.wait));
@@ -152,7 +153,7 @@ void Pressure::demand_attack(const Rates& rates, const Load& load, const Pressur
   const auto many = [&](double value, const UsualRate& usual, double times) {
     return over(value, std::max(least, times * usual.usual()), kLevel);
   };
-  if (over(load.strangers, settings.attack_strangers, kLevel))
+  if (load.dialogs >= kHandful && over(load.strangers, settings.attack_strangers, kLevel))
     demand.raise(kLevel, percent(load.strangers, "of the strangers' places are in use"));
   if (many(rates.unknown, unknown_, kMuch) &&
       over(rates.unknown / rates.answers, settings.attack_unknown, kLevel))
@@ -172,7 +173,8 @@ void Pressure::demand_siege(const Rates& rates, const Load& load, const Pressure
   const auto say = [&](const std::string& what) {
     demand.raise(kLevel, demand.cause + "; " + what);
   };
-  if (over(load.strangers, kFull, kLevel)) say("no place is left for strangers");
+  if (load.dialogs >= kHandful && over(load.strangers, kFull, kLevel))
+    say("no place is left for strangers");
   if (over(rates.wait, kSiegeTimes * Seconds(settings.busy_wait).count(), kLevel))
     say(fmt::format("the backend answers after {:.1f} s", rates.wait));
   const auto lag = Seconds(load.lag).count();

@@ -25,6 +25,7 @@ const char* pressure_level_name(PressureLevel level);  // "calm", ...
 
 // What is so at this moment; shares are of 1.
 struct Load {
+  uint32_t dialogs = 0;
   double places = 0;               // in use, of all
   double strangers = 0;            // those of clients not in good standing, of what they may have
   double descriptors = 0;          // in use

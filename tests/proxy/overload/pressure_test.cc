@@ -78,7 +78,8 @@ TEST_CASE("each sign of an attack is one within ten seconds, and over at the end
       GENERATE(Sign{"unknown recipients a second", {.mails = 30, .answers = 30, .unknown = 25}},
                Sign{"null senders a second", {.mails = 30, .nulls = 28}},
                Sign{"new sources a second", {.sources = 20, .mails = 20}},
-               Sign{"of the strangers' places", {.load = {.places = 0.7, .strangers = 0.93}}});
+               Sign{"of the strangers' places",
+                    {.load = {.dialogs = 500, .places = 0.7, .strangers = 0.93}}});
   Office office("[pressure]\nhold = \"2m\"\n");
   office.live(kNormal, 2h);
   CHECK(name(office.live(sign.second, 10s)) == std::string("attack"));
@@ -95,21 +96,35 @@ TEST_CASE("good mail alone is busy at most, however much it is") {
   Office office;
   office.live({.sources = 1, .mails = 10, .nulls = 1, .answers = 12, .unknown = 1}, 1h);
   // Three times as much, and all of our own resources are short.
-  const Second monday{
-      .sources = 3,
-      .mails = 30,
-      .nulls = 3,
-      .answers = 36,
-      .unknown = 3,
-      .wait = 30s,
-      .load = {.places = 0.99, .strangers = 0.6, .descriptors = 0.99, .memory = 0.99, .lag = 2s}};
+  const Second monday{.sources = 3,
+                      .mails = 30,
+                      .nulls = 3,
+                      .answers = 36,
+                      .unknown = 3,
+                      .wait = 30s,
+                      .load = {.dialogs = 500,
+                               .places = 0.99,
+                               .strangers = 0.6,
+                               .descriptors = 0.99,
+                               .memory = 0.99,
+                               .lag = 2s}};
   CHECK(name(office.live(monday, 1h)) == std::string("busy"));
   CHECK(office.changes.size() == 1);
 }
 
+TEST_CASE("a handful of dialogs is no pressure, however few places there are") {
+  Office office;
+  auto second = kNormal;
+  second.load = {.dialogs = 49, .places = 1, .strangers = 1};
+  office.live(second, 1min);
+  CHECK(office.changes.empty());
+  second.load.dialogs = 50;
+  CHECK(name(office.live(second, 2s)) == std::string("siege"));
+}
+
 TEST_CASE("each thing that is short is busy") {
-  const auto load = GENERATE(Load{.places = 0.6}, Load{.descriptors = 0.85}, Load{.memory = 0.85},
-                             Load{.lag = 300ms});
+  const auto load = GENERATE(Load{.dialogs = 500, .places = 0.6}, Load{.descriptors = 0.85},
+                             Load{.memory = 0.85}, Load{.lag = 300ms});
   Office office;
   auto second = kNormal;
   second.load = load;
@@ -124,8 +139,8 @@ TEST_CASE("a backend that answers late is busy") {
 }
 
 TEST_CASE("an attack at the end of what we have is a siege, and falls back to an attack") {
-  const auto load = GENERATE(Load{.strangers = 1}, Load{.descriptors = 0.96}, Load{.memory = 0.96},
-                             Load{.lag = 1100ms});
+  const auto load = GENERATE(Load{.dialogs = 500, .strangers = 1}, Load{.descriptors = 0.96},
+                             Load{.memory = 0.96}, Load{.lag = 1100ms});
   Office office("[pressure]\nhold = \"1m\"\n");
   office.live(kNormal, 1h);
   Second second{.mails = 40, .nulls = 40};
@@ -145,6 +160,7 @@ TEST_CASE("what goes up and down around a mark is one change in a hold") {
   std::mt19937 source(7);
   for (int i = 0; i < 600; ++i) {
     Second second = kNormal;
+    second.load.dialogs = 500;
     second.load.strangers = 0.9 + (static_cast<double>(source() % 1400) - 700) / 10000;
     office.live(second, 1s);
   }
@@ -186,7 +202,7 @@ TEST_CASE("a level set by hand holds whatever happens, at once and until it is t
   CHECK(name(office.live(kNormal, 1s)) == std::string("siege"));
   CHECK(name(office.live(kNormal, 1h)) == std::string("siege"));
   auto calm = config_of("[pressure]\nlevel = \"calm\"\n")->pressure;
-  const Load full{.places = 1, .strangers = 1};
+  const Load full{.dialogs = 500, .places = 1, .strangers = 1};
   CHECK(office.pressure.look(office.sums, full, office.now, calm));
   CHECK(name(office.pressure.level()) == std::string("calm"));
   // And automatic again: nothing of before counts.
