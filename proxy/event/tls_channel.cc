@@ -6,7 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <system_error>
+#include <cstring>
 #include <utility>
 
 #include "proxy/event/sys.h"
@@ -158,8 +158,9 @@ TlsChannel::Step TlsChannel::shake_hands() {
   const auto result = judge(SSL_do_handshake(ssl_.get()));
   if (result > 0) return Step::Done;
   if (result < 0 && errno == EAGAIN) return Step::Again;
-  if (trouble_.empty())  // nothing that OpenSSL minds
-    trouble_ = result == 0 ? "lost connection" : std::generic_category().message(errno);
+  if (*trouble_ == '\0')  // nothing that OpenSSL minds
+    trouble_ = result == 0 ? "lost connection" : strerrordesc_np(errno);
+  if (trouble_ == nullptr) trouble_ = "unknown error";
   return Step::Failed;
 }
 

@@ -60,7 +60,7 @@ class TlsChannel {
   TlsFacts facts() const;
   // After Failed: OpenSSL's reason in its words, or what happened to the connection. After an error
   // of read(): OpenSSL's reason, "" if it has none.
-  const std::string& trouble() const { return trouble_; }
+  const char* trouble() const { return trouble_; }
 
  private:
   static int bio_write(bio_st* bio, const char* bytes, int size);
@@ -83,7 +83,7 @@ class TlsChannel {
   uint32_t key_updates_ = 0;
   bool at_end_ = false;  // of the socket's stream
   bool wants_write_ = false;
-  std::string trouble_;
+  const char* trouble_ = "";  // lives for ever: there may be no memory to keep it
 };
 
 }  // namespace ravelin::proxy

@@ -70,6 +70,25 @@ TEST_CASE("A handshake for which there is no memory takes no place") {
   CHECK(handshakes.in_use() == 0);
 }
 
+TEST_CASE("A handshake that fails without memory has failed, and says why") {
+  const auto client = proxy::TlsClient::make({});
+  REQUIRE(client);
+  const auto wire = unix_pair();
+  const auto channel = (*client)->connect("mx.example");
+  REQUIRE(channel);
+  REQUIRE(channel->attach(wire.ours.get()));
+  REQUIRE(channel->shake_hands() == proxy::TlsChannel::Step::Again);
+  send_all(wire.theirs, "220 this is no TLS, and will not be\r\n");
+  refuse_memory_to(Asker::Program);
+  auto step = proxy::TlsChannel::Step::Again;
+  MemoryFailure::arm(1, kForGood);
+  const bool survived = survives([&] { step = channel->shake_hands(); });
+  MemoryFailure::disarm();
+  CHECK(survived);
+  CHECK(step == proxy::TlsChannel::Step::Failed);
+  CHECK(std::string(channel->trouble()) == "wrong version number");
+}
+
 TEST_CASE("Memory that runs out in a handshake does not make an authority's certificate invalid") {
   proxy::TlsClientSettings settings;
   settings.verify = true;
