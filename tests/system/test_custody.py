@@ -57,8 +57,8 @@ class Custody(SystemTest):
         asyncio.run(self.live(facts))
         took = time.monotonic() - began
         bench = judge.Judge(facts)
-        for broken in bench.broken():
-            self.fail(bench.story(*broken))
+        if broken := list(bench.broken()):
+            self.fail(f"{len(broken)} times, the first: {bench.story(*broken[0])}")
         self.tell(facts, bench, took)
 
     async def live(self, facts):
@@ -208,6 +208,16 @@ class JudgeTest(unittest.TestCase):
         self.assertRegex(self.verdict(), "no log line tells of it")
         self.logged.twice.add("0000000000AA")
         self.assertEqual(self.verdict(), "no whole reply, and logged")
+
+    def test_a_kill_before_the_mail_server_had_read_it_all(self):
+        self.unheard(reply="")
+        self.attempt.left_at = self.attempt.ended_at = self.when - 0.9
+        self.copy.said, self.copy.said_at, self.copy.over_at = "", 0, self.when
+        self.copy.dot_at = self.when  # of what was sent at |when| - 1
+        self.facts.lives[0].killed_at = self.facts.lives[0].ended_at = self.when - 2
+        self.assertRegex(self.verdict(), "no log line tells of it")
+        self.facts.lives[0].killed_at = self.facts.lives[0].ended_at = self.when - 0.6
+        self.assertEqual(self.verdict(), "log lines lost")
 
     def test_a_reply_that_came_too_late(self):
         self.unheard()

@@ -127,8 +127,9 @@ class Judge:
 
     def lost(self, copy, attempt):
         """Whether lines about it may be missing in the log. They are written when the mail server has
-        spoken or is given up, however long ago the client left."""
-        begin, end = copy.dot_at, max(attempt.ended_at, copy.said_at, copy.over_at)
+        spoken or is given up, however long ago the client left; and it may have been slow to read
+        what was sent by a process that is dead since."""
+        begin, end = attempt.dot_at, max(attempt.ended_at, copy.said_at, copy.over_at)
         full = any(begin <= until + SLACK and end + SLACK >= since
                    for since, until in self.facts.log_full)
         return full or any(life.killed_at and begin <= life.killed_at <= end + SLACK
