@@ -125,6 +125,7 @@ std::string SinkDialog::answer_dot() {
   state_ = State::Commands;
   reset();
   ++sink_.counts_.messages;
+  refused_ = 0;
   return "250 2.0.0 Ok: kept nowhere\r\n";
 }
 

@@ -49,7 +49,7 @@ class SinkDialog {
   bool over_ = false;  // after the next reply
   bool sender_ = false;
   uint32_t accepted_ = 0;
-  uint32_t refused_ = 0;  // on this connection
+  uint32_t refused_ = 0;  // on this connection, since its last message
 };
 
 }  // namespace ravelin::drill

@@ -74,8 +74,8 @@ Command sink_command(SinkSettings& s) {
          return text == "on" || text == "off" ? "" : "wants on or off";
        }},
       {"punish", "", "",
-       "As Postfix does by default: from a connection's 10th refused recipient on each command "
-       "takes 1 s, at the 20th it hangs up.",
+       "As Postfix does by default: from the 10th recipient on that a connection was refused since "
+       "its last message, each command takes 1 s, at the 20th it hangs up.",
        [&s](std::string_view) { return s.punish = true, std::string(); }},
   };
   return command;
