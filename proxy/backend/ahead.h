@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace ravelin::proxy {
 
@@ -29,14 +28,13 @@ class Ahead {
   static constexpr size_t kEnough = 64 << 10;  // bytes
 
   explicit Ahead(AheadRoom& room) : room_(room) {}
-  ~Ahead() { room_.used_.fetch_sub(counted_, std::memory_order_relaxed); }
+  ~Ahead() { room_.used_.fetch_sub(text_.size(), std::memory_order_relaxed); }
   Ahead(const Ahead&) = delete;
   Ahead& operator=(const Ahead&) = delete;
 
   void append(std::string_view text) {
     text_ += text;
     room_.used_.fetch_add(text.size(), std::memory_order_relaxed);
-    counted_ += text.size();
   }
   // More is not to be taken before there is a connection.
   bool enough() const { return text_.size() >= kEnough || room_.full(); }
@@ -45,7 +43,6 @@ class Ahead {
  private:
   AheadRoom& room_;
   std::string text_;
-  size_t counted_ = 0;
 };
 
 }  // namespace ravelin::proxy

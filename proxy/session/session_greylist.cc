@@ -10,7 +10,7 @@ GreylistAnswer Session::greylist_applies(const smtp::Address& recipient) const {
   const auto& sender = transaction_->mail.from;
   const auto& exceptions = policy_->greylist_exceptions();
   if (settings.apply_to == GreylistScope::Off) return GreylistAnswer::Off;
-  if (allowed() || grade_ != Grade::Unknown || is_role_mailbox(recipient)) {
+  if (has_standing() || is_role_mailbox(recipient)) {
     return GreylistAnswer::Exempt;
   }
   if (exceptions.client(info_.client.address, info_.name) || exceptions.sender(sender) ||

@@ -177,7 +177,7 @@ std::unique_ptr<BackendTransaction> Session::begin_backend() {
                               .helo = info_.helo,
                               .esmtp = info_.esmtp,
                               .good = trusted(),
-                              .known = allowed() || grade_ != Grade::Unknown};
+                              .known = has_standing()};
   return services_.verifier.begin(transaction_->mail, client, id_text(transaction_->id), *this);
 }
 
