@@ -108,6 +108,7 @@ class SocketStream final : public Stream, public Link {
   void peek();
   void at_peers_end();
   void discard_input();
+  void await_notify();
   void deliver(std::string_view data);
   void redeliver();
   void drop_input();
@@ -148,6 +149,7 @@ class SocketStream final : public Stream, public Link {
   StreamEnd failure_ = StreamEnd::Closed;
   bool reading_ = false;    // |read_event_| is added
   bool blocked_ = false;    // |write_event_| is added
+  bool notified_ = false;   // the peer's close_notify was answered
   bool congested_ = false;  // above the high watermark, and since then not below the low one
   bool broken_ = false;     // sending has failed; reading goes on to its end
   bool peer_closed_ = false;

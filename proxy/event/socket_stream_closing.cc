@@ -55,10 +55,24 @@ void SocketStream::shut_down_output() {
   if (!limited) limit(loop_.core().closing_limits.linger);
 }
 
+// A peer may keep the connection open until its close_notify has been answered.  RFC 8446 §6.1
+void SocketStream::await_notify() {
+  char* const buffer = loop_.core().read_buffer();
+  const ssize_t got = tls_->read(buffer, LoopCore::kReadBuffer, /*peek=*/false);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (got > 0) {
+    discarded_ += static_cast<uint32_t>(got);
+    return continue_closing();
+  }
+  notified_ = true;  // from here on what counts is the end of the connection
+  tls_->close_notify();
+}
+
 // One recv() a firing here too. At the limit, or at the peer's end, output that still waits for
 // the peer's window goes on waiting.
 void SocketStream::discard_input() {
   LoopCore& core = loop_.core();
+  if (phase_ == Phase::AwaitingPeer && tls_ && !notified_) return await_notify();
   const uint32_t left = core.closing_limits.discard - discarded_;
   const size_t room = std::min<size_t>(left, LoopCore::kReadBuffer);
   const ssize_t got = sys.recv(fd_.get(), core.read_buffer(), room, 0);  // TLS or not

@@ -267,6 +267,31 @@ TEST_CASE("finish() says close_notify, and the peer's end is an Eof") {
   CHECK(pair.turns.until([&] { return pair.here.end.has_value(); }));
 }
 
+TEST_CASE("finish_after_peer() answers a close_notify, which the peer may wait for") {
+  const test::SysGuard guard;
+  Pair pair;
+  static int theirs;
+  static ssize_t answered;
+  theirs = pair.sockets.theirs.get();
+  answered = 0;
+  REQUIRE(pair.shake_hands());
+  pair.ours->write("QUIT\r\n");
+  pair.ours->finish_after_peer(std::chrono::hours(1));
+  REQUIRE(pair.turns.until([&] { return pair.there.got == "QUIT\r\n"; }));
+  sys.shutdown = [](int, int) { return 0; };
+  sys.recv = [](int fd, void* buffer, size_t size, int flags) {
+    const auto got = ::recv(fd, buffer, size, flags);
+    if (fd == theirs && got > 0) answered += got;
+    return got;
+  };
+  pair.theirs->write("221 bye\r\n");
+  pair.theirs->finish();
+  REQUIRE(pair.turns.until([&] { return answered > 0; }));
+  CHECK_FALSE(pair.here.end);
+  pair.theirs.reset();
+  CHECK(pair.turns.until([&] { return pair.here.end.has_value(); }));
+}
+
 TEST_CASE("the certificate follows the name and the key the client can use") {
   test::TempDir dir;
   std::vector<TlsCertificate> certificates;
