@@ -111,12 +111,14 @@ class Bench:
         return self.start("null server", [self.build / "null_server", "127.0.0.1", listen, 2, code],
                           listen)
 
-    def ravelin(self, backend, max_refusals=1_000_000, workers=2, certificates="", prefix=()):
+    def ravelin(self, backend, max_refusals=1_000_000, workers=2, certificates="", pipelined=9,
+                prefix=()):
         listen = port()
         place = pathlib.Path(self.directory) / f"ravelin-{listen}"
         place.mkdir()
         config = fill("ravelin.toml", place, "ravelin.toml", PORT=listen, BACKEND=backend.port,
-                      MAX_REFUSALS=max_refusals, WORKERS=workers, CERTIFICATES=certificates)
+                      MAX_REFUSALS=max_refusals, WORKERS=workers, CERTIFICATES=certificates,
+                      PIPELINED=pipelined)
         return self.start("Ravelin", [*prefix, self.build / "ravelin", "--config", config], listen)
 
     def nginx(self, backend):
@@ -126,6 +128,13 @@ class Bench:
         config = fill("peers/nginx.conf", place, "nginx.conf", PORT=listen, AUTH=auth,
                       BACKEND=backend.port)
         return self.start("nginx", ["nginx", "-p", place, "-c", config], listen)
+
+    def slow_backend(self, *options):
+        """ravelin-drill's: knows nobody, punishes as Postfix does."""
+        listen = port()
+        return self.start("backend", [self.build / "ravelin-drill", "backend", "--listen",
+                                      f"127.0.0.1:{listen}", "--valid", "nobody", "--punish", *options],
+                          listen)
 
     def end(self):
         for server in self.servers:
@@ -211,13 +220,17 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--dialogs", type=int, default=20000)
     parser.add_argument("--idle", type=int, default=8000)
-    parser.add_argument("--tls", action="store_true", help="measure TLS, and nothing else")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--tls", action="store_true", help="measure TLS, and nothing else")
+    only.add_argument("--slow", action="store_true", help="measure a slow backend, and nothing else")
     options = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     with tempfile.TemporaryDirectory(prefix="ravelin-bench-") as directory:
         os.chmod(directory, 0o755)
         bench = Bench(options.build, directory)
         try:
+            if options.slow:
+                return measure_slow(bench, options)
             if not options.tls:
                 measure(bench, options)
             tls.measure(bench, options, hold)
@@ -254,6 +267,19 @@ def measure(bench, options):
     for server in (bench.null(250), bench.ravelin(sink), bench.nginx(sink)):
         print(f"  {server.name:<34}{hold(server, options.idle):.0f} B", flush=True)
     bench.end()
+
+
+def measure_slow(bench, options):
+    """15 connections to a backend that is far away, or that takes its time."""
+    for what, option, count in (("50 ms away", "--latency=50ms", 4000),
+                                ("500 ms away", "--latency=500ms", 800),
+                                ("that takes 50 ms for each command", "--delay=50ms", 800)):
+        backend = bench.slow_backend(option)
+        compare(f"Refused recipients at a backend {what}: {count} dialogs, 400 at once", "dialogs", [
+            Series("one question at a time", bench.ravelin(backend, 9, pipelined=1)),
+            Series("nine at once", bench.ravelin(backend, 9)),
+        ], options.rounds, count, 0, 400, True)
+        bench.end()
 
 
 if __name__ == "__main__":

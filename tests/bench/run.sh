@@ -2,12 +2,12 @@
 # Measures what a dialog and a message cost: Ravelin beside a null server, the direct path and nginx's
 # mail proxy, on the same load in one run. Installs what it needs, builds the release.
 #
-#   tests/bench/run.sh [--rounds N] [--dialogs N] [--idle N] [--tls]    defaults 5, 20000, 8000
+#   tests/bench/run.sh [--rounds N] [--dialogs N] [--idle N] [--tls|--slow]    defaults 5, 20000, 8000
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 tests/support/install.sh g++ cmake ninja-build pkg-config libevent-dev libssl-dev libc-ares-dev \
   libtomlplusplus-dev libfmt-dev nlohmann-json3-dev libcli11-dev libsqlite3-dev libboost1.81-dev \
   libpsl-dev libseccomp-dev publicsuffix python3 postfix nginx-light libnginx-mod-mail openssl
 cmake --preset release -DRAVELIN_BENCH=ON >/dev/null
-cmake --build --preset release --target ravelin null_server handshakes
+cmake --build --preset release --target ravelin ravelin-drill null_server handshakes
 exec /usr/bin/python3 -B tests/bench/measure.py --build build/release "$@"

@@ -301,6 +301,18 @@ class SlowBackend(DrillTest):
                     "messages": 1, "rsets": 0}
         self.assertEqual({name: counted[name] for name in expected}, expected)
 
+    def test_what_is_far_away_comes_together(self):
+        backend = self.backend("--latency=1s")
+        client = self.client(backend)
+        began = time.monotonic()
+        client.send("EHLO a\r\n" + "NOOP\r\n" * 5)
+        self.assertIn("PIPELINING", client.reply())
+        for _ in range(5):
+            self.assertTrue(client.reply().startswith("250"))
+        took = time.monotonic() - began
+        self.assertGreaterEqual(took, 1)
+        self.assertLess(took, 5)  # six would be one after the other
+
     def test_an_empty_message(self):
         backend = self.backend("--valid=good*", "--pipelining=off")
         client = self.client(backend)

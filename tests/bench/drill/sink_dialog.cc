@@ -24,7 +24,7 @@ bool is(std::string_view line, std::string_view verb) {
 }  // namespace
 
 SinkDialog::SinkDialog(Sink& sink, int fd, bool welcome)
-    : sink_(sink), fd_(fd), welcome_(welcome), timer_(sink.loop_) {
+    : sink_(sink), fd_(fd), welcome_(welcome), timer_(sink.loop_), arrival_(sink.loop_) {
   const auto fire = [](evutil_socket_t, short, void* self) {
     static_cast<SinkDialog*>(self)->on_readable();
   };
@@ -46,9 +46,28 @@ void SinkDialog::on_readable() {
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (got <= 0) return sink_.forget(this);
   if (over_) return;  // reads to the end, so that the last reply is not lost by a RST
-  input_.append(buffer, static_cast<size_t>(got));
-  if (!waiting_ && !work()) return sink_.forget(this);
+  const std::string_view bytes(buffer, static_cast<size_t>(got));
+  if (sink_.settings_.latency <= Seconds(0)) return void(take(bytes));
+  under_way_.emplace_back(sink_.loop_.now() + sink_.settings_.latency, bytes);
+  if (under_way_.size() == 1) arrival_.set(sink_.settings_.latency, [this] { arrive(); });
+}
+
+void SinkDialog::arrive() {
+  const auto now = sink_.loop_.now();
+  while (!under_way_.empty() && under_way_.front().first <= now) {
+    const auto bytes = std::move(under_way_.front().second);
+    under_way_.pop_front();
+    if (!take(bytes)) return;
+  }
+  if (!under_way_.empty()) arrival_.set(under_way_.front().first - now, [this] { arrive(); });
+}
+
+// False when the dialog is gone.
+bool SinkDialog::take(std::string_view bytes) {
+  input_.append(bytes);
+  if (!waiting_ && !work()) return sink_.forget(this), false;
   watch_input();
+  return true;
 }
 
 void SinkDialog::watch_input() {

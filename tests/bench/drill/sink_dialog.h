@@ -1,7 +1,9 @@
 #pragma once
 
+#include <deque>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "tests/bench/drill/sink.h"
 
@@ -22,6 +24,8 @@ class SinkDialog {
   enum class State { Commands, Text };
 
   void on_readable();
+  void arrive();  // what has been under way long enough
+  bool take(std::string_view bytes);
   // Takes commands until one has to wait, or there is none; false when the dialog is over.
   bool work();
   bool take_text();
@@ -40,7 +44,8 @@ class SinkDialog {
   const int fd_;
   const bool welcome_;
   event readable_{};
-  Timer timer_;
+  Timer timer_, arrival_;
+  std::deque<std::pair<Seconds, std::string>> under_way_;  // and when each is here
   std::string input_;
   std::string pending_;  // the command that takes its time
   State state_ = State::Commands;

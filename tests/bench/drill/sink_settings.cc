@@ -56,6 +56,11 @@ Command sink_command(SinkSettings& s) {
        "What each command of a connection takes, one after the other, also when they come "
        "together.",
        store(s.delay, parse_duration, "a time such as 50ms")},
+      {"latency", "TIME", "0ms",
+       "How long commands are under way before they are here, as on a long line: what comes "
+       "together "
+       "waits once.",
+       store(s.latency, parse_duration, "a time such as 50ms")},
       {"valid", "PATTERN", "",
        "A recipient that exists: good*, alice or alice@example.com; may be given often. "
        "postmaster always does, all others get 550 5.1.1.",

@@ -30,6 +30,7 @@ struct SinkSettings {
   Endpoint listen;
   bool own_address = false;
   Seconds delay{};
+  Seconds latency{};
   Mailboxes mailboxes;
   uint64_t connections = 0;  // 0: no limit
   bool pipelining = true;

@@ -1,0 +1,279 @@
+#!/usr/bin/env python3
+"""The scenarios of tests/bench/drill.sh: what ravelin-drill does to Ravelin in front of a mail server
+that punishes refusals, and whether what is promised holds. Exits with 1 if something does not."""
+import argparse
+import json
+import os
+import pathlib
+import re
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+PORT, BACKEND = 17025, 17026
+CONNECTIONS = 15
+LEVELS = ("calm", "busy", "attack", "siege")
+
+
+def start(arguments, output):
+    with open(output, "ab") as out:
+        return subprocess.Popen([str(a) for a in arguments], stdin=subprocess.DEVNULL, stdout=out,
+                                stderr=out)
+
+
+def wait_until(condition, patience, what):
+    end = time.monotonic() + patience
+    while not condition():
+        if time.monotonic() > end:
+            raise SystemExit(f"{what} did not come")
+        time.sleep(0.05)
+
+
+class Stage:
+    """Ravelin with the mail server behind it, and a look at both twice a second."""
+
+    def __init__(self, build, directory, hold=20, delay="2ms", settings=()):
+        self.build, self.directory, self.hold = pathlib.Path(build), pathlib.Path(directory), hold
+        self.looks = []  # (wall time, level, cause, dialogs open, user memory in bytes)
+        text = (HERE / "drill.toml").read_text()
+        values = {"PORT": PORT, "BACKEND": BACKEND, "DIR": directory, "HOLD": f"{hold}s"}
+        for key, value in (*values.items(), *settings):
+            text = text.replace(f"@{key}@", str(value))
+        config = self.directory / "ravelin.toml"
+        config.write_text(text)
+        self.backend = start([self.build / "ravelin-drill", "backend", "--listen",
+                              f"127.0.0.1:{BACKEND}", "--delay", delay, "--valid", "good*",
+                              "--punish"], self.directory / "backend.out")
+        self.ravelin = start([self.build / "ravelin", "--config", config],
+                             self.directory / "ravelin.out")
+        wait_until((self.directory / "ctl.sock").exists, 10, "Ravelin's control socket")
+        self.over = threading.Event()
+        self.watcher = threading.Thread(target=self._watch, daemon=True)
+        self.watcher.start()
+
+    def ctl(self, *command):
+        done = subprocess.run([self.build / "ravelinctl", "--json", "--socket",
+                               self.directory / "ctl.sock", *command], capture_output=True, text=True, check=True)
+        return json.loads(done.stdout)
+
+    def _watch(self):
+        while not self.over.wait(0.5):
+            status = self.ctl("status")
+            pressure = status["pressure"]
+            self.looks.append((time.time(), pressure["level"], pressure.get("cause", ""),
+                               status["sessions"]["open"], self._memory()))
+
+    def _memory(self):
+        for line in pathlib.Path(f"/proc/{self.ravelin.pid}/status").read_text().splitlines():
+            if line.startswith("RssAnon:"):
+                return int(line.split()[1]) * 1024
+        return 0
+
+    def drill(self, *options):
+        report = self.directory / "drill.json"
+        done = subprocess.run([str(a) for a in (
+            self.build / "ravelin-drill", "run", "--target", f"127.0.0.1:{PORT}", "--domain",
+            "example.com", "--json", report, *options)], check=False)
+        if done.returncode != 0:
+            raise SystemExit("the drill ended early")
+        return json.loads(report.read_text())
+
+    def log(self):
+        return (self.directory / "mail.log").read_text(errors="replace")
+
+    def changes(self):
+        """[(wall time, level, cause)], each level once it is entered; calm from the beginning."""
+        found = []
+        for when, level, cause, *_ in self.looks:
+            if level != (found[-1][1] if found else "calm"):
+                found.append((when, level, cause))
+        return found
+
+    def end(self):
+        """What the mail server saw."""
+        self.over.set()
+        self.watcher.join()
+        for process in (self.ravelin, self.backend):
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
+        return json.loads((self.directory / "backend.out").read_text().splitlines()[-1])
+
+
+class Verdicts:
+    def __init__(self):
+        self.failed = 0
+
+    def check(self, promise, held, figure=""):
+        self.failed += not held
+        print(f"  {'ok ' if held else 'NOT'}  {promise}{': ' if figure else ''}{figure}", flush=True)
+
+
+def good(report, kind, phase):
+    return report["groups"][f"good {kind}"]["phases"][phase]["messages"]
+
+
+def check_good(verdicts, report):
+    """What senders of good mail may expect while it lasts."""
+    before, load = good(report, "known", "before"), good(report, "known", "load")
+    lost = sum(good(report, "known", phase)[what] for phase in ("before", "load", "after")
+               for what in ("refused", "left", "places_told", "places_wordless"))
+    verdicts.check("senders in good standing lose nothing", lost == 0, f"{lost} lost")
+    deferred = sum(good(report, "known", phase)["deferrals"] for phase in ("load", "after"))
+    verdicts.check("and are never deferred", deferred == 0, f"{deferred} deferrals")
+    p99 = before["attempt_ms"]["p99"], load["attempt_ms"]["p99"]
+    verdicts.check("their p99 stays within twice the idle one", p99[1] <= 2 * p99[0],
+                   f"{p99[0]:.1f} ms before, {p99[1]:.1f} ms under load, {p99[1] / p99[0]:.2f} times")
+    if "good new" in report["groups"]:
+        new = [good(report, "new", phase) for phase in ("before", "load", "after")]
+        left = sum(phase["refused"] + phase["left"] for phase in new)
+        more = sum(phase["deferrals"] - phase["deferred"] for phase in new)
+        verdicts.check("good senders seen for the first time get through", left == 0, f"{left} lost")
+        verdicts.check("after one greylist delay", more == 0, f"{more} were deferred again")
+
+
+def check_backend(verdicts, seen):
+    verdicts.check(f"the mail server sees no more than {CONNECTIONS} connections",
+                   seen["peak"] <= CONNECTIONS, f"{seen['peak']}, {seen['questions']} questions")
+
+
+def bots(share, **other):
+    kinds = {"slow": 5000, "silent": 2000, "retrying": 1000, "harvesting": 500, "valid": 300,
+             "early": 100, "tls": 100}
+    return [option for kind, count in (kinds | other).items() if count
+            for option in ("--bots", f"{kind}={max(1, int(count * share))}")]
+
+
+SENDERS = ("--good", "known=10", "--good", "new=10", "--good-retry", "6s", "--warm-up", 3)
+WIDE = ("--networks", 400, "--wide-networks", 40)
+
+
+def attack(stage, verdicts, options):
+    """9,000 hostile dialogs of every kind beside twenty good senders."""
+    onset, lasts = 20, options.duration
+    report = stage.drill("--onset", f"{onset}s", "--duration", f"{lasts}s", "--quiet", "10s",
+                         "--drain", "30s", *WIDE, *bots(1), *SENDERS)
+    began = report["started"] + onset
+    ended = began + lasts
+    calm = began + lasts + stage.hold + 8
+    wait_until(lambda: stage.looks[-1][1] == "calm" or time.time() > calm, stage.hold + 30, "an end")
+    seen = stage.end()
+    check_good(verdicts, report)
+    check_backend(verdicts, seen)
+    reached = [when for when, level, _ in stage.changes() if level in LEVELS[2:] and when >= began]
+    verdicts.check("attack is seen within 10 s of the onset", reached and reached[0] - began < 10,
+                   f"{reached[0] - began:.1f} s" if reached else "never")
+    at_rest = [when for when, level, _ in stage.changes() if level == "calm" and when > ended]
+    took = f"{at_rest[0] - ended:.1f} s after the end" if at_rest else "no"
+    verdicts.check(f"calm again within the hold ({stage.hold} s) and what the figures need to fall",
+                   at_rest and at_rest[0] - ended <= stage.hold + 8, took)
+    check_memory(verdicts, stage, began, ended)
+
+
+def check_memory(verdicts, stage, began, ended):
+    idle = [look[4] for look in stage.looks if look[0] < began]
+    load = [look for look in stage.looks if began <= look[0] <= ended]
+    dialogs, memory = max(look[3] for look in load), max(look[4] for look in load)
+    each = (memory - idle[-1]) / dialogs
+    # A hundred of them in TLS, at 17 kB.
+    allowed = 1200 + 100 * 17_000 / dialogs
+    verdicts.check("memory stays inside what a dialog may cost", each <= allowed,
+                   f"{dialogs} dialogs, {memory / 1e6:.1f} MB in all, {each:.0f} B each of {allowed:.0f}")
+
+
+def noise(stage, verdicts, options):
+    """Bots that come and go, about the marks."""
+    stages = ",".join(f"{at}s={share}%" for at, share in
+                      zip(range(0, options.duration, 12), [100, 20, 60, 5, 80, 30] * 1000))
+    stage.drill("--onset", "20s", "--duration", f"{options.duration}s", "--quiet", "5s", "--drain", "30s",
+                "--stages", stages, *WIDE, *bots(0.3), *SENDERS)
+    stage.end()
+    changes = stage.changes()
+    print("  " + ", ".join(f"{level} at {when - stage.looks[0][0]:.0f} s" for when, level, _ in changes))
+    back = [(left[0], again[0]) for i, left in enumerate(changes) for again in changes[i + 1:]
+            if LEVELS.index(changes[i][1]) < LEVELS.index(changes[i - 1][1] if i else "calm")
+            and LEVELS.index(again[1]) > LEVELS.index(left[1]) and again[0] - left[0] < stage.hold / 2]
+    verdicts.check("no flapping: no level is left and soon entered again", not back,
+                   f"{len(changes)} changes")
+
+
+def monday(stage, verdicts, options):
+    """Three times the usual good mail, and as many new senders."""
+    lasts = ("--onset", "0s", "--duration", f"{options.duration}s", "--quiet", "0s", "--drain", "30s")
+    stage.drill(*lasts, "--good", "known=30", "--good", "new=30", "--warm-up", 2, "--good-retry", "6s")
+    report = stage.drill(*lasts, "--seed", 2, "--good", "known=90", "--good", "new=90", "--warm-up", 2,
+                         "--good-retry", "6s")
+    stage.end()
+    worst = max((LEVELS.index(look[1]) for look in stage.looks), default=0)
+    verdicts.check("a busy Monday is no attack", worst < 2, f"{LEVELS[worst]} at most")
+    left = sum(good(report, kind, "load")[what] for kind in ("known", "new") for what in ("refused", "left"))
+    verdicts.check("nothing is lost", left == 0, f"{left} lost")
+
+
+def retry(stage, verdicts, options):
+    """200 bots that retry, ten minutes made two: after the first wave they cost no questions."""
+    onset = 10
+    report = stage.drill("--onset", f"{onset}s", "--duration", f"{options.duration}s", "--quiet", "5s",
+                         "--drain", "30s", "--networks", 150, "--wide-networks", 40, "--pause", "400ms",
+                         "--retry", "6s", *bots(1, slow=0, silent=0, harvesting=0, valid=0, early=0,
+                                                tls=0, retrying=200), *SENDERS)
+    # Known senders come from there.
+    known = set(re.findall(r"\[(127\.200\.\d+\.\d+)\]", stage.log()))
+    standing = {client: stage.ctl("standing", "show", client)["grade"] for client in known}
+    seen = stage.end()
+    check_good(verdicts, report)
+    check_backend(verdicts, seen)
+    first, last = onset + options.duration // 2, onset + options.duration
+    series = report["groups"]["bots retrying"]["series"]
+    rcpts = sum(sum(series[what][first:last])
+                for what in ("rcpt_accepted", "rcpt_deferred", "rcpt_refused"))
+    shift = int(report["started"] - seen["started"])
+    questions = sum(seen["questions_per_second"][first + shift:last + shift])
+    of_good = sum(sum(report["groups"][f"good {kind}"]["series"]["messages"][first:last])
+                  for kind in ("known", "new"))
+    asked = max(0, questions - of_good)
+    verdicts.check("of the bots' later recipients at least 95 % cost no question",
+                   rcpts > 0 and asked <= 0.05 * rcpts,
+                   f"{asked} questions for {rcpts} recipients, {100 - 100 * asked / max(1, rcpts):.1f} %")
+    grades = list(standing.values())
+    verdicts.check("no good sender loses its standing", grades and set(grades) == {"good"},
+                   f"{grades.count('good')} of {len(grades)} in good standing")
+
+
+SCENARIOS = {"attack": attack, "noise": noise, "monday": monday, "retry": retry}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--duration", type=int, default=60, help="seconds; 600 is the long form")
+    parser.add_argument("--delay", default="2ms", help="what each command takes at the mail server")
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=", ".join(SCENARIOS))
+    options = parser.parse_args()
+    names = options.scenarios or list(SCENARIOS)
+    if unknown := set(names) - set(SCENARIOS):
+        parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    verdicts = Verdicts()
+    for name in names:
+        print(f"\n{name}: {SCENARIOS[name].__doc__}", flush=True)
+        with tempfile.TemporaryDirectory(prefix="ravelin-drill-") as directory:
+            os.chmod(directory, 0o755)
+            stage = Stage(options.build, directory, delay=options.delay)
+            try:
+                SCENARIOS[name](stage, verdicts, options)
+            finally:
+                for process in (stage.ravelin, stage.backend):
+                    if process.poll() is None:
+                        process.kill()
+                        process.wait()
+    sys.exit(1 if verdicts.failed else 0)
+
+
+if __name__ == "__main__":
+    main()
