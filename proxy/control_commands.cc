@@ -68,6 +68,7 @@ json backends(Daemon& daemon) {
                    {"connects", one.connects},
                    {"connect_failures", one.connect_failures},
                    {"questions", one.questions},
+                   {"pipelined", one.pipelined},
                    {"refusals", one.refusals},
                    {"messages", one.messages},
                    {"tls", kTls[static_cast<size_t>(one.tls)]},

@@ -64,14 +64,14 @@ Session* Sessions::any() {
   return nullptr;
 }
 
-Session* Sessions::unfair_to(const dns::IpAddress& newcomer, const Places& places) {
+Session* Sessions::unfair_to(const dns::IpAddress& newcomer, const Places& places, Kind kind) {
   const auto its = places.crowd(newcomer);
   Session* found = nullptr;
   std::pair<Crowd, Time> most;  // of equal crowds the one that has been idle for longest
   for (size_t i = 0; i < kSample && !sessions_.empty(); ++i) {
     Session* const session = any();
     const auto since = session->doubtful_since();
-    if (!since) continue;
+    if (!since || (kind == Kind::Bounces && !session->holds_bounce())) continue;
     const auto& holder = session->info().client.address;
     const auto crowd = places.crowd(holder);
     if (!is_fair(newcomer, its, holder, crowd)) continue;

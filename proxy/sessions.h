@@ -28,8 +28,10 @@ class Sessions {
   // longest; null if there is none. Looks at all.
   Session* oldest_doubtful();
   // Whose place goes to |newcomer|, so that networks have fair shares; null if there is nobody who
-  // has more than its own. Looks at some: whoever has most is among them most likely.
-  Session* unfair_to(const dns::IpAddress& newcomer, const Places& places);
+  // has more than its own, or nobody among those with the null sender. Looks at some: whoever has
+  // most is among them most likely.
+  enum class Kind : uint8_t { All, Bounces };
+  Session* unfair_to(const dns::IpAddress& newcomer, const Places& places, Kind kind);
 
   size_t size() const { return sessions_.size(); }
   bool empty() const { return sessions_.empty(); }

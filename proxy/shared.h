@@ -14,9 +14,10 @@
 #include "proxy/event/tls.h"
 #include "proxy/ids.h"
 #include "proxy/observe/journal.h"
-#include "proxy/overload/handshakes.h"
+#include "proxy/overload/budget.h"
 #include "proxy/overload/harvest_shield.h"
 #include "proxy/overload/places.h"
+#include "proxy/overload/rate.h"
 #include "proxy/overload/recent_sources.h"
 #include "proxy/standing/greylist.h"
 #include "proxy/standing/standing.h"
@@ -36,7 +37,9 @@ struct Shared {
   Places places;
   RecentSources recent_sources;
   HarvestShield shield;
-  Handshakes handshakes;
+  Budget handshakes;
+  Budget bounces;  // of strangers
+  Rate refusals;   // that a client is told of
   const TicketKeys ticket_keys;
   Standing standing{clock, store.get()};
   Greylist greylist{clock, store.get()};

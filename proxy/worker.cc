@@ -138,8 +138,9 @@ class Worker::Impl {
     }
     void retire(Session& session) override { worker_.retire(session); }
     bool offers_tls() const override { return worker_.tls_ != nullptr; }
-    Handle enter_handshake(bool trusted) override {
-      return worker_.shared_.handshakes.enter(trusted, worker_.published_.limits);
+    Handle enter_handshake(bool trusted) override { return worker_.enter_handshake(trusted); }
+    Handle enter_bounce(const dns::IpAddress& client) override {
+      return worker_.enter_bounce(client);
     }
     void start_tls(Stream& stream, uint32_t listener) override {
       stream.start_tls(*worker_.tls_, "smtp " + std::to_string(listener));
@@ -161,6 +162,27 @@ class Worker::Impl {
 
   const Limits& limits(bool standing) const {
     return standing ? published_.limits : published_.pressed;
+  }
+
+  // limits.handshakes, of which a share is for those who are |trusted|.
+  Handle enter_handshake(bool trusted) {
+    const auto& its = published_.limits;
+    if (its.handshakes == 0) return shared_.handshakes.enter(UINT32_MAX);
+    return shared_.handshakes.enter(trusted ? its.handshakes
+                                            : its.handshakes * (1 - its.reserved_for_known));
+  }
+
+  // Null if there are enough of them, and nobody gives way.
+  Handle enter_bounce(const dns::IpAddress& client) {
+    const auto& its = published_.limits;
+    const auto most = its.null_senders * Places::share_of_strangers(its, published_.places);
+    auto place = shared_.bounces.enter(std::max(1.0, most));
+    if (place || yields_left_ == 0) return place;
+    auto* const holder = sessions_.unfair_to(client, shared_.places, Sessions::Kind::Bounces);
+    if (holder == nullptr) return nullptr;
+    --yields_left_;
+    holder->yield();
+    return shared_.bounces.enter(std::max(1.0, most));
   }
 
   const HarvestSettings& harvest() const { return published_.policy->config().harvest; }
@@ -190,15 +212,21 @@ class Worker::Impl {
     if (published_.policy->is_balancer(peer.address))
       return await_introduction(std::move(fd), peer, listener);
     auto arrival = arrive(peer, listener);
-    if (!arrival) return say_and_close(std::move(fd), no_place_line());
+    if (!arrival) return refuse(std::move(fd));
     arrival->may_introduce = published_.policy->is_front(peer.address);
     open(accepted_stream(loop_, std::move(fd)), *std::move(arrival));
   }
 
+  // Told so, or, if there are too many of them, just closed.
+  void refuse(Fd fd) {
+    if (may_tell()) say_and_close(std::move(fd), no_place_line());
+  }
+  bool may_tell() { return shared_.refusals.take(published_.limits.refusals_rate, loop_.now()); }
+
   // Whose connection it is, is not known, and so neither is what share of the places it may use.
   void await_introduction(Fd fd, const dns::Endpoint& balancer, uint32_t listener) {
     auto place = enter(balancer, /*good=*/true, /*exempt=*/true, published_.limits);
-    if (!place) return say_and_close(std::move(fd), no_place_line());
+    if (!place) return refuse(std::move(fd));
     introductions_.add(accepted_stream(loop_, std::move(fd)), balancer, listener, std::move(place));
   }
 
@@ -206,7 +234,7 @@ class Worker::Impl {
   void introduced(std::unique_ptr<Stream>& stream, const dns::Endpoint& client, uint32_t listener) {
     if (auto arrival = arrive(client, listener))
       return open(std::move(stream), *std::move(arrival));
-    stream->write(no_place_line());
+    if (may_tell()) stream->write(no_place_line());
   }
 
   // None if a limit fired, and nobody gives way; then the journal knows.
@@ -246,8 +274,8 @@ class Worker::Impl {
   bool make_room(const dns::IpAddress& client, bool trusted, PlaceLimit limit) {
     if (limit != PlaceLimit::Total && limit != PlaceLimit::Reserved) return false;
     if (!trusted && yields_left_ == 0) return false;
-    auto* const holder =
-        trusted ? sessions_.oldest_doubtful() : sessions_.unfair_to(client, shared_.places);
+    auto* const holder = trusted ? sessions_.oldest_doubtful()
+                                 : sessions_.unfair_to(client, shared_.places, Sessions::Kind::All);
     if (holder == nullptr) return false;
     if (!trusted) --yields_left_;
     holder->yield();

@@ -68,6 +68,7 @@ RAVELIN_REPLY(relay_denied, 554, Enhanced{7, 1}, "Relay access denied")
 RAVELIN_REPLY(too_many_recipients, 452, Enhanced{5, 3}, "Too many recipients, send the others later")
 RAVELIN_REPLY(null_sender_one_recipient, 452, Enhanced{5, 3}, "One recipient at a time for the null sender")
 RAVELIN_REPLY(size_exceeded, 552, Enhanced{3, 4}, "Message too big")
+RAVELIN_REPLY(too_many_bounces, 451, Enhanced{3, 2}, "Too many bounces at present, try again later")
 
 RAVELIN_REPLY(shielded, 451, Enhanced{7, 1}, "Not now, try again later")
 RAVELIN_REPLY(trouble, 451, Enhanced{3, 0}, "Trouble here, try again later")

@@ -74,6 +74,7 @@ Reply greylisted(std::chrono::seconds left);  // 451 4.7.1
 const Reply& too_many_recipients();           // 452 4.5.3
 const Reply& null_sender_one_recipient();     // 452 4.5.3, never 5xx: a refused bounce is lost
 const Reply& size_exceeded();                 // 552 5.3.4
+const Reply& too_many_bounces();              // 451 4.3.2
 
 // --- The text of a message ---
 // 554 5.6.0 for a bare CR or LF, a NUL, or a line too long; 552 5.3.4 for the size; 554 5.4.6 for a

@@ -30,13 +30,14 @@ std::optional<Outcome> Attempt::start(Job job) {
   job_ = std::move(job);
   job_.fresh |= job_.named;
   running_ = true;
-  broken_ = more_ = repeated_ = false;
+  broken_ = more_ = repeated_ = cut_off_ = alone_ = false;
   candidate_ = 0;
   trouble_ = Trouble::Unreachable;
   outcome_ = {};
   waiter.good = job_.client != nullptr && job_.client->good;
   waiter.client =
       job_.client != nullptr ? job_.client->address.address.client_key() : dns::IpAddress();
+  waiter.bounce = job_.mail.from.null();
   waiter.want = job_.want;
   waiter.fresh = job_.fresh;
   return acquire();
@@ -51,7 +52,7 @@ void Attempt::ask_more(ConnectionPtr connection, Job job) {
   outcome_ = {};
   use(std::move(connection));
   connection_->whole([this] {
-    say_rcpts();
+    say_rcpts(*connection_);
     connection_->flush();
   });
 }
@@ -167,34 +168,95 @@ void Attempt::make_room(ConnectionPtr connection) noexcept {
   waiter.fresh = true;
 }
 
-// One write. RSET only if a MAIL is open: servers count it as a command that brings no mail. The
-// client's identity comes after it, because RSET clears it, and before MAIL, because inside a
-// transaction it is refused.
+// One write, with whoever waits and may say as much behind it.
 void Attempt::begin() {
   connection_->whole([this] {
-    if (connection_->facts().mail_open) connection_->send(Step::Rset, "RSET");
-    if (job_.client != nullptr && job_.route->settings.client_info == ClientInfo::Xforward)
-      say_xforward();
-    const auto offers = connection_->facts().offers.offered();
-    connection_->send(Step::Mail, smtp::mail_line(job_.mail, offers));
-    say_rcpts();
+    say(*connection_);
+    const auto& backend = job_.plan->backends_of(*job_.route)[candidate_];
+    if (shares(*connection_)) worker_.pool(backend).fill(*connection_);
     connection_->flush();
   });
 }
 
-void Attempt::say_xforward() {
-  const auto lines = xforward_lines(connection_->facts().offers, *job_.client, job_.id);
-  for (const auto& line : lines) connection_->send(Step::Xforward, line);
+// Good clients' questions wait for nobody's, and keep what they are accepted on. Nor is a
+// connection shared that a client has for a message, or for itself.
+bool Attempt::shares(const BackendConnection& connection) const {
+  return job_.want == Want::Question && job_.client != nullptr && !job_.client->good &&
+         !job_.named && !connection.facts().introduced;
+}
+
+bool Attempt::may_follow(const BackendConnection& connection) const {
+  return !alone_ && !waiter.fresh && shares(connection) && !crowded(connection) &&
+         !lacks(connection.facts().offers, job_.mail, job_.rcpts);
+}
+
+void Attempt::follow(BackendConnection& connection) noexcept {
+  waiting_at_ = nullptr;
+  try {
+    said_at_ = worker_.reactor().now();
+    const auto before = connection.outstanding();
+    connection.whole([&] { say(connection); });
+    if (!connection.usable()) throw std::bad_alloc();
+    connection.pipeline().push(*this, connection.outstanding() - before);
+    behind_ = &connection;
+    ++connection.backend().counters.questions;
+    ++connection.backend().counters.pipelined;
+  } catch (const std::bad_alloc&) {
+    broken_ = true;
+  }
+}
+
+void Attempt::on_turn(ConnectionPtr connection) noexcept {
+  behind_ = nullptr;
+  connection_ = std::move(connection);
+  connection_->set_user(this);
+}
+
+// It is nobody's fault, so it costs nothing but time: asked again, and alone.
+void Attempt::on_cut_off() noexcept {
+  behind_ = nullptr;
+  cut_off_ = alone_ = true;
+  resume_later();
+}
+
+// Not at once: whoever lost the connection is in the middle of something.
+void Attempt::resume_later() noexcept {
+  try {
+    resume_ = worker_.reactor().defer([this] {
+      cut_off_ = false;
+      survive([this] { return acquire(); });
+    });
+  } catch (const std::bad_alloc&) {
+    resume_ = nullptr;  // at the next check()
+  }
+}
+
+// RSET only if a MAIL is open: servers count it as a command that brings no mail. The
+// client's identity comes after it, because RSET clears it, and before MAIL, because inside a
+// transaction it is refused.
+void Attempt::say(BackendConnection& connection) {
+  const bool open = connection.facts().mail_open || connection.outstanding() > 0;
+  if (open) connection.send(Step::Rset, "RSET");
+  if (job_.client != nullptr && job_.route->settings.client_info == ClientInfo::Xforward)
+    say_xforward(connection);
+  const auto offers = connection.facts().offers.offered();
+  connection.send(Step::Mail, smtp::mail_line(job_.mail, offers));
+  say_rcpts(connection);
+}
+
+void Attempt::say_xforward(BackendConnection& connection) {
+  const auto lines = xforward_lines(connection.facts().offers, *job_.client, job_.id);
+  for (const auto& line : lines) connection.send(Step::Xforward, line);
   if (!lines.empty()) return;
-  worker_.alarm(Alarm::NoXforward, connection_->relay(),
+  worker_.alarm(Alarm::NoXforward, connection.relay(),
                 "offers no XFORWARD to us: its logs show us as the client of all mail");
 }
 
-void Attempt::say_rcpts() {
-  const auto offers = connection_->facts().offers.offered();
+void Attempt::say_rcpts(BackendConnection& connection) {
+  const auto offers = connection.facts().offers.offered();
   for (const auto& rcpt : job_.rcpts) {
-    connection_->facts().note_domain(rcpt.to.domain);
-    connection_->send(Step::Rcpt, smtp::rcpt_line(rcpt, offers));
+    connection.facts().note_domain(rcpt.to.domain);
+    connection.send(Step::Rcpt, smtp::rcpt_line(rcpt, offers));
   }
 }
 
@@ -233,7 +295,7 @@ void Attempt::on_reply(BackendConnection&, Step step, const Reply& reply) {
                              judgement.fault == Fault::Busy || step == Step::Rset);
   if (step == Step::Mail) outcome_.mail = Judged{reply, judgement};
   if (step == Step::Rcpt) outcome_.rcpts.push_back({reply, judgement});
-  if (!connection_->idle()) return;
+  if (!connection_->turn_over()) return;
   outcome_.relay = connection_->relay();
   outcome_.connection = std::move(connection_);
   finish();
@@ -281,6 +343,9 @@ void Attempt::finish() noexcept {
 void Attempt::cancel(bool silent) noexcept {
   if (!std::exchange(running_, false)) return;
   if (waiting_at_ != nullptr) std::exchange(waiting_at_, nullptr)->cancel(*this);
+  if (behind_ != nullptr) std::exchange(behind_, nullptr)->pipeline().leave(*this);
+  cut_off_ = false;
+  resume_ = nullptr;
   if (connection_ == nullptr) return;
   if (silent) {
     // Of one that speaks for a client that client may be the reason.

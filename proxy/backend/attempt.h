@@ -50,7 +50,7 @@ struct Outcome {
 bool lacks(const smtp::Capabilities& offers, const smtp::MailCommand& mail,
            std::span<const smtp::RcptCommand> rcpts);
 
-class Attempt final : ConnectionUser, Request {
+class Attempt final : ConnectionUser, Request, Pipelined {
  public:
   class Owner {
    public:
@@ -86,6 +86,10 @@ class Attempt final : ConnectionUser, Request {
     return running_ && (broken_ || (connection_ != nullptr && !connection_->usable()));
   }
   const Waiter& asker() const { return waiter; }
+  // It was cut off, and there was no memory to go on at once.
+  void check() noexcept {
+    if (cut_off_ && !resume_) resume_later();
+  }
   // Ends it without an outcome. |silent|: it took too long, so the connection is of no use.
   void cancel(bool silent = false) noexcept;
 
@@ -93,14 +97,21 @@ class Attempt final : ConnectionUser, Request {
   void on_connection(ConnectionPtr connection) noexcept override;
   void on_no_connection(const Lost& lost) noexcept override;
   const ClientIdentity* speaks_for() const override { return job_.named ? job_.client : nullptr; }
+  bool may_follow(const BackendConnection& connection) const override;
+  void follow(BackendConnection& connection) noexcept override;
+  void on_turn(ConnectionPtr connection) noexcept override;
+  void on_cut_off() noexcept override;
   void on_reply(BackendConnection& connection, smtp::Step step, const smtp::Reply& reply) override;
   void on_lost(BackendConnection& connection, const Lost& lost) override;
 
   std::optional<Outcome> acquire();
   std::optional<Outcome> next_backend(Trouble why);
   void begin();
-  void say_xforward();
-  void say_rcpts();
+  void say(BackendConnection& connection);
+  void say_xforward(BackendConnection& connection);
+  void say_rcpts(BackendConnection& connection);
+  bool shares(const BackendConnection& connection) const;
+  void resume_later() noexcept;
   bool use(ConnectionPtr connection);
   bool crowded(const BackendConnection& connection) const;
   void make_room(ConnectionPtr connection) noexcept;
@@ -118,12 +129,16 @@ class Attempt final : ConnectionUser, Request {
   bool broken_ = false;
   bool more_ = false;      // on a connection that was given
   bool repeated_ = false;  // a stale connection was replaced
+  bool cut_off_ = false;   // from behind another's question, and not asked again yet
+  bool alone_ = false;     // once cut off, not behind others again
   size_t candidate_ = 0;
   Trouble trouble_ = Trouble::None;  // the last, while others are tried
   Pool* waiting_at_ = nullptr;
+  BackendConnection* behind_ = nullptr;  // in whose pipeline it is
   ConnectionPtr connection_;
   Time said_at_{};
   Outcome outcome_;
+  Handle resume_;
 };
 
 }  // namespace ravelin::proxy

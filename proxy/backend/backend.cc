@@ -19,6 +19,7 @@ BackendSettings BackendSettings::from(const RouteSettings& route) {
   settings.rotation.max_resets = route.max_resets;
   settings.rotation.max_mails = route.max_mails;
   settings.rotation.max_age = route.max_age;
+  settings.pipelined_questions = route.pipelined_questions;
   return settings;
 }
 
@@ -32,6 +33,7 @@ void BackendSettings::shrink_to(const BackendSettings& other) {
   shrink(rotation.max_resets, other.rotation.max_resets);
   shrink(rotation.max_mails, other.rotation.max_mails);
   shrink(rotation.max_age, other.rotation.max_age);
+  shrink(pipelined_questions, other.pipelined_questions);
   proxy_header |= other.proxy_header;  // the configuration has seen to it that they agree
 }
 
@@ -78,8 +80,7 @@ void Backend::dispatch(Orders& orders) noexcept {
     }
     const auto worker = order.worker;
     if (order.kind == Order::Kind::Open)
-      letter->text = Grant{Claim::granted(shared_from_this(), std::move(order.place)),
-                           Permit(shared_from_this())};
+      letter->text = Grant{granted(std::move(order.place)), Permit(shared_from_this())};
     else
       letter->text = std::move(order);
     send(worker, std::move(letter));
@@ -94,7 +95,7 @@ void Backend::send(uint32_t worker, LetterPtr letter) noexcept {
 void Backend::configure(const BackendSettings& settings, dns::Time now) {
   settings_.with([&](auto& mine) { mine = settings; });
   with_permits([&](Permits& permits, Orders& orders) {
-    permits.set_cap(settings.connections, now, orders);
+    permits.set_cap(settings.connections, settings.reserved, now, orders);
   });
 }
 
@@ -148,10 +149,18 @@ bool Backend::ask_probe(dns::Time now) noexcept {
   return permits_.with([&](Permits& permits) { return permits.ask_probe(now); });
 }
 
-Permits::Parked Backend::park(uint32_t worker, Claim& next) noexcept {
-  PlaceInLine place;
-  const auto parked = permits_.with([&](Permits& permits) { return permits.park(worker, place); });
-  if (parked == Permits::Parked::Pass) next = Claim::granted(shared_from_this(), std::move(place));
+Claim Backend::granted(PlaceInLine place) noexcept {
+  const auto waiter = place.mapped();
+  return Claim::granted(shared_from_this(), waiter, std::move(place));
+}
+
+Permits::Parked Backend::park(uint32_t worker, Claim& claim) noexcept {
+  const auto waiter = claim.waiter();
+  const auto* const asked = claim.give_away() ? &waiter : nullptr;
+  PlaceInLine next;
+  const auto parked =
+      permits_.with([&](Permits& permits) { return permits.park(worker, asked, next); });
+  if (parked == Permits::Parked::Pass) claim = granted(std::move(next));
   return parked;
 }
 
@@ -165,7 +174,7 @@ void Backend::pause(dns::Time now) noexcept {
 
 std::optional<Claim> Backend::tie(const Waiter& holder) noexcept {
   if (!permits_.with([&](Permits& permits) { return permits.tie(holder); })) return {};
-  return Claim(shared_from_this(), holder, /*tied=*/true);
+  return Claim::tied(shared_from_this(), holder);
 }
 
 uint64_t Backend::tie_idle(uint32_t worker) {
@@ -204,6 +213,11 @@ void Backend::silent_since(dns::Time asked, dns::Time now) noexcept {
   with_permits([&](Permits& permits, Orders& orders) { permits.silent(now, orders); });
 }
 
+bool Backend::refuses_senders(dns::Time now) const {
+  const auto when = sender_refused_.load(std::memory_order_relaxed);
+  return when != 0 && now - dns::Time(dns::Time::duration(when)) < kRefusesSenders;
+}
+
 void Backend::sweep(dns::Time now) noexcept {
   see(now);
   with_permits([&](Permits& permits, Orders& orders) { permits.sweep(now, orders); });
@@ -223,6 +237,10 @@ void Backend::connect_failed(ConnectFault fault) noexcept {
 void Backend::closed(bool was_ready) noexcept {
   with_permits(
       [&](Permits& permits, Orders& orders) { permits.closed(was_ready, seen(), orders); });
+}
+
+void Backend::answered() noexcept {
+  with_permits([&](Permits& permits, Orders& orders) { permits.answered(seen(), orders); });
 }
 
 void Backend::untie(const Waiter& holder) noexcept {
@@ -276,6 +294,7 @@ Backend::Snapshot Backend::snapshot() const {
   shot.replays = counters.replays;
   shot.stale = counters.stale;
   shot.secured = counters.secured;
+  shot.pipelined = counters.pipelined;
   if (const auto secrecy = settings().secrecy) shot.tls = secrecy->mode;
   return shot;
 }

@@ -26,11 +26,13 @@ namespace ravelin::proxy {
 struct BackendSettings {
   bool lmtp = false;  // the same in all routes: the configuration sees to it
   uint32_t connections = 15;
+  double reserved = 0;  // share of these that only good clients get
   uint32_t max_idle = 5;
   std::chrono::milliseconds idle_timeout{60'000};
   std::chrono::milliseconds connect_timeout{30'000};
   bool proxy_header = false;  // client_info = "proxy-v2"
   Rotation rotation;
+  uint32_t pipelined_questions = 9;
   std::shared_ptr<const Secrecy> secrecy;  // null: in the clear
 
   // Without |secrecy|, which is made once for a backend.
@@ -52,8 +54,9 @@ struct BackendCounters {
   std::atomic<uint64_t> rotations{0};
   std::atomic<uint64_t> handovers{0};
   std::atomic<uint64_t> replays{0};
-  std::atomic<uint64_t> secured{0};  // connections, by STARTTLS
-  std::atomic<uint64_t> stale{0};    // reused connections that failed and were replaced
+  std::atomic<uint64_t> secured{0};    // connections, by STARTTLS
+  std::atomic<uint64_t> pipelined{0};  // questions that were said behind another
+  std::atomic<uint64_t> stale{0};      // reused connections that failed and were replaced
 };
 
 // Thread-safe.
@@ -82,8 +85,8 @@ class Backend : public std::enable_shared_from_this<Backend> {
   bool cancel(uint64_t ticket) noexcept;
   bool ask_spare(dns::Time now) noexcept;
   bool ask_probe(dns::Time now) noexcept;
-  // If it is passed on, to whoever |next| is.
-  Permits::Parked park(uint32_t worker, Claim& next) noexcept;
+  // |claim| is of no tie. If the connection is passed on, it is then the next one's.
+  Permits::Parked park(uint32_t worker, Claim& claim) noexcept;
   void lost_idle(uint32_t worker) noexcept;
   void pause(dns::Time now) noexcept;
   std::optional<Claim> tie(const Waiter& holder) noexcept;
@@ -104,6 +107,7 @@ class Backend : public std::enable_shared_from_this<Backend> {
   void connect_failed(ConnectFault fault) noexcept;
   void closed(bool was_ready) noexcept;
   void untie(const Waiter& holder) noexcept;
+  void answered() noexcept;
   void put_back(PlaceInLine place) noexcept;
 
   // A reply came from it; a question sent at |asked| was not answered in time.
@@ -111,6 +115,14 @@ class Backend : public std::enable_shared_from_this<Backend> {
     last_heard_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
   }
   void silent_since(dns::Time asked, dns::Time now) noexcept;
+
+  // It has refused a MAIL; the RCPT behind it is then refused, too.
+  void refused_sender(dns::Time now) {
+    sender_refused_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+  }
+  // May it again, as it has of late?
+  bool refuses_senders(dns::Time now) const;
+  static constexpr std::chrono::minutes kRefusesSenders{10};
 
   // TLS did not work, and need not: the next connections do without, for a while.
   void shun_tls(dns::Time now) {
@@ -153,7 +165,7 @@ class Backend : public std::enable_shared_from_this<Backend> {
     uint32_t ties = 0;
     size_t waiting = 0;
     uint64_t connects = 0, connect_failures = 0, questions = 0, refusals = 0, messages = 0,
-             rotations = 0, handovers = 0, replays = 0, stale = 0, secured = 0;
+             rotations = 0, handovers = 0, replays = 0, stale = 0, secured = 0, pipelined = 0;
     BackendTls tls = BackendTls::Off;
   };
   Snapshot snapshot() const;
@@ -164,6 +176,7 @@ class Backend : public std::enable_shared_from_this<Backend> {
   template <class Do>
   auto with_permits(Do&& act);  // defined and used in backend.cc only
   void dispatch(Orders& orders) noexcept;
+  Claim granted(PlaceInLine place) noexcept;
   dns::Time seen() const noexcept {
     return dns::Time(dns::Time::duration(seen_.load(std::memory_order_relaxed)));
   }
@@ -181,7 +194,8 @@ class Backend : public std::enable_shared_from_this<Backend> {
   std::atomic<dns::Time::rep> last_heard_{0};
   std::atomic<dns::Time::rep> seen_{0};
   std::atomic<dns::Time::rep> shunned_{0};
-  std::atomic<bool> resolved_{false};  // there is an address
+  std::atomic<dns::Time::rep> sender_refused_{0};  // 0: never
+  std::atomic<bool> resolved_{false};              // there is an address
   std::atomic<bool> retired_{false};
   std::atomic<bool> probe_wanted_{true};
 };

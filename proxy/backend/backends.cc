@@ -39,11 +39,12 @@ void Backends::bind_backends(Plan& plan) {
   }
 }
 
-void Backends::configure_backends(const Plan& plan) {
+void Backends::configure_backends(const Plan& plan, double reserved) {
   const auto now = clock_.boot();
   std::map<Backend*, BackendSettings> settings;
   for (const auto& route : plan.routes.routes()) {
-    const auto wanted = BackendSettings::from(route->settings);
+    auto wanted = BackendSettings::from(route->settings);
+    wanted.reserved = reserved;
     for (const auto& backend : plan.backends_of(*route)) {
       const auto [known, first] = settings.emplace(backend.get(), wanted);
       if (!first) {
@@ -79,7 +80,7 @@ void Backends::configure(const Config& config) {
   plan->hostname = config.hostname;
   plan->own_addresses = own_addresses_.with([](const auto& own) { return own; });
   bind_backends(*plan);
-  configure_backends(*plan);
+  configure_backends(*plan, config.limits.reserved_for_known);
 
   std::vector<std::pair<std::string, std::string>> domains;
   for (const auto& [domain, route] : plan->routes.named_domains())

@@ -106,7 +106,7 @@ class Backends {
 
   std::shared_ptr<Backend> backend_of(const std::string& name);
   void bind_backends(Plan& plan);
-  void configure_backends(const Plan& plan);
+  void configure_backends(const Plan& plan, double reserved);
   void publish(std::shared_ptr<Plan> plan);
   void say_closed(const std::string& route, std::string_view why);
 

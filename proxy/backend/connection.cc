@@ -310,6 +310,7 @@ void BackendConnection::count(Step step, const Reply& reply) {
       break;
     case Step::Mail:
       facts_.mail_open = reply.positive();
+      if (!reply.positive()) backend_->refused_sender(reactor_.now());
       break;
     case Step::Rcpt:
       if (reply.permanent()) ++backend_->counters.refusals;
@@ -382,6 +383,7 @@ BackendConnection& BackendConnection::end(ConnectionPtr connection) noexcept {
   ending.user_ = nullptr;
   ending.backend_->see(ending.reactor_.now());
   ending.claim_.end();
+  ending.pipeline_.cut_off();
   if (ending.ended_ || ending.stream_ == nullptr) {
     ending.reactor_.retire(std::move(connection));
   } else {

@@ -17,6 +17,7 @@
 #include "proxy/backend/facts.h"
 #include "proxy/backend/introduction.h"
 #include "proxy/backend/permit.h"
+#include "proxy/backend/pipeline.h"
 #include "proxy/event/stream.h"
 #include "smtp/backend_dialog.h"
 
@@ -112,6 +113,13 @@ class BackendConnection final : public dns::Retirable,
   // False once it is lost, or memory has run out in the middle of what was to be sent.
   bool usable() const { return !lost_ && !spoiled_; }
   bool idle() const { return ready_ && usable() && dialog_.idle(); }
+  // Replies still to come, to all that was asked; and is none of them for its user?
+  size_t outstanding() const { return dialog_.outstanding(); }
+  bool turn_over() const {
+    return ready_ && usable() && !dialog_.in_text() && outstanding() == pipeline_.replies();
+  }
+  Pipeline& pipeline() { return pipeline_; }
+  const Pipeline& pipeline() const { return pipeline_; }
 
   // Both end it, from anywhere; |connection| is consumed, and nobody hears of it again. The permit
   // is held until the other side has closed, too, which counts it until then: at most 2 s.
@@ -186,6 +194,7 @@ class BackendConnection final : public dns::Retirable,
   Facts facts_;
   Introduction introduction_;
   smtp::BackendDialog dialog_;
+  Pipeline pipeline_;
   std::unique_ptr<Stream> stream_;
   std::vector<dns::Endpoint> untried_;  // last first
   std::chrono::milliseconds connect_limit_{};

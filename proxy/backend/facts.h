@@ -81,6 +81,14 @@ struct Rotation {
            facts.mails >= most_mails(facts) ||
            (facts.exim && facts.accepted >= max_accepted_exim) || now - facts.opened >= max_age;
   }
+  // How many more questions may be asked before the last one's answer is there, if each may be
+  // answered by |refusals| refusals.
+  uint32_t room_behind(const Facts& facts, uint32_t refusals) const {
+    const auto left = [](uint32_t most, uint32_t used) { return most - std::min(most, used); };
+    const auto refused = left(max_refusals, facts.refusals) / refusals;
+    return std::min(
+        {left(refused, 1), left(max_resets, facts.resets), left(most_mails(facts), facts.mails)});
+  }
   // One more question will do: time to open the next one.
   bool nearly_worn(const Facts& facts) const {
     return facts.refusals + 1 >= max_refusals || facts.resets + 1 >= max_resets ||

@@ -31,9 +31,12 @@ void Permit::give_back() noexcept {
   backend->closed(state_ == State::Ready);
 }
 
-Claim Claim::granted(std::shared_ptr<Backend> backend, PlaceInLine place) noexcept {
-  const auto& waiter = place.mapped();
-  return {std::move(backend), waiter, waiter.want == Want::Message, std::move(place)};
+Claim Claim::granted(std::shared_ptr<Backend> backend, const Waiter& waiter,
+                     PlaceInLine place) noexcept {
+  const auto counts = waiter.want == Want::Message ? Counts::Tie
+                      : waiter.good                ? Counts::Nothing
+                                                   : Counts::Question;
+  return {std::move(backend), waiter, counts, std::move(place)};
 }
 
 Claim& Claim::operator=(Claim&& other) noexcept {
@@ -41,14 +44,14 @@ Claim& Claim::operator=(Claim&& other) noexcept {
   end();
   backend_ = std::exchange(other.backend_, nullptr);
   waiter_ = other.waiter_;
-  tied_ = other.tied_;
+  counts_ = other.counts_;
   place_ = std::move(other.place_);
   return *this;
 }
 
 void Claim::served() noexcept {
   place_ = {};
-  if (!tied_) backend_ = nullptr;
+  if (counts_ == Counts::Nothing) backend_ = nullptr;
 }
 
 void Claim::wait_on() noexcept {
@@ -58,7 +61,8 @@ void Claim::wait_on() noexcept {
 
 void Claim::end() noexcept {
   const auto backend = std::exchange(backend_, nullptr);
-  if (backend != nullptr && tied_) backend->untie(waiter_);
+  if (backend != nullptr && counts_ == Counts::Tie) backend->untie(waiter_);
+  if (backend != nullptr && counts_ == Counts::Question) backend->answered();
   place_ = {};
 }
 

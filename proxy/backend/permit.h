@@ -36,33 +36,46 @@ class Permit {
   State state_ = State::Connecting;
 };
 
-// Whom a connection is for: the one at the head of the line to whom it is on its way, and then, if
-// it may be kept for a client, the place of a tie.
+// Whom a connection is for: the one at the head of the line to whom it is on its way, and then what
+// is counted of that one: a tie, if it may be kept for a client, or the question of one who is not
+// good.
 class Claim {
  public:
   Claim() = default;
-  // |tied|: a tie is counted for |waiter|. |place|: where it came from in the line, if it waited.
-  Claim(std::shared_ptr<Backend> backend, const Waiter& waiter, bool tied,
-        PlaceInLine place = {}) noexcept
-      : backend_(std::move(backend)), waiter_(waiter), tied_(tied), place_(std::move(place)) {}
-  // Of one that Permits has just granted a connection.
-  static Claim granted(std::shared_ptr<Backend> backend, PlaceInLine place) noexcept;
+  // Of one that Permits has just granted a connection; |place|: where it came from in the line, if
+  // it waited.
+  static Claim granted(std::shared_ptr<Backend> backend, const Waiter& waiter,
+                       PlaceInLine place = {}) noexcept;
+  // Of one that Permits has just granted a tie.
+  static Claim tied(std::shared_ptr<Backend> backend, const Waiter& waiter) noexcept {
+    return {std::move(backend), waiter, Counts::Tie, {}};
+  }
   Claim(Claim&& other) noexcept = default;
   Claim& operator=(Claim&& other) noexcept;
   ~Claim() { end(); }
 
   explicit operator bool() const { return backend_ != nullptr; }
   const Waiter& waiter() const { return waiter_; }
-  // The connection is there: what is left is the tie, if there is one.
+  bool tie() const { return backend_ != nullptr && counts_ == Counts::Tie; }
+  // The connection is there: what is left is what is counted.
   void served() noexcept;
+  // The question that was counted for is answered, and whoever counts has been told. Was there one?
+  bool give_away() noexcept {
+    return std::exchange(backend_, nullptr) && counts_ == Counts::Question;
+  }
   // It cannot have this connection, and waits on in its place.
   void wait_on() noexcept;
   void end() noexcept;
 
  private:
+  enum class Counts : uint8_t { Nothing, Question, Tie };
+  Claim(std::shared_ptr<Backend> backend, const Waiter& waiter, Counts counts,
+        PlaceInLine place) noexcept
+      : backend_(std::move(backend)), waiter_(waiter), counts_(counts), place_(std::move(place)) {}
+
   std::shared_ptr<Backend> backend_;
   Waiter waiter_;
-  bool tied_ = false;
+  Counts counts_ = Counts::Nothing;
   PlaceInLine place_;
 };
 

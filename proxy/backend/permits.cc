@@ -15,7 +15,17 @@ constexpr uint32_t kGoodsPerUnknown = 3;
 }  // namespace
 
 Line& Permits::line_of(const Waiter& waiter) {
-  return (waiter.fresh ? fresh_ : lines_)[waiter.good ? 1 : 0][static_cast<size_t>(waiter.want)];
+  const auto lane = waiter.good ? Good : waiter.bounce ? Bounces : Strangers;
+  return (waiter.fresh ? fresh_ : lines_)[lane][static_cast<size_t>(waiter.want)];
+}
+
+// --- what a client may have
+// -----------------------------------------------------------------------
+
+uint32_t Permits::stranger_limit() const {
+  const auto all = cap();
+  const auto reserved = static_cast<uint32_t>(all * std::clamp(reserved_, 0.0, 1.0));
+  return std::max(1U, all - reserved);
 }
 
 // --- ties -------------------------------------------------------------------------------------
@@ -28,12 +38,18 @@ uint32_t Permits::tie_limit() const {
 }
 
 bool Permits::may_hold(const Waiter& waiter) const {
+  if (!waiter.good && unknown_questions_ + unknown_ties_ >= stranger_limit()) return false;
   if (waiter.want == Want::Question) return true;
   if (ties_ >= std::max(1U, tie_limit())) return false;
   return waiter.good || unknown_ties_ < std::max(1U, cap() / 2);
 }
 
 void Permits::hold(const Waiter& waiter) {
+  if (waiter.want == Want::Question) return waiter.good ? void() : void(++unknown_questions_);
+  hold_tie(waiter);
+}
+
+void Permits::hold_tie(const Waiter& waiter) {
   ++ties_;
   if (waiter.good) return;
   ++unknown_ties_;
@@ -51,11 +67,18 @@ bool Permits::tie(const Waiter& holder) noexcept {
     const auto own = ties_of_.find(holder.client);
     if (own != ties_of_.end() && own->second >= std::max(1U, cap() / 10)) return false;
   }
-  hold(holder);
+  hold_tie(holder);
   return true;
 }
 
 void Permits::let_go(const Waiter& waiter) {
+  if (waiter.want == Want::Message) return let_go_tie(waiter);
+  if (waiter.good) return;
+  assert(unknown_questions_ > 0);
+  --unknown_questions_;
+}
+
+void Permits::let_go_tie(const Waiter& waiter) {
   assert(ties_ > 0);
   --ties_;
   if (waiter.good) return;
@@ -65,18 +88,32 @@ void Permits::let_go(const Waiter& waiter) {
 }
 
 void Permits::untie(const Waiter& holder, dns::Time now, Orders& orders) noexcept {
-  let_go(holder);
-  // A message that waited for a tie's place, not for a connection, can go on now; or, if there are
-  // still too many since a cap was lowered, when the next one is given up.
+  let_go_tie(holder);
+  // Still too many, since a cap was lowered: the next one is given up.
+  for (const auto* const lines : {&fresh_, &lines_}) {
+    for (const auto& by_want : *lines) {
+      const auto& messages = by_want[static_cast<size_t>(Want::Message)];
+      if (!messages.empty() && !may_hold(messages.begin()->second)) shed(orders);
+    }
+  }
+  serve_held_up(now, orders);
+}
+
+void Permits::answered(dns::Time now, Orders& orders) noexcept {
+  assert(unknown_questions_ > 0);
+  --unknown_questions_;
+  serve_held_up(now, orders);
+}
+
+// Who waited for what others may have, and not for a connection, can go on now.
+void Permits::serve_held_up(dns::Time now, Orders& orders) noexcept {
   for (auto* const lines : {&fresh_, &lines_}) {
     for (auto& by_want : *lines) {
-      auto& messages = by_want[static_cast<size_t>(Want::Message)];
-      if (messages.empty()) continue;
-      const auto& first = messages.begin()->second;
-      if (!may_hold(first))
-        shed(orders);
-      else if (!(first.fresh && held_ < cap()) && find_room(first, orders))
-        return;
+      for (const auto& line : by_want) {
+        if (line.empty() || !may_hold(line.begin()->second)) continue;
+        const auto& first = line.begin()->second;
+        if (!(first.fresh && held_ < cap()) && find_room(first, orders)) return;
+      }
     }
   }
   pump(now, orders);
@@ -115,7 +152,7 @@ Permits::Grant Permits::ask(Waiter& waiter, dns::Time now, Orders& orders) {
     const bool own = !waiter.fresh && idle_[waiter.worker] > 0;
     if (own || can_open(now)) {
       own ? void(--idle_[waiter.worker]) : opening();
-      if (waiter.want == Want::Message) hold(waiter);
+      hold(waiter);
       return own ? Grant::Idle : Grant::Open;
     }
   }
@@ -182,31 +219,45 @@ bool Permits::ask_probe(dns::Time now) noexcept {
 // The first of |line|.
 PlaceInLine Permits::granted(Line& line) {
   auto place = line.extract(line.begin());
-  if (place.mapped().want == Want::Message) hold(place.mapped());
+  hold(place.mapped());
   return place;
 }
 
-PlaceInLine Permits::next_of(Lines& lines, bool good) {
-  auto& questions = lines[good ? 1 : 0][static_cast<size_t>(Want::Question)];
-  auto& messages = lines[good ? 1 : 0][static_cast<size_t>(Want::Message)];
-  const bool message = !messages.empty() && may_hold(messages.begin()->second);
-  if (message && (questions.empty() || messages.begin()->first < questions.begin()->first))
-    return granted(messages);
-  if (questions.empty()) return {};
-  return granted(questions);
+PlaceInLine Permits::next_of(Lines& lines, Lane lane) {
+  const auto first_of = [&](Want want) -> Line* {
+    auto& line = lines[lane][static_cast<size_t>(want)];
+    return !line.empty() && may_hold(line.begin()->second) ? &line : nullptr;
+  };
+  auto* const questions = first_of(Want::Question);
+  auto* const messages = first_of(Want::Message);
+  if (messages && (!questions || messages->begin()->first < questions->begin()->first))
+    return granted(*messages);
+  if (!questions) return {};
+  return granted(*questions);
+}
+
+// A flood of bounces does not keep other mail waiting, nor the other way round.
+PlaceInLine Permits::next_stranger(Lines& lines) {
+  for (const auto lane : {bounce_next_ ? Bounces : Strangers, bounce_next_ ? Strangers : Bounces}) {
+    if (auto found = next_of(lines, lane)) {
+      bounce_next_ = lane == Strangers;
+      return found;
+    }
+  }
+  return {};
 }
 
 // Few, and each is somebody's who was served before.
 PlaceInLine Permits::next_fresh() {
-  if (auto good = next_of(fresh_, true)) return good;
-  return next_of(fresh_, false);
+  if (auto good = next_of(fresh_, Good)) return good;
+  return next_stranger(fresh_);
 }
 
 // Three good clients, then one unknown: the good never wait long, the unknown always get on.
 PlaceInLine Permits::next() {
   const bool good_first = goods_in_a_row_ < kGoodsPerUnknown;
   for (const bool good : {good_first, !good_first}) {
-    if (auto found = next_of(lines_, good)) {
+    if (auto found = good ? next_of(lines_, Good) : next_stranger(lines_)) {
       goods_in_a_row_ = good ? goods_in_a_row_ + 1 : 0;
       return found;
     }
@@ -215,7 +266,9 @@ PlaceInLine Permits::next() {
   return {};
 }
 
-Permits::Parked Permits::park(uint32_t worker, PlaceInLine& next_place) noexcept {
+Permits::Parked Permits::park(uint32_t worker, const Waiter* asked,
+                              PlaceInLine& next_place) noexcept {
+  if (asked != nullptr) let_go(*asked);
   if (held_ > cap()) return Parked::Close;
   if (next_place = next()) return Parked::Pass;
   if (held_ == cap() && somebody_can_go(fresh_)) return Parked::Close;  // in its place a new one
@@ -225,7 +278,7 @@ Permits::Parked Permits::park(uint32_t worker, PlaceInLine& next_place) noexcept
 
 void Permits::put_back(PlaceInLine place) noexcept {
   const auto& waiter = place.mapped();
-  if (waiter.want == Want::Message) let_go(waiter);
+  let_go(waiter);
   line_of(waiter).insert(std::move(place));
 }
 
@@ -352,8 +405,9 @@ void Permits::silent(dns::Time now, Orders& orders) noexcept {
 
 void Permits::pause(dns::Time now) noexcept { health_.failed(ConnectFault::Ours, ready_, now); }
 
-void Permits::set_cap(uint32_t cap, dns::Time now, Orders& orders) noexcept {
+void Permits::set_cap(uint32_t cap, double reserved, dns::Time now, Orders& orders) noexcept {
   cap_ = std::max(1U, cap);
+  reserved_ = reserved;
   pump(now, orders);
 }
 
@@ -365,7 +419,8 @@ void Permits::sweep(dns::Time now, Orders& orders) noexcept {
 
 bool Permits::crowded(uint32_t own) const noexcept {
   for (const auto* const lines : {&fresh_, &lines_})
-    if (!(*lines)[0][static_cast<size_t>(Want::Message)].empty()) return true;
+    for (const auto lane : {Strangers, Bounces})
+      if (!(*lines)[lane][static_cast<size_t>(Want::Message)].empty()) return true;
   const auto others = unknown_ties_ - std::min(own, unknown_ties_);
   return 2 * others >= std::max(1U, cap() / 2);
 }

@@ -31,6 +31,7 @@ struct Waiter {
   bool good = false;
   bool fresh = false;      // only a new connection will do: a reused one has just failed
   bool elsewhere = false;  // there is another backend to ask, when this one is down
+  bool bounce = false;     // the null sender
   Want want = Want::Question;
   dns::IpAddress client;
 };
@@ -81,9 +82,11 @@ class Permits {
   bool ask_probe(dns::Time now) noexcept;
 
   enum class Parked : uint8_t { Idle, Pass, Close };
-  // A connection is free: Pass gives it to |next|; Close means that there are more than there may
-  // be.
-  Parked park(uint32_t worker, PlaceInLine& next) noexcept;
+  // A connection is free, that |asked| had for a question, if it was not good (else null): Pass
+  // gives it to |next|; Close means that there are more than there may be.
+  Parked park(uint32_t worker, const Waiter* asked, PlaceInLine& next) noexcept;
+  // The same, and the connection is on its way out.
+  void answered(dns::Time now, Orders& orders) noexcept;
   // Whose |place| it is was to have a connection that could not be given to it: it waits on.
   void put_back(PlaceInLine place) noexcept;
   // It could not be sent: as if it had not been given.
@@ -119,7 +122,8 @@ class Permits {
   // they may have for messages, or wait for one?
   bool crowded(uint32_t own) const noexcept;
 
-  void set_cap(uint32_t cap, dns::Time now, Orders& orders) noexcept;
+  // |reserved|: the share of the cap that only good clients get, 0 to 1.
+  void set_cap(uint32_t cap, double reserved, dns::Time now, Orders& orders) noexcept;
   void sweep(dns::Time now, Orders& orders) noexcept;  // what time alone brings
   Health& health() { return health_; }
   const Health& health() const { return health_; }
@@ -133,7 +137,10 @@ class Permits {
   uint32_t ties() const { return ties_; }
 
  private:
-  using Lines = Line[2][2];  // [good][want]
+  // Whose turn it is, one after the other; of the strangers, who are in most of it, those who send
+  // bounces and all others.
+  enum Lane : uint8_t { Strangers, Bounces, Good, kLanes };
+  using Lines = Line[kLanes][2];  // [lane][want]
   struct IdleTie {
     uint32_t worker = 0;
     bool asked = false;  // to give up
@@ -146,7 +153,9 @@ class Permits {
   void opening();
   bool room_for_one(Orders& orders) noexcept;
   void hold(const Waiter& waiter);
+  void hold_tie(const Waiter& waiter);
   void let_go(const Waiter& waiter);
+  void let_go_tie(const Waiter& waiter);
   bool claim_idle(Order::Kind kind, Orders& orders);
   bool find_room(const Waiter& waiter, Orders& orders);
   void shed(Orders& orders);
@@ -154,13 +163,17 @@ class Permits {
   void fail_vain(Orders& orders);
   void order_again(Orders& orders);
   bool somebody_can_go(const Lines& lines) const;
+  uint32_t stranger_limit() const;
+  void serve_held_up(dns::Time now, Orders& orders) noexcept;
   PlaceInLine next();
   PlaceInLine next_fresh();
-  PlaceInLine next_of(Lines& lines, bool good);
+  PlaceInLine next_stranger(Lines& lines);
+  PlaceInLine next_of(Lines& lines, Lane lane);
   PlaceInLine granted(Line& line);
 
   Health health_;
   uint32_t cap_ = 1;
+  double reserved_ = 0;
   uint32_t held_ = 0;               // permits out
   uint32_t connecting_ = 0;         // of these, not connected yet
   uint32_t ready_ = 0;              // of these, connected
@@ -169,10 +182,12 @@ class Permits {
   Lines fresh_;                     // before all others
   Lines lines_;
   uint32_t goods_in_a_row_ = 0;
+  bool bounce_next_ = false;  // of the strangers
   uint64_t last_ticket_ = 0;
 
   uint32_t ties_ = 0;  // and messages on their way
   uint32_t unknown_ties_ = 0;
+  uint32_t unknown_questions_ = 0;  // connections that are out for one
   // Without memory one is not counted here, for it is fairness only; then it counts for less.
   std::unordered_map<dns::IpAddress, uint32_t, dns::IpHash> ties_of_;  // clients not good
   std::map<uint64_t, IdleTie> idle_ties_;                              // oldest first

@@ -1,5 +1,6 @@
 #include "proxy/backend/pool.h"
 
+#include <algorithm>
 #include <new>
 #include <string>
 #include <utility>
@@ -36,7 +37,7 @@ Pool::Took Pool::take(Request& request, ConnectionPtr& connection) noexcept {
     switch (backend_->ask(waiter, now)) {
       case Permits::Grant::Idle:  // the newest: the others may then grow old and be closed
         connection = idle_.pop_back();
-        connection->claim() = Claim(backend_, waiter, waiter.want == Want::Message);
+        connection->claim() = Claim::granted(backend_, waiter);
         connection->claim().served();
         return Took::Now;
       case Permits::Grant::Open:
@@ -56,7 +57,7 @@ Pool::Took Pool::take(Request& request, ConnectionPtr& connection) noexcept {
 
 Pool::Took Pool::granted(Request& request) {
   Permit permit(backend_);
-  Claim claim(backend_, request.waiter, request.waiter.want == Want::Message);
+  auto claim = Claim::granted(backend_, request.waiter);
   if (!enlist(request)) return Took::Down;
   if (open(std::move(permit), std::move(claim))) return Took::Later;
   take_request(request.waiter);
@@ -74,6 +75,32 @@ bool Pool::enlist(Request& request) noexcept {
 
 void Pool::cancel(Request& request) noexcept {
   if (requests_.erase(request.waiter.ticket) > 0) backend_->cancel(request.waiter.ticket);
+}
+
+// Only the oldest are looked at: where good clients wait as many as that, nobody else is served
+// soon anyway.
+void Pool::fill(BackendConnection& connection) noexcept {
+  constexpr size_t kLook = 64;
+  const auto settings = backend_->settings();
+  if (settings.pipelined_questions < 2 || !connection.facts().offers.pipelining) return;
+  const uint32_t refusals = backend_->refuses_senders(context_.reactor.now()) ? 2 : 1;
+  auto room = std::min(settings.pipelined_questions - 1,
+                       settings.rotation.room_behind(connection.facts(), refusals));
+  auto at = requests_.begin();
+  for (size_t looked = 0; looked < kLook && room > 0 && at != requests_.end(); ++looked) {
+    auto& request = *at->second;
+    const auto ticket = at++->first;
+    if (!request.may_follow(connection)) continue;
+    try {
+      connection.pipeline().make_room();
+    } catch (const std::bad_alloc&) {
+      return;
+    }
+    if (!backend_->cancel(ticket)) continue;  // a connection is on its way to it
+    requests_.erase(ticket);
+    request.follow(connection);
+    --room;
+  }
 }
 
 Request* Pool::take_request(const Waiter& waiter) noexcept {
@@ -122,14 +149,15 @@ void Pool::open_ahead(const BackendConnection& used) noexcept {
 // ----------------------------------------------------------------------------------
 
 void Pool::park(ConnectionPtr connection) noexcept {
-  connection->claim().end();
+  if (connection->claim().tie()) connection->claim().end();
   if (!connection->usable()) return BackendConnection::drop(std::move(connection));
   // It has served its client, and can serve no other.
   if (connection->facts().introduced) return BackendConnection::quit(std::move(connection));
   connection->set_user(this);
   connection->touch();
-  if (!connection->idle()) return draining_.push_back(std::move(connection));
+  if (!connection->turn_over()) return draining_.push_back(std::move(connection));
   connection->facts().reused = true;
+  if (!connection->pipeline().empty()) return next_turn(std::move(connection));
   const auto settings = backend_->settings();
   const bool worn = settings.worn(connection->facts(), context_.reactor.now());
   if (worn) ++backend_->counters.rotations;
@@ -153,6 +181,11 @@ void Pool::park(ConnectionPtr connection) noexcept {
   const bool ahead = kept.facts().mails == 0;
   ahead ? idle_.push_front(std::move(connection)) : idle_.push_back(std::move(connection));
   open_ahead(kept);
+}
+
+void Pool::next_turn(ConnectionPtr connection) noexcept {
+  if (auto* const next = connection->pipeline().next()) return next->on_turn(std::move(connection));
+  draining_.push_back(std::move(connection));
 }
 
 // At the end of the turn: the connection may be in the middle of its own callback now, and so may

@@ -6,9 +6,9 @@
 // without it whoever waits is told that there is none.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <utility>
 
 #include "proxy/backend/alarms.h"
@@ -27,6 +27,10 @@ class Request {
   virtual void on_no_connection(const Lost& lost) noexcept = 0;
   // Whom the connection is to speak for. Such a one is always fresh.
   virtual const ClientIdentity* speaks_for() const { return nullptr; }
+  // Could it say what it wants on |connection|, behind others; and then it does, in the same write,
+  // and is in its pipeline, or |waiter| never hears of any connection.
+  virtual bool may_follow(const BackendConnection&) const { return false; }
+  virtual void follow(BackendConnection&) noexcept {}
 
  protected:
   ~Request() = default;
@@ -51,6 +55,9 @@ class Pool final : public ConnectionUser {
   // Without memory: Down.
   Took take(Request& request, ConnectionPtr& connection) noexcept;
   void cancel(Request& request) noexcept;
+  // Whoever waits here and can says its question on |connection|, on which one was just said, as
+  // many as the backend's patience allows.
+  void fill(BackendConnection& connection) noexcept;
 
   // Gives a connection back, and with it the tie that it may hold. With replies still to come it is
   // parked when they are there.
@@ -80,6 +87,7 @@ class Pool final : public ConnectionUser {
   bool enlist(Request& request) noexcept;
   Request* take_request(const Waiter& waiter) noexcept;
   void park_again() noexcept;
+  void next_turn(ConnectionPtr connection) noexcept;
   Introduction introduction(const Claim& claim) const;
   bool open(Permit permit, Claim claim) noexcept;
   void open_ahead(const BackendConnection& used) noexcept;
@@ -99,7 +107,7 @@ class Pool final : public ConnectionUser {
 
   Context context_;
   std::shared_ptr<Backend> backend_;
-  std::unordered_map<uint64_t, Request*> requests_;  // by ticket
+  std::map<uint64_t, Request*> requests_;  // by ticket, which is the order of arrival
   // What is in these is used by the pool.
   ConnectionList idle_;      // the newest last
   ConnectionList draining_;  // replies come that interest nobody

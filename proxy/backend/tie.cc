@@ -10,6 +10,8 @@ namespace ravelin::proxy {
 
 void Tie::keep(ConnectionPtr connection, const Waiter& holder) noexcept {
   assert(!taken_ && connection_ == nullptr);
+  // Another's RSET is on its way behind.
+  if (!connection->pipeline().empty()) return worker_.park(std::move(connection));
   auto claim = connection->backend().tie(holder);
   if (!claim) return worker_.park(std::move(connection));
   connection->claim() = *std::move(claim);

@@ -380,6 +380,7 @@ void Transaction::check(Time now) {
   else if (!untold_since_)
     untold_since_ = now;
   delivery_.check(now);
+  attempt_.check();
   if (tie_ && (!tie_.connection().usable() || now - tie_.idle_since() >= plan_->verify.hold))
     tie_.give_up();
   if (end_) {

@@ -43,6 +43,7 @@ struct RouteSettings {
   uint32_t max_mails;                      // per connection
   milliseconds max_age;                    // of a connection
   uint32_t max_idle;                       // idle connections kept per worker
+  uint32_t pipelined_questions;            // on one connection at once; 1: one after the other
   milliseconds idle_timeout;
   milliseconds connect_timeout;
   BackendTls tls;
@@ -72,6 +73,8 @@ struct Limits {
   milliseconds dialog_time;
   uint32_t handshakes;
   uint64_t data_min_rate;  // bytes per second
+  double null_senders;     // share of the strangers' places
+  uint32_t refusals_rate;  // per second
   // Not of [limits]: what pressure adds (overload/pressed_limits.h).
   milliseconds least_pause{0};  // before the greeting
   PressedOrder verify_order = PressedOrder::Configured;

@@ -68,6 +68,19 @@ constexpr Param kRows[] = {
         "Slowest average speed of a message, per second; 0: any. Slower clients are dropped with "
         "421.",
         "\"500B\"", 0, 10 * kMB),
+    share_param<&Limits::null_senders>(
+        "null_senders",
+        "Of the places that clients without any standing may have, the share for those who send "
+        "with "
+        "the null sender; beyond it, and unless another network has more than its own share, MAIL "
+        "gets "
+        "451 4.3.2. So neither a flood of bounces nor one of other mail takes all.",
+        "\"50%\"", 0.01, 1),
+    rate_param<&Limits::refusals_rate>("refusals_rate",
+                                       "How many clients that get no place are told so with a 421; "
+                                       "beyond it their connections are "
+                                       "closed without a word.",
+                                       "\"1000/s\"", 0, 1'000'000),
 };
 
 }  // namespace

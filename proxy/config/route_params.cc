@@ -77,6 +77,12 @@ constexpr Param kRows[] = {
                                             "\"4m\"", 1s, 24h),
     integer_param<&RouteSettings::max_idle>("max_idle", "Idle connections kept per worker.", "5", 0,
                                             1000),
+    integer_param<&RouteSettings::pipelined_questions>(
+        "pipelined_questions",
+        "While others wait for a connection, this many questions of clients without good standing "
+        "are sent on one at once, each a transaction of its own (needs PIPELINING); never more "
+        "than max_refusals and max_resets leave. 1: one after the other.",
+        "9", 1, 50),
     duration_param<&RouteSettings::idle_timeout>(
         "idle_timeout", "How long an idle connection is kept.", "\"60s\"", 1s, 1h),
     duration_param<&RouteSettings::connect_timeout>(

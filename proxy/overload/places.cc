@@ -69,11 +69,6 @@ dns::IpAddress wide_key(const dns::IpAddress& client) {
   return client.network(client.is_v4() ? 16 : 48);
 }
 
-uint32_t share_of_others(const Limits& limits, uint32_t total) {
-  const auto reserved = std::clamp(limits.reserved_for_known, 0.0, 1.0) * total;
-  return total - static_cast<uint32_t>(reserved);
-}
-
 }  // namespace
 
 struct Places::Shards {
@@ -158,7 +153,7 @@ Places::Entry Places::enter(const dns::IpAddress& client, bool good, bool exempt
     entry.limit = PlaceLimit::Total;  // no memory is no room
   }
   if (entry.limit == PlaceLimit::None && !privileged) {
-    if (take_one(counts.others, share_of_others(limits, total)))
+    if (take_one(counts.others, share_of_strangers(limits, total)))
       entry.place.good_ = false;
     else
       entry.limit = PlaceLimit::Reserved;
@@ -168,9 +163,14 @@ Places::Entry Places::enter(const dns::IpAddress& client, bool good, bool exempt
   return entry;
 }
 
+uint32_t Places::share_of_strangers(const Limits& limits, uint32_t total) {
+  const auto reserved = std::clamp(limits.reserved_for_known, 0.0, 1.0) * total;
+  return total - static_cast<uint32_t>(reserved);
+}
+
 uint32_t Places::in_use() const { return shards_->total.load(std::memory_order_relaxed); }
 double Places::strangers(const Limits& limits, uint32_t total) const {
-  const auto most = std::max(1U, share_of_others(limits, total));
+  const auto most = std::max(1U, share_of_strangers(limits, total));
   return static_cast<double>(shards_->others.load(std::memory_order_relaxed)) / most;
 }
 uint32_t Places::peak() const { return shards_->peak.load(std::memory_order_relaxed); }

@@ -67,6 +67,8 @@ class Places {
   Entry enter(const dns::IpAddress& client, bool good, bool exempt, const Limits& limits,
               uint32_t total);
 
+  // How many of those may there be who are neither good nor exempt.
+  static uint32_t share_of_strangers(const Limits& limits, uint32_t total);
   Crowd crowd(const dns::IpAddress& client) const;
   uint32_t in_use() const;
   // Of these, those that are neither good nor exempt, as a share of what they may have; above 1

@@ -49,6 +49,8 @@ class Services {
     (void)trusted;
     return nullptr;
   }
+  // Likewise for |client|, which has no standing and sends with the null sender.
+  virtual Handle enter_bounce(const dns::IpAddress& client) = 0;
   virtual void start_tls(Stream& stream, uint32_t listener) {
     (void)stream, (void)listener;
     assert(!"not offered");

@@ -55,6 +55,7 @@ class Session final : public dns::Retirable,
   // Since when the client of a dialog without good standing has said nothing, while it holds
   // nothing that anybody would miss; no value for any other dialog.
   std::optional<Time> doubtful_since() const;
+  bool holds_bounce() const;  // a place among those with the null sender
   // Gives its place away, at once. The client hears 421.
   void yield();
 
@@ -170,6 +171,7 @@ class Session final : public dns::Retirable,
   // session_mail.cc
   void on_mail(const smtp::Command& command);
   bool too_big(const smtp::MailCommand& mail);
+  void refuse_mail(const smtp::MailCommand& mail, const smtp::Reply& why, std::string_view reason);
   CheckInput check_input();
   uint64_t message_limit() const;
 
@@ -224,6 +226,7 @@ class Session final : public dns::Retirable,
   void say_undelivered(const smtp::Reply& last, const FinalAnswer& answer);
 
   // session_time.cc
+  bool reads_slowly(Time now);
   std::chrono::nanoseconds longest_look_up() const;
   bool backend_is_mute(Time now) const;
   void end_unanswered();
@@ -271,7 +274,8 @@ class Session final : public dns::Retirable,
   uint32_t errors_ = 0;
   uint32_t junk_ = 0;
   Time arrived_{};
-  Time since_{};  // when the phase began, or, in Text, when the client last sent something
+  Time unread_since_{};  // since when some of our replies waits for the client to read; or nothing
+  Time since_{};         // when the phase began, or, in Text, when the client last sent something
   std::array<Count, kVerbs> counts_{};
   DialogDns dns_;
   dns::Handle timer_;      // the pause before the greeting

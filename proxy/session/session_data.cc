@@ -44,7 +44,6 @@ void Session::begin_text() {
   phase_ = Phase::Text;
   since_ = now;
   stream_->resume(Pause::Waiting);
-  write_text(received());
 }
 
 // On top of the message; nothing else is touched.                      RFC 5321 §4.4
@@ -72,6 +71,7 @@ size_t Session::take_text(std::string_view data) {
   auto& flow = *transaction_->text;
   auto& text = services_.text;
   text.clear();
+  if (!std::exchange(flow.traced, true)) text = received();  // with what it stands on, in one piece
   const auto step = flow.reader.feed(data, text);
   flow.octets += step.consumed;
   since_ = services_.reactor.now();
@@ -80,7 +80,7 @@ size_t Session::take_text(std::string_view data) {
     refuse_text(smtp::replies::bad_text(fault), {});
     return step.consumed;
   }
-  if (!text.empty()) write_text(text);
+  write_text(text);
   if (step.status == smtp::DataReader::Status::End) end_text();
   return step.consumed;
 }

@@ -8,6 +8,7 @@ namespace ravelin::proxy {
 namespace {
 
 constexpr std::string_view kTooBig = "Message too big";
+constexpr std::string_view kTooManyBounces = "Too many bounces at once";
 
 }  // namespace
 
@@ -18,23 +19,34 @@ void Session::on_mail(const smtp::Command& command) {
 
   grade_ = services_.standing.grade(info_.client.address);
   if (!has_standing()) services_.tally.mail(mail->from.null());
+  Handle bounce;
+  if (mail->from.null() && !has_standing()) {
+    bounce = services_.enter_bounce(info_.client.address);
+    if (!bounce) return refuse_mail(*mail, smtp::replies::too_many_bounces(), kTooManyBounces);
+  }
   transaction_ = std::make_unique<MailTransaction>(*std::move(mail), services_.next_id(),
                                                    services_.reactor.now());
+  transaction_->bounce = std::move(bounce);
   state_.on_mail();
   held_.run(Stage::Mail, check_input(), *this);
   reply(smtp::replies::sender_ok());
 }
 
-// RFC 1870 §6.1: said beforehand, it saves both sides the text. Not an error, but a command without
-// use: there must be an end to it.
+// RFC 1870 §6.1: said beforehand, it saves both sides the text.
 bool Session::too_big(const smtp::MailCommand& mail) {
   const auto limit = message_limit();
   if (limit == 0 || mail.size.value_or(0) <= limit) return false;
-  ++junk_;
-  const auto refusal = with_id(smtp::replies::size_exceeded());
-  say_refused(refusal, {.stage = "MAIL", .subject = mail.from.to_string(), .reason = kTooBig});
-  reply(refusal);
+  refuse_mail(mail, smtp::replies::size_exceeded(), kTooBig);
   return true;
+}
+
+// Not an error, but a command without use: there must be an end to it.
+void Session::refuse_mail(const smtp::MailCommand& mail, const smtp::Reply& why,
+                          std::string_view reason) {
+  ++junk_;
+  const auto refusal = with_id(why);
+  say_refused(refusal, {.stage = "MAIL", .subject = mail.from.to_string(), .reason = reason});
+  reply(refusal);
 }
 
 CheckInput Session::check_input() {

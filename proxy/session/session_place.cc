@@ -12,11 +12,14 @@ std::optional<Time> Session::doubtful_since() const {
   return since_;
 }
 
+bool Session::holds_bounce() const { return transaction_ && transaction_->bounce; }
+
 // The place is free when this returns. The connection has until the next sweep, for the reply to be
 // heard: it holds a descriptor for which there is no place any more.
 void Session::yield() {
   survive([this] {
     place_ = {};
+    if (transaction_) transaction_->bounce = nullptr;
     give_up("place given up", smtp::replies::no_place());
   });
   doomed_ = true;

@@ -14,6 +14,8 @@ void Session::sweep(Time now) {
     if (phase_ == Phase::Command && now - since_ > limits().command_timeout) {
       give_up("timeout", smtp::replies::timeout());
     }
+    if (phase_ == Phase::Command && reads_slowly(now))
+      give_up("replies not read", smtp::replies::timeout());
     const bool client_at_work = phase_ == Phase::Command || phase_ == Phase::Text;
     if (client_at_work && now - arrived_ > limits().dialog_time)
       give_up("dialog too long", smtp::replies::timeout());
@@ -27,6 +29,17 @@ void Session::sweep(Time now) {
     if (phase_ == Phase::Text) sweep_text(now);
     if (phase_ == Phase::Discard && now - since_ > kDiscardTime) end_discard();
   });
+}
+
+// Whoever sends commands and does not read the replies holds up to 64 kB of them, and with each one
+// that it reads would have its time again.
+bool Session::reads_slowly(Time now) {
+  if (stream_->unsent() == 0) {
+    unread_since_ = {};
+  } else if (unread_since_ == Time{}) {
+    unread_since_ = now;
+  }
+  return unread_since_ != Time{} && now - unread_since_ > limits().command_timeout;
 }
 
 // DNS has a limit of its own, and so has the pause. Pressure may have been another when it began.

@@ -53,6 +53,7 @@ struct TextFlow {
   Time held_since{};                   // while the backend takes no more
   std::chrono::nanoseconds held{};     // not the client's time: outside the minimum rate
   uint64_t octets = 0;                 // from the client; since it was refused, if it was
+  bool traced = false;                 // our Received line is on its way
   bool full = false;                   // the backend takes no more for now
   std::optional<smtp::Reply> refusal;  // the text is discarded, and this is what comes of it
 };
@@ -65,9 +66,10 @@ struct MailTransaction {
   const smtp::MailCommand mail;
   const Id id;
   const Time began;
-  uint32_t asked = 0;                       // RCPTs, whatever came of them
-  uint32_t excess = 0;                      // RCPTs beyond the limit
-  bool data_refused = false;                // DATA came, and there was no recipient
+  Handle bounce;              // its place among those with the null sender, if it needs one
+  uint32_t asked = 0;         // RCPTs, whatever came of them
+  uint32_t excess = 0;        // RCPTs beyond the limit
+  bool data_refused = false;  // DATA came, and there was no recipient
   std::vector<smtp::Address> accepted;      // recipients
   std::optional<std::string> organisation;  // of the client, once it was needed
   std::optional<PendingRcpt> pending;

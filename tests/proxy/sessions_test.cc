@@ -5,6 +5,7 @@
 #include <new>
 
 #include "proxy/config/sample.h"
+#include "proxy/overload/budget.h"
 #include "support/fake_resolver.h"
 #include "support/fake_verifier.h"
 #include "support/manual_reactor.h"
@@ -57,6 +58,7 @@ class Bench : World, public Services {
   }
   Id next_id() override { return ++id_; }
   const Limits& limits(bool) const override { return now_limits; }
+  Handle enter_bounce(const dns::IpAddress&) override { return bounces.enter(1000); }
   void retire(Session& session) override {
     ++retired;
     sessions.retire(session);
@@ -79,6 +81,11 @@ class Bench : World, public Services {
     }
     run();
   }
+  void say(std::string_view bytes) {
+    for (const auto& peer : peers)
+      if (peer->stream != nullptr) peer->stream->send(bytes);
+    run();
+  }
   void run() { World::reactor.run(); }
   void sweep() { sessions.sweep(World::clock.boot()); }
   void wait(std::chrono::seconds time) { World::reactor.advance(time); }
@@ -92,6 +99,7 @@ class Bench : World, public Services {
   bool hopeless = false;
   int retired = 0;
   Places places;
+  Budget bounces;
   std::vector<std::shared_ptr<test::MemoryPeer>> peers;
   Sessions sessions{World::reactor};
 
@@ -176,7 +184,8 @@ TEST_CASE("the oldest doubtful dialog is found among many") {
 TEST_CASE("whoever has more than its share gives way to a newcomer, drilling down by itself") {
   Bench bench;
   const auto holder_for = [&](const char* newcomer) -> std::string {
-    auto* const found = bench.sessions.unfair_to(*dns::IpAddress::parse(newcomer), bench.places);
+    auto* const found = bench.sessions.unfair_to(*dns::IpAddress::parse(newcomer), bench.places,
+                                                 Sessions::Kind::All);
     return found == nullptr ? "" : found->info().client.address.to_string();
   };
   CHECK(holder_for("198.51.100.1") == "");
@@ -189,4 +198,24 @@ TEST_CASE("whoever has more than its share gives way to a newcomer, drilling dow
   // Its one good server gets a place, and keeps it.
   bench.connect(1, "10.1.3.1");
   for (int i = 0; i < 100; ++i) CHECK(holder_for("10.1.1.2") == "10.1.1.1");
+}
+
+TEST_CASE("a bounce takes the place of another bounce only") {
+  Bench bench;
+  const auto newcomer = *dns::IpAddress::parse("198.51.100.1");
+  const auto holder = [&] {
+    return bench.sessions.unfair_to(newcomer, bench.places, Sessions::Kind::Bounces);
+  };
+  bench.connect(30, "10.1.1.1");
+  CHECK(holder() == nullptr);
+  bench.say("EHLO a.example\r\nMAIL FROM:<x@a.example>\r\n");
+  CHECK(holder() == nullptr);
+  bench.say("RSET\r\nMAIL FROM:<>\r\n");
+  CHECK(bench.bounces.in_use() == 30);
+  auto* const found = holder();
+  REQUIRE(found != nullptr);
+  found->yield();
+  CHECK(bench.bounces.in_use() == 29);
+  bench.say("RSET\r\n");
+  CHECK(bench.bounces.in_use() == 0);
 }

@@ -33,6 +33,7 @@ inline proxy::RouteSettings route_to(std::vector<std::string> backends, uint32_t
   route.max_idle = 5;
   route.idle_timeout = 60s;
   route.connect_timeout = 30s;
+  route.pipelined_questions = 9;
   return route;
 }
 

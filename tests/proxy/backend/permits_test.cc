@@ -1,4 +1,4 @@
-// An order that cannot be sent.
+// Who gets a connection, and an order that cannot be sent.
 #include "proxy/backend/permits.h"
 
 #include <catch2/catch.hpp>
@@ -21,7 +21,7 @@ Waiter from(uint32_t worker) {
 TEST_CASE("a permit whose order could not be sent comes back, and its waiter waits on") {
   Permits permits;
   Orders orders;
-  permits.set_cap(1, kNow, orders);
+  permits.set_cap(1, 0, kNow, orders);
   auto first = from(0);
   auto second = from(1);
   REQUIRE(permits.ask(first, kNow, orders) == Permits::Grant::Open);
@@ -29,6 +29,7 @@ TEST_CASE("a permit whose order could not be sent comes back, and its waiter wai
   REQUIRE(permits.ask(second, kNow, orders) == Permits::Grant::Wait);
   orders.clear();
 
+  permits.answered(kNow, orders);
   permits.closed(true, kNow, orders);
   REQUIRE(orders.size() == 1);
   REQUIRE(orders[0].kind == Order::Kind::Open);
@@ -42,4 +43,62 @@ TEST_CASE("a permit whose order could not be sent comes back, and its waiter wai
   CHECK(orders[0].waiter().ticket == second.ticket);
   CHECK(permits.held() == 1);
   CHECK(permits.waiting() == 0);
+}
+
+TEST_CASE("a share of the connections is left to good clients") {
+  Permits permits;
+  Orders orders;
+  permits.set_cap(4, 0.25, kNow, orders);
+  permits.know(0);
+  auto stranger = from(0);
+  for (int i = 0; i < 3; ++i) {
+    REQUIRE(permits.ask(stranger, kNow, orders) == Permits::Grant::Open);
+    permits.connected(kNow, orders);
+  }
+  REQUIRE(permits.ask(stranger, kNow, orders) == Permits::Grant::Wait);
+  auto good = from(0);
+  good.good = true;
+  REQUIRE(permits.ask(good, kNow, orders) == Permits::Grant::Open);
+  permits.connected(kNow, orders);
+
+  PlaceInLine next;
+  // The good one's is idle then, and no stranger's.
+  CHECK(permits.park(0, nullptr, next) == Permits::Parked::Idle);
+  auto other = from(0);
+  CHECK(permits.ask(other, kNow, orders) == Permits::Grant::Wait);
+  SECTION("a stranger's own serves the next stranger") {
+    CHECK(permits.park(0, &stranger, next) == Permits::Parked::Pass);
+    CHECK(next.mapped().ticket == stranger.ticket);
+  }
+  SECTION("when a stranger's ends, the idle one may") {
+    orders.clear();
+    permits.answered(kNow, orders);
+    REQUIRE(orders.size() == 1);
+    CHECK(orders[0].kind == Order::Kind::HandOver);
+    REQUIRE(permits.redeem(0));
+    CHECK(permits.park(0, nullptr, next) == Permits::Parked::Pass);
+    CHECK(next.mapped().ticket == stranger.ticket);
+  }
+}
+
+TEST_CASE("bounces and other mail of strangers are served in turn") {
+  Permits permits;
+  Orders orders;
+  permits.set_cap(1, 0, kNow, orders);
+  auto asked = from(0);
+  REQUIRE(permits.ask(asked, kNow, orders) == Permits::Grant::Open);
+  permits.connected(kNow, orders);
+  for (const bool bounce : {true, true, true, true, false, false}) {
+    auto waiter = from(0);
+    waiter.bounce = bounce;
+    REQUIRE(permits.ask(waiter, kNow, orders) == Permits::Grant::Wait);
+  }
+  std::vector<bool> served;
+  for (int i = 0; i < 6; ++i) {
+    PlaceInLine next;
+    REQUIRE(permits.park(0, &asked, next) == Permits::Parked::Pass);
+    served.push_back(next.mapped().bounce);
+    asked = next.mapped();
+  }
+  CHECK(served == std::vector<bool>{false, true, false, true, true, true});
 }

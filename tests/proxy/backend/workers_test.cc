@@ -55,7 +55,9 @@ TEST_CASE("a connection with bytes on their way is closed, its permit goes on") 
 }
 
 TEST_CASE("three good questions, then one of a stranger") {
-  Harness mx({route_to({"192.0.2.7:25"}, 1)});
+  auto route = route_to({"192.0.2.7:25"}, 1);
+  route.pipelined_questions = 1;
+  Harness mx({route});
   mx.ask("warm@example.com");
   mx.backend.replies["RCPT"] = "550 5.7.1 no\r\n";
   mx.backend.replies["RCPT TO:<first"] = "";

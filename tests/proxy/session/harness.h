@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "proxy/config/loader.h"
-#include "proxy/overload/handshakes.h"
+#include "proxy/overload/budget.h"
 #include "proxy/session/session.h"
 #include "support/dialog_player.h"
 #include "support/fake_resolver.h"
@@ -62,8 +62,10 @@ class Harness final : public proxy::Services {
   const proxy::Limits& limits(bool) const override { return now_limits; }
   bool offers_tls() const override { return tls; }
   proxy::Handle enter_handshake(bool trusted) override {
-    return handshakes.enter(trusted, now_limits);
+    return handshakes.enter(trusted || now_limits.handshakes == 0 ? UINT32_MAX
+                                                                  : now_limits.handshakes);
   }
+  proxy::Handle enter_bounce(const dns::IpAddress&) override { return bounces.enter(most_bounces); }
   void start_tls(proxy::Stream& stream, uint32_t) override {
     static_cast<MemoryStream&>(stream).start_tls();
   }
@@ -130,7 +132,8 @@ class Harness final : public proxy::Services {
   bool tls = false;          // is STARTTLS offered?
   bool must_secure = false;  // and required?
   bool no_place = false;     // for whom XCLIENT names
-  proxy::Handshakes handshakes;
+  proxy::Budget handshakes, bounces;
+  double most_bounces = 100;
   proxy::Places places;
   std::shared_ptr<const proxy::Policy> policy;
   int ended = 0;

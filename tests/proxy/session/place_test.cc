@@ -58,3 +58,23 @@ TEST_CASE("look-ups of strangers leave room for those of clients whom we trust")
   house.connect("192.0.2.8");
   CHECK(house.resolver().of_strangers > 0);
 }
+
+TEST_CASE(
+    "strangers with the null sender have places of their own, and hear so when these are taken") {
+  test::Harness house("[access]\nallow = ['192.0.2.7']\n");
+  house.most_bounces = 1;
+  auto& first = house.connect("192.0.2.2");
+  const std::string hello = "S: 220\nC: EHLO a.example\nS: 250\n";
+  CHECK(first.play(hello + "C: MAIL FROM:<>\nS: 250\n") == "");
+  auto& second = house.connect("192.0.2.3");
+  CHECK(second.play(hello +
+                    "C: MAIL FROM:<>\nS: 451 4.3.2\nC: MAIL FROM:<x@a.example>\nS: 250\n") == "");
+  CHECK(house.log().has("Too many bounces at once"));
+  auto& trusted = house.connect("192.0.2.7");
+  CHECK(trusted.play(hello + "C: MAIL FROM:<>\nS: 250\n") == "");
+  CHECK(first.play("C: RSET\nS: 250\n") == "");
+  CHECK(second.play("C: RSET\nS: 250\nC: MAIL FROM:<>\nS: 250\n") == "");
+  CHECK(house.bounces.in_use() == 1);
+  house.leave(second);
+  CHECK(house.bounces.in_use() == 0);
+}

@@ -176,6 +176,23 @@ TEST_CASE("who does not read replies is not served more of them") {
   CHECK(client.play("S: 250\nS: 250") == "");
 }
 
+TEST_CASE("who sends commands and never reads all of the replies is told so in time") {
+  Harness mx("[limits]\ncommand_timeout = '10s'");
+  auto& client = mx.connect();
+  REQUIRE(client.play("S: 220") == "");
+  for (int i = 0; i < 4; ++i) {
+    client.peer().congested = true;
+    client.send("NOOP\r\n");
+    client.peer().stream->drained();
+    mx.loop().run();
+    client.peer().congested = true;  // some of them are still unread
+    mx.wait(3s);
+  }
+  CHECK(mx.log().has("replies not read"));
+  client.peer().congested = false;
+  CHECK(client.play("S: 250\nS: 250\nS: 250\nS: 250\nS: 421 4.4.2\nS! closed") == "");
+}
+
 TEST_CASE("without memory the dialog ends with 421, never with a false 250") {
   Harness mx;
   auto& client = mx.connect();

@@ -14,6 +14,7 @@
 #include "proxy/backend/backends.h"
 #include "proxy/backend/worker.h"
 #include "proxy/config/loader.h"
+#include "proxy/overload/budget.h"
 #include "proxy/session/session.h"
 #include "support/fake_resolver.h"
 #include "support/manual_reactor.h"
@@ -151,6 +152,7 @@ class Front final : public proxy::Services {
 
   proxy::Id next_id() override { return ++id_; }
   const proxy::Limits& limits(bool) const override { return policy_->config().limits; }
+  proxy::Handle enter_bounce(const dns::IpAddress&) override { return bounces_.enter(1); }
   void retire(proxy::Session&) override {
     world_->reactor.retire(std::shared_ptr<proxy::Session>(std::move(session_)));
   }
@@ -189,6 +191,7 @@ class Front final : public proxy::Services {
   std::unique_ptr<World> world_;
   std::shared_ptr<const proxy::Policy> policy_;
   proxy::Id id_ = 0xA000;
+  proxy::Budget bounces_;
   std::unique_ptr<proxy::Session> session_;
 
  public:

@@ -8,7 +8,7 @@
 #include "proxy/event/loop.h"
 #include "proxy/event/system_clock.h"
 #include "proxy/event/tls_channel.h"
-#include "proxy/overload/handshakes.h"
+#include "proxy/overload/budget.h"
 #include "stage.h"
 #include "support/memory_failure.h"
 
@@ -63,9 +63,9 @@ TEST_CASE("A worker that has no memory to tell that it has drained can be asked"
 }
 
 TEST_CASE("A handshake for which there is no memory takes no place") {
-  proxy::Handshakes handshakes;
+  proxy::Budget handshakes;
   MemoryFailure::arm(1, kForGood);
-  CHECK_FALSE(survives([&] { (void)handshakes.enter(true, {}); }));
+  CHECK_FALSE(survives([&] { (void)handshakes.enter(1); }));
   MemoryFailure::disarm();
   CHECK(handshakes.in_use() == 0);
 }

@@ -241,6 +241,7 @@ std::string Stage::look_at_rest() {
   if (!until([this] { return worker_->sessions() == 0; })) return "a session is left";
   if (!until([this] { return shared_->places.in_use() == 0; })) return "a place is left";
   if (shared_->handshakes.in_use() != 0) return "a handshake is left";
+  if (shared_->bounces.in_use() != 0) return "a null sender is left";
   const auto settled = [this] {
     const auto backend = shared_->backends.snapshot()[0];
     return backend.ties == 0 && backend.waiting == 0 && backend.open == world_.server.open();

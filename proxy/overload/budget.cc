@@ -1,10 +1,10 @@
-#include "proxy/overload/handshakes.h"
+#include "proxy/overload/budget.h"
 
 #include <memory>
 
 namespace ravelin::proxy {
 
-class Handshakes::Place final : public dns::Pending {
+class Budget::Place final : public dns::Pending {
  public:
   explicit Place(std::atomic<uint32_t>& count)
       : count_(count), before_(count.fetch_add(1, std::memory_order_relaxed)) {}
@@ -17,11 +17,9 @@ class Handshakes::Place final : public dns::Pending {
   const uint32_t before_;
 };
 
-dns::Handle Handshakes::enter(bool trusted, const Limits& limits) {
-  const auto all = static_cast<double>(limits.handshakes);
-  const auto most = trusted ? all : all * (1 - limits.reserved_for_known);
+dns::Handle Budget::enter(double most) {
   auto place = std::make_unique<Place>(count_);
-  if (limits.handshakes > 0 && place->before() >= most) return nullptr;
+  if (place->before() >= most) return nullptr;
   return place;
 }
 
