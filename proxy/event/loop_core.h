@@ -21,6 +21,12 @@ class SocketStream;
 class Deferred;
 class Hook;
 
+// Of output that the kernel does not take.
+struct Watermarks {
+  uint32_t high = 64 * 1024;  // bytes
+  uint32_t low = 16 * 1024;
+};
+
 // How long finish() takes at most. Values of the protocol's practice, not settings; tests shrink
 // them.
 struct ClosingLimits {
@@ -67,6 +73,7 @@ class LoopCore {
   bool take_handshake() { return handshakes_left_ > 0 && handshakes_left_-- > 0; }
 
   ClosingLimits closing_limits;
+  Watermarks watermarks;
 
   LinkList<SocketStream> ready;  // have input to deliver, or an end to tell
   LinkList<SocketStream> dirty;  // have new output

@@ -30,10 +30,6 @@ namespace ravelin::proxy {
 
 class SocketStream final : public Stream, public Link {
  public:
-  struct Watermarks {
-    uint32_t high = 64 * 1024;  // bytes
-    uint32_t low = 16 * 1024;
-  };
   enum class From : uint8_t { Connected, Connecting };
 
   // |fd| is a non-blocking stream socket, connected or connecting. |loop| must outlive the stream.
@@ -57,7 +53,6 @@ class SocketStream final : public Stream, public Link {
   std::optional<dns::IpAddress> local_address() const override;
   Detached detach() override;
 
-  void set_watermarks(Watermarks marks) { marks_ = marks; }
   // The end, told at the end of this turn. The first cause counts.
   void fail(StreamEnd end);
   // A stream that is still connecting after |limit| ends with ConnectTimeout.
@@ -156,9 +151,9 @@ class SocketStream final : public Stream, public Link {
   bool answering_ = false;  // reading waits for room for an answer of TLS
   uint32_t read_size_ = 4096;
   uint32_t discarded_ = 0;  // bytes, while closing
-  Watermarks marks_;
-  size_t taken_ = 0;  // of input_
-  size_t sent_ = 0;   // of output_
+  // Small, as all that an idle dialog has.
+  uint32_t taken_ = 0;  // of input_
+  uint32_t sent_ = 0;   // of output_
   std::string input_;
   std::string output_;
   bool* gone_ = nullptr;  // not null while the owner is called; the destructor sets it

@@ -84,7 +84,7 @@ void SocketStream::await_answer_of_tls() {
 // and then nothing may be held any more.
 void SocketStream::deliver(std::string_view data) {
   size_t took = 0;
-  taken_ = input_.size();
+  taken_ = static_cast<uint32_t>(input_.size());
   if (!tell([&] { took = events_->on_data(data); })) return;
   assert(took <= data.size());
   if (pending() && paused_ == 0) schedule(kDeliver);
@@ -100,13 +100,13 @@ void SocketStream::redeliver() {
   if (pending()) return read_input();
   if (held() == 0) return;
   std::string input = std::exchange(input_, {});
-  const size_t from = std::exchange(taken_, 0);
+  const auto from = std::exchange(taken_, 0);
   size_t took = 0;
   if (!tell([&] { took = events_->on_data(std::string_view(input).substr(from)); })) return;
   assert(took <= input.size() - from);
   if (from + took == input.size() || phase_ != Phase::Open) return;
   input_ = std::move(input);
-  taken_ = from + took;
+  taken_ = from + static_cast<uint32_t>(took);
 }
 
 // Something came while reading is paused. The end of the connection is told, because it ends what

@@ -22,7 +22,7 @@ void SocketStream::write(std::string_view bytes) {
     sent_ = 0;
   }
   output_.append(bytes);
-  if (unsent() > marks_.high) congested_ = true;
+  if (unsent() > loop_.core().watermarks.high) congested_ = true;
   if (!blocked_) schedule(kFlush);
 }
 
@@ -54,7 +54,7 @@ bool SocketStream::send_output() {
       output_failed(errno);
       return false;
     }
-    if (sent > 0) sent_ += static_cast<size_t>(sent);
+    if (sent > 0) sent_ += static_cast<uint32_t>(sent);
   }
   if (unsent() == 0) {
     drop_output();
@@ -62,7 +62,7 @@ bool SocketStream::send_output() {
     fail(StreamEnd::Reset);
     return false;
   }
-  if (!congested_ || unsent() > marks_.low) return true;
+  if (!congested_ || unsent() > loop_.core().watermarks.low) return true;
   congested_ = false;
   return tell([this] { events_->on_drained(); });
 }

@@ -107,7 +107,7 @@ TEST_CASE("on_drained() comes once for each time above the high watermark, below
   test::Recorder owner;
   SocketStream stream(turns.loop, std::move(pair.ours));
   stream.set_events(&owner);
-  stream.set_watermarks({.high = 100, .low = 30});
+  turns.loop.core().watermarks = {.high = 100, .low = 30};
   size_t left = 1000;
   owner.at_drained = [&] { left = stream.unsent(); };
   stream.write(pattern(100));
