@@ -77,7 +77,7 @@ TEST_CASE("a recipient after the tie was given up joins the others at DATA") {
   SECTION("both are there") {
     CHECK(mx.deliver(*mail) == 250);
     const auto& writes = mx.backend.connections[0].writes;
-    CHECK(writes[3].ends_with("RCPT TO:<x@example.com>\r\nRCPT TO:<y@example.com>\r\n"));
+    CHECK(writes[3].ends_with("RCPT TO:<x@example.com>\r\nRCPT TO:<y@example.com>\r\nDATA\r\n"));
   }
   SECTION("the first is gone") {
     mx.backend.replies["RCPT TO:<x"] = "550 5.1.1 no\r\n";
