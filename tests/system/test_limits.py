@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Places and limits, and that a reload changes them for living dialogs."""
 import signal
+import socket
 import unittest
 
 import harness
 from harness import Backend, Client, SystemTest, wait_for
+from test_rough_clients import read_all
 
 
 class Limits(SystemTest):
@@ -13,8 +15,8 @@ class Limits(SystemTest):
         self.backend = self.start(Backend())
 
     def hold(self, ravelin, count, network=9):
-        """|count| dialogs, each from an address of its own."""
-        clients = [Client(ravelin.port, source=f"127.{network}.{i}.1") for i in range(1, count + 1)]
+        """|count| dialogs, each from a network of its own: none has more than its share."""
+        clients = [Client(ravelin.port, source=f"127.{network + i}.1.1") for i in range(count)]
         for client in clients:
             self.addCleanup(client.close)
         return clients
@@ -73,6 +75,46 @@ class Limits(SystemTest):
             self.assertRegex(stranger.banner, "^421")
         with Client(ravelin.port, source="127.7.7.7") as good:
             self.assertRegex(good.banner, "^220")
+
+    def test_too_many_refusals_are_wordless(self):
+        def limits(rate):
+            return f'sessions = 1\nreserved_for_known = "0%"\nrefusals_rate = "{rate}"'
+
+        def more():
+            with socket.create_connection(("127.0.0.1", ravelin.port), harness.PATIENCE) as client:
+                return read_all(client)
+
+        ravelin = self.ravelin([self.backend], sections={"limits": limits("1000/s")})
+        held = self.start(ravelin.client())
+        self.assertRegex(more(), b"^421 ")
+        ravelin.write_config(limits=limits("0/s"))
+        ravelin.signal(signal.SIGHUP)
+        ravelin.wait_line("reload")
+        self.assertEqual(more(), b"")
+        self.assertRegex(held.say("NOOP"), "^250")
+        wait_for(lambda: len(ravelin.lines("no place|sessions")) >= 2, "a line for each")
+
+    def test_bounces_have_places_of_their_own(self):
+        """Networks share them fairly, and nobody else is kept out."""
+        ravelin = self.ravelin([self.backend], sections={
+            "limits": 'sessions = 10\nreserved_for_known = "0%"\nnull_senders = "30%"',
+            "listen": 'smtp = ["127.0.0.1:{port}"]\nworkers = 1'})
+
+        def bounce(source):
+            client = self.start(Client(ravelin.port, source=source))
+            client.say("EHLO a.example")
+            return client, client.say("MAIL FROM:<>")
+
+        held = [bounce(f"127.9.{i}.1") for i in range(1, 4)]
+        self.assertTrue(all(reply.startswith("250") for _, reply in held))
+        client, refused = bounce("127.9.4.1")
+        self.assertRegex(refused, r"^451 4\.3\.2 ")
+        ravelin.wait_line("Too many bounces at once")
+        self.assertRegex(client.say("MAIL FROM:<a@sender.example>"), "^250")
+        # A worker looks for such a dialog so often in a tenth of a second, and not before the first.
+        other, _ = bounce("127.10.1.1")
+        wait_for(lambda: other.say("MAIL FROM:<>").startswith("250"), "a place")
+        ravelin.wait_line("place given up")
 
     def test_message_size(self):
         ravelin = self.ravelin([self.backend], sections={"limits": 'message_size = "100kB"'})

@@ -238,4 +238,23 @@ TEST_CASE("a silent backend: those behind wait no longer than those in front") {
   CHECK(behind.code() == 451);
 }
 
+TEST_CASE("the share that is reserved of places is reserved of connections") {
+  auto route = route_to({"192.0.2.7:25"}, 4);
+  route.pipelined_questions = 1;
+  Harness mx({route});
+  mx.config.limits.reserved_for_known = 0.25;
+  mx.backends.configure(mx.config);
+  mx.backend.replies["RCPT TO:<slow"] = "";
+  std::vector<std::unique_ptr<Mail>> strangers;
+  for (int i = 0; i < 5; ++i) {
+    strangers.push_back(mx.begin("a@client.example", client("203.0.113." + std::to_string(i + 1))));
+    strangers.back()->ask("slow" + std::to_string(i) + "@example.com");
+  }
+  mx.run();
+  CHECK(mx.backends.snapshot()[0].open == 3);
+  CHECK(mx.backends.snapshot()[0].waiting == 2);
+  CHECK(mx.ask("x@example.com", client("203.0.113.9", true)) == 250);
+  CHECK(mx.backends.snapshot()[0].open == 4);
+}
+
 }  // namespace ravelin::test
