@@ -55,6 +55,7 @@ class Pressure(SystemTest):
         wait_for(lambda: self.level(ravelin) == "calm", "calm")
         # The window of the rates, the hold, and a look a second.
         self.assertLess(time.monotonic() - ended, 5 + HOLD + 2.5)
+        ravelin.wait_line("pressure: .* -> calm")
         self.assertEqual(len(ravelin.lines(r"pressure: ")), 2)
         self.assertEqual(ravelin.ctl("limits")["command_timeout"], "5m")
 
