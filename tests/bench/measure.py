@@ -81,7 +81,7 @@ def compare(title, unit, series, rounds, *load):
     for _ in range(rounds):
         for one in series:
             one.run(*load)
-    print(f"\n{'':<36}{unit + '/s [range]':<24}{'ratio':<9}own CPU ms per {unit[:-1]} [range]")
+    print(f"\n{title}\n  {'':<36}{unit + '/s [range]':<24}{'ratio':<9}own CPU ms per {unit[:-1]} [range]")
     for one in series:
         print(one.row(series[0]), flush=True)
 
