@@ -207,12 +207,13 @@ def noise(stage, verdicts, options):
 
 
 def monday(stage, verdicts, options):
-    """Three times the usual good mail, and as many new senders."""
-    lasts = ("--onset", "0s", "--duration", f"{options.duration}s", "--quiet", "0s", "--drain", "30s")
-    stage.drill(*lasts, "--good", "known=30", "--good", "new=30", "--warm-up", 2, "--good-retry", "6s")
-    report = stage.drill(*lasts, "--seed", 2, "--good", "known=90", "--good", "new=90", "--warm-up", 2,
-                         "--good-retry", "6s")
+    """The same senders with three times their usual mail."""
+    senders = ("--onset", "0s", "--duration", f"{options.duration}s", "--quiet", "0s", "--drain", "30s",
+               "--good", "known=40", "--good", "new=40", "--warm-up", 2, "--good-retry", "6s")
+    stage.drill(*senders)
+    report = stage.drill(*senders, "--rate", "known=1.5", "--rate", "new=1.5")
     stage.end()
+    print("  " + (", ".join(f"{level} ({cause})" for _, level, cause in stage.changes()) or "calm all the time"))
     worst = max((LEVELS.index(look[1]) for look in stage.looks), default=0)
     verdicts.check("a busy Monday is no attack", worst < 2, f"{LEVELS[worst]} at most")
     left = sum(good(report, kind, "load")[what] for kind in ("known", "new") for what in ("refused", "left"))
@@ -220,8 +221,8 @@ def monday(stage, verdicts, options):
 
 
 def retry(stage, verdicts, options):
-    """200 bots that retry, ten minutes made two: after the first wave they cost no questions."""
-    onset, lasts = 10, max(120, options.duration)
+    """200 bots that retry, ten minutes made three: after the first wave they cost no questions."""
+    onset, lasts = 10, max(180, options.duration)
     report = stage.drill("--onset", f"{onset}s", "--duration", f"{lasts}s", "--quiet", "5s",
                          "--drain", "30s", "--networks", 150, "--wide-networks", 40, "--pause", "200ms",
                          "--retry", "6s", "--per-bot", 3, *bots(1, slow=0, silent=0, harvesting=0, valid=0, early=0,
