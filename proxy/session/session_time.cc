@@ -14,7 +14,7 @@ void Session::sweep(Time now) {
     if (phase_ == Phase::Command && now - since_ > limits().command_timeout) {
       give_up("timeout", smtp::replies::timeout());
     }
-    if (phase_ == Phase::Command && reads_slowly(now))
+    if (reads_slowly(now) && phase_ == Phase::Command)
       give_up("replies not read", smtp::replies::timeout());
     const bool client_at_work = phase_ == Phase::Command || phase_ == Phase::Text;
     if (client_at_work && now - arrived_ > limits().dialog_time)
@@ -32,9 +32,10 @@ void Session::sweep(Time now) {
 }
 
 // Whoever sends commands and does not read the replies holds up to 64 kB of them, and with each one
-// that it reads would have its time again.
+// that it reads would have its time again. Looked at in each phase, or a text would count as one
+// time of not reading.
 bool Session::reads_slowly(Time now) {
-  if (stream_->unsent() == 0) {
+  if (!stream_ || stream_->unsent() == 0) {
     unread_since_ = {};
   } else if (unread_since_ == Time{}) {
     unread_since_ = now;

@@ -193,6 +193,30 @@ TEST_CASE("who sends commands and never reads all of the replies is told so in t
   CHECK(client.play("S: 250\nS: 250\nS: 250\nS: 250\nS: 421 4.4.2\nS! closed") == "");
 }
 
+TEST_CASE("who was slow to read before a long text is not told so behind it") {
+  Harness mx("[limits]\ncommand_timeout = '10s'");
+  auto& client = mx.connect();
+  REQUIRE(client.play(kToData.substr(0, kToData.find("C: DATA"))) == "");
+  client.peer().congested = true;
+  client.send("NOOP\r\n");
+  client.peer().stream->drained();
+  mx.loop().run();
+  client.peer().congested = true;
+  mx.wait(1s);  // some of the reply is unread
+  client.peer().congested = false;
+  REQUIRE(client.play("S: 250\nC: DATA\nS: 354\nC: x\n") == "");
+  mx.wait(15s);
+  REQUIRE(client.play("C: .\nS: 250") == "");
+  client.peer().congested = true;
+  client.send("NOOP\r\n");
+  client.peer().stream->drained();
+  mx.loop().run();
+  client.peer().congested = true;
+  mx.wait(1s);
+  client.peer().congested = false;
+  CHECK(client.play("S: 250\nC: NOOP\nS: 250") == "");
+}
+
 TEST_CASE("without memory the dialog ends with 421, never with a false 250") {
   Harness mx;
   auto& client = mx.connect();
