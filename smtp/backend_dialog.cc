@@ -1,5 +1,6 @@
 #include "smtp/backend_dialog.h"
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <utility>
@@ -60,6 +61,12 @@ void BackendDialog::send_text(std::string_view text, bool last, size_t replies) 
   commands_.insert(commands_.begin() + static_cast<std::ptrdiff_t>(released_), replies,
                    {Step::Dot, 0});
   released_ += replies;
+}
+
+bool BackendDialog::text_due() const {
+  const auto is_data = [](const Queued& command) { return command.step == Step::Data; };
+  return in_text_ || std::any_of(commands_.begin() + static_cast<std::ptrdiff_t>(answered_),
+                                 commands_.end(), is_data);
 }
 
 // May the next command leave, with those in front of it not all answered?

@@ -66,6 +66,8 @@ class BackendDialog {
   // is one for all.
   void send_text(std::string_view text, bool last, size_t replies = 1);
   bool in_text() const { return in_text_; }
+  // A DATA is not answered yet, or its text is under way: nothing but that message can follow.
+  bool text_due() const;
   void set_pipelining(bool on) { pipelining_ = on; }
 
   // Bytes that may leave now; the caller writes them and calls again after feed(). Only what was

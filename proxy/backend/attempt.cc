@@ -173,10 +173,8 @@ void Attempt::begin() {
   connection_->whole([this] {
     say(*connection_);
     // What the client was told of the recipients is not expected to have changed.
-    if (job_.want == Want::Message && connection_->facts().offers.pipelining) {
+    if (job_.want == Want::Message && connection_->facts().offers.pipelining)
       connection_->send(Step::Data, "DATA");
-      outcome_.data_said = true;
-    }
     const auto& backend = job_.plan->backends_of(*job_.route)[candidate_];
     if (shares(*connection_)) worker_.pool(backend).fill(*connection_);
     connection_->flush();
@@ -300,14 +298,10 @@ void Attempt::on_reply(BackendConnection&, Step step, const Reply& reply) {
                              judgement.fault == Fault::Busy || step == Step::Rset);
   if (step == Step::Mail) outcome_.mail = Judged{reply, judgement};
   if (step == Step::Rcpt) outcome_.rcpts.push_back({reply, judgement});
-  if (!answered()) return;
+  if (!connection_->turn_over()) return;
   outcome_.relay = connection_->relay();
   outcome_.connection = std::move(connection_);
   finish();
-}
-
-bool Attempt::answered() const {
-  return outcome_.data_said ? outcome_.rcpts.size() == job_.rcpts.size() : connection_->turn_over();
 }
 
 void Attempt::note(Step step, const Reply& reply, const Judgement& judgement) {
@@ -341,7 +335,6 @@ void Attempt::connection_failed(Trouble why, std::string said, bool stale) {
   waiter.fresh = true;
   outcome_.mail.reset();
   outcome_.rcpts.clear();
-  outcome_.data_said = false;
   survive([this] { return acquire(); });
 }
 
@@ -363,7 +356,6 @@ void Attempt::cancel(bool silent) noexcept {
       connection_->backend().silent_since(said_at_, worker_.reactor().now());
     return BackendConnection::drop(std::move(connection_));
   }
-  if (outcome_.data_said) return BackendConnection::drop(std::move(connection_));
   // The replies are on their way: the connection is worth more than the wait for them.
   worker_.park(std::move(connection_));
 }

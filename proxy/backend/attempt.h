@@ -42,11 +42,8 @@ struct Outcome {
   ConnectionPtr connection;
   std::optional<Judged> mail;  // none when only another RCPT was asked
   std::vector<Judged> rcpts;   // one for each asked, in order; not to be read if MAIL was refused
-  // DATA was said behind these, and its reply is still to come: the connection carries the message,
-  // or it is dropped.
-  bool data_said = false;
-  std::string relay;  // of the backend asked last; "" if none
-  std::string said;   // its words, in trouble
+  std::string relay;           // of the backend asked last; "" if none
+  std::string said;            // its words, in trouble
 };
 
 // Does the message need something that such a backend does not offer?
@@ -114,7 +111,6 @@ class Attempt final : ConnectionUser, Request, Pipelined {
   void say_xforward(BackendConnection& connection);
   void say_rcpts(BackendConnection& connection);
   bool shares(const BackendConnection& connection) const;
-  bool answered() const;
   void resume_later() noexcept;
   bool use(ConnectionPtr connection);
   bool crowded(const BackendConnection& connection) const;

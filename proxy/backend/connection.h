@@ -113,11 +113,15 @@ class BackendConnection final : public dns::Retirable,
   // False once it is lost, or memory has run out in the middle of what was to be sent.
   bool usable() const { return !lost_ && !spoiled_; }
   bool idle() const { return ready_ && usable() && dialog_.idle(); }
-  // Replies still to come, to all that was asked; and is none of them for its user?
+  // Replies still to come, to all that was asked; and is none of them for its user? That to a DATA
+  // which was said ahead is for whoever sends the text.
   size_t outstanding() const { return dialog_.outstanding(); }
   bool turn_over() const {
-    return ready_ && usable() && !dialog_.in_text() && outstanding() == pipeline_.replies();
+    const size_t ahead = text_due() ? 1 : 0;
+    return ready_ && usable() && !dialog_.in_text() && outstanding() == pipeline_.replies() + ahead;
   }
+  // It can carry a message and nothing else.
+  bool text_due() const { return dialog_.text_due(); }
   Pipeline& pipeline() { return pipeline_; }
   const Pipeline& pipeline() const { return pipeline_; }
 

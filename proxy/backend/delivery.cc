@@ -21,7 +21,7 @@ constexpr auto kBlockLimit = 3min;  // §4.5.3.2.5
 }  // namespace
 
 void Delivery::start(ConnectionPtr connection, std::shared_ptr<const Plan> plan, const Route& route,
-                     std::span<const smtp::RcptCommand> rcpts, bool said) {
+                     std::span<const smtp::RcptCommand> rcpts) {
   assert(connection_ == nullptr && connection != nullptr);
   connection_ = std::move(connection);
   plan_ = std::move(plan);
@@ -32,7 +32,7 @@ void Delivery::start(ConnectionPtr connection, std::shared_ptr<const Plan> plan,
   blocked_ = false;
   since_ = reactor_.now();
   connection_->set_user(this);
-  if (said) return;
+  if (connection_->text_due()) return;  // it was said with the recipients
   connection_->send(Step::Data, "DATA");
   connection_->flush();
 }

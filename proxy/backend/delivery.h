@@ -52,9 +52,9 @@ class Delivery final : ConnectionUser {
   ~Delivery() { abandon(); }
 
   // If memory runs out in these calls, check() ends it. |rcpts| are those that were accepted on the
-  // connection, in order, and must stay as they are until the end. |said|: DATA is on its way.
+  // connection, in order, and must stay as they are until the end.
   void start(ConnectionPtr connection, std::shared_ptr<const Plan> plan, const Route& route,
-             std::span<const smtp::RcptCommand> rcpts, bool said);
+             std::span<const smtp::RcptCommand> rcpts);
   bool active() const { return connection_ != nullptr; }
   bool write(std::string_view text);  // false: wait for on_room()
   void finish() noexcept;

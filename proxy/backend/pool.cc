@@ -150,7 +150,8 @@ void Pool::open_ahead(const BackendConnection& used) noexcept {
 
 void Pool::park(ConnectionPtr connection) noexcept {
   if (connection->claim().tie()) connection->claim().end();
-  if (!connection->usable()) return BackendConnection::drop(std::move(connection));
+  if (!connection->usable() || connection->text_due())
+    return BackendConnection::drop(std::move(connection));
   // It has served its client, and can serve no other.
   if (connection->facts().introduced) return BackendConnection::quit(std::move(connection));
   connection->set_user(this);

@@ -212,14 +212,8 @@ void Transaction::on_outcome(Outcome outcome) noexcept {
     conclude_question(outcome);
   } catch (const std::bad_alloc&) {
     hurt_ = true;
-    give_back(outcome);
+    if (outcome.connection) worker_.park(std::move(outcome.connection));
   }
-}
-
-void Transaction::give_back(Outcome& outcome) noexcept {
-  if (!outcome.connection) return;
-  if (outcome.data_said) return BackendConnection::drop(std::move(outcome.connection));
-  worker_.park(std::move(outcome.connection));
 }
 
 void Transaction::conclude_question(Outcome& outcome) {

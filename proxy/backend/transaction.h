@@ -68,7 +68,6 @@ class Transaction final : public BackendTransaction, Attempt::Owner, Delivery::O
   std::string question_key() const;
   Attempt::Job job(Want want) const;
   void on_outcome(Outcome outcome) noexcept override;
-  void give_back(Outcome& outcome) noexcept;
   void conclude_question(Outcome& outcome);
   RecipientAnswer judge_mail(const Outcome& outcome) const;
   RecipientAnswer judge_rcpt(const Outcome& outcome);
@@ -93,7 +92,7 @@ class Transaction final : public BackendTransaction, Attempt::Owner, Delivery::O
   void replay();
   void conclude_replay(Outcome& outcome);
   bool same_answers(const Outcome& outcome) const;
-  void send(ConnectionPtr connection, bool data_said);
+  void send(ConnectionPtr connection);
   void on_go() override;
   void on_room() override;
   void on_delivery_end(DeliveryEnd end) noexcept override;

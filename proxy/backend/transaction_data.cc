@@ -61,7 +61,7 @@ void Transaction::send_ahead() {
 void Transaction::open() {
   data_at_ = worker_.reactor().now();
   relay_ = tie_ ? tie_.connection().relay() : relay_;
-  if (tie_) return send(tie_.take(), /*data_said=*/false);
+  if (tie_) return send(tie_.take());
   replay();
 }
 
@@ -97,17 +97,17 @@ void Transaction::conclude_replay(Outcome& outcome) {
     return refuse_data(answer.reply, answer.said);
   }
   ++outcome.connection->backend().counters.replays;
-  if (same_answers(outcome)) return send(std::move(outcome.connection), outcome.data_said);
-  give_back(outcome);
+  if (same_answers(outcome)) return send(std::move(outcome.connection));
+  worker_.park(std::move(outcome.connection));
   refuse_data(replies::answer_changed(), "asked again at DATA, it answered otherwise");
 }
 
 // --- DATA, text, end
 // ------------------------------------------------------------------------------
 
-void Transaction::send(ConnectionPtr connection, bool data_said) {
+void Transaction::send(ConnectionPtr connection) {
   phase_ = Phase::Sending;
-  delivery_.start(std::move(connection), plan_, *pinned_, accepted_, data_said);
+  delivery_.start(std::move(connection), plan_, *pinned_, accepted_);
 }
 
 void Transaction::on_go() {
