@@ -175,14 +175,12 @@ class Worker::Impl {
   // Null if there are enough of them, and nobody gives way.
   Handle enter_bounce(const dns::IpAddress& client) {
     const auto& its = published_.limits;
-    const auto most = its.null_senders * Places::share_of_strangers(its, published_.places);
-    auto place = shared_.bounces.enter(std::max(1.0, most));
-    if (place || yields_left_ == 0) return place;
-    auto* const holder = sessions_.unfair_to(client, shared_.places, Sessions::Kind::Bounces);
-    if (holder == nullptr) return nullptr;
-    --yields_left_;
-    holder->yield();
-    return shared_.bounces.enter(std::max(1.0, most));
+    const auto most =
+        its.null_senders * share_of_strangers(its.reserved_for_known, published_.places);
+    const auto try_it = [&] { return shared_.bounces.enter(std::max(1.0, most)); };
+    auto place = try_it();
+    if (!place && make_room_for_stranger(client, Sessions::Kind::Bounces)) place = try_it();
+    return place;
   }
 
   const HarvestSettings& harvest() const { return published_.policy->config().harvest; }
@@ -269,15 +267,20 @@ class Worker::Impl {
                    /*may_introduce=*/false};
   }
 
-  // All places are taken: does somebody here give one up for |client|? Only so often for a
-  // stranger: each time costs a dialog that has come as far as a new one would.
+  // All places are taken: does somebody here give one up for |client|?
   bool make_room(const dns::IpAddress& client, bool trusted, PlaceLimit limit) {
     if (limit != PlaceLimit::Total && limit != PlaceLimit::Reserved) return false;
-    if (!trusted && yields_left_ == 0) return false;
-    auto* const holder = trusted ? sessions_.oldest_doubtful()
-                                 : sessions_.unfair_to(client, shared_.places, Sessions::Kind::All);
+    if (!trusted) return make_room_for_stranger(client, Sessions::Kind::All);
+    auto* const holder = sessions_.oldest_doubtful();
+    if (holder != nullptr) holder->yield();
+    return holder != nullptr;
+  }
+  // Only so often: each time costs a dialog that has come as far as a new one would.
+  bool make_room_for_stranger(const dns::IpAddress& client, Sessions::Kind kind) {
+    if (yields_left_ == 0) return false;
+    auto* const holder = sessions_.unfair_to(client, shared_.places, kind);
     if (holder == nullptr) return false;
-    if (!trusted) --yields_left_;
+    --yields_left_;
     holder->yield();
     return true;
   }

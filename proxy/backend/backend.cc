@@ -155,8 +155,7 @@ Claim Backend::granted(PlaceInLine place) noexcept {
 }
 
 Permits::Parked Backend::park(uint32_t worker, Claim& claim) noexcept {
-  const auto waiter = claim.waiter();
-  const auto* const asked = claim.give_away() ? &waiter : nullptr;
+  const bool asked = claim.give_away();
   PlaceInLine next;
   const auto parked =
       permits_.with([&](Permits& permits) { return permits.park(worker, asked, next); });
@@ -211,11 +210,6 @@ void Backend::silent_since(dns::Time asked, dns::Time now) noexcept {
   if (last_heard_.load(std::memory_order_relaxed) >= asked.time_since_epoch().count()) return;
   see(now);
   with_permits([&](Permits& permits, Orders& orders) { permits.silent(now, orders); });
-}
-
-bool Backend::refuses_senders(dns::Time now) const {
-  const auto when = sender_refused_.load(std::memory_order_relaxed);
-  return when != 0 && now - dns::Time(dns::Time::duration(when)) < kRefusesSenders;
 }
 
 void Backend::sweep(dns::Time now) noexcept {

@@ -118,10 +118,13 @@ class Backend : public std::enable_shared_from_this<Backend> {
 
   // It has refused a MAIL; the RCPT behind it is then refused, too.
   void refused_sender(dns::Time now) {
-    sender_refused_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+    refuses_until_.store((now + kRefusesSenders).time_since_epoch().count(),
+                         std::memory_order_relaxed);
   }
   // May it again, as it has of late?
-  bool refuses_senders(dns::Time now) const;
+  bool refuses_senders(dns::Time now) const {
+    return now.time_since_epoch().count() < refuses_until_.load(std::memory_order_relaxed);
+  }
   static constexpr std::chrono::minutes kRefusesSenders{10};
 
   // TLS did not work, and need not: the next connections do without, for a while.
@@ -194,8 +197,8 @@ class Backend : public std::enable_shared_from_this<Backend> {
   std::atomic<dns::Time::rep> last_heard_{0};
   std::atomic<dns::Time::rep> seen_{0};
   std::atomic<dns::Time::rep> shunned_{0};
-  std::atomic<dns::Time::rep> sender_refused_{0};  // 0: never
-  std::atomic<bool> resolved_{false};              // there is an address
+  std::atomic<dns::Time::rep> refuses_until_{0};
+  std::atomic<bool> resolved_{false};  // there is an address
   std::atomic<bool> retired_{false};
   std::atomic<bool> probe_wanted_{true};
 };

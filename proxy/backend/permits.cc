@@ -7,6 +7,8 @@
 #include <numeric>
 #include <utility>
 
+#include "proxy/overload/places.h"
+
 namespace ravelin::proxy {
 namespace {
 
@@ -23,9 +25,7 @@ Line& Permits::line_of(const Waiter& waiter) {
 // -----------------------------------------------------------------------
 
 uint32_t Permits::stranger_limit() const {
-  const auto all = cap();
-  const auto reserved = static_cast<uint32_t>(all * std::clamp(reserved_, 0.0, 1.0));
-  return std::max(1U, all - reserved);
+  return std::max(1U, share_of_strangers(reserved_, cap()));
 }
 
 // --- ties -------------------------------------------------------------------------------------
@@ -73,7 +73,10 @@ bool Permits::tie(const Waiter& holder) noexcept {
 
 void Permits::let_go(const Waiter& waiter) {
   if (waiter.want == Want::Message) return let_go_tie(waiter);
-  if (waiter.good) return;
+  if (!waiter.good) let_go_question();
+}
+
+void Permits::let_go_question() {
   assert(unknown_questions_ > 0);
   --unknown_questions_;
 }
@@ -100,8 +103,7 @@ void Permits::untie(const Waiter& holder, dns::Time now, Orders& orders) noexcep
 }
 
 void Permits::answered(dns::Time now, Orders& orders) noexcept {
-  assert(unknown_questions_ > 0);
-  --unknown_questions_;
+  let_go_question();
   serve_held_up(now, orders);
 }
 
@@ -266,9 +268,8 @@ PlaceInLine Permits::next() {
   return {};
 }
 
-Permits::Parked Permits::park(uint32_t worker, const Waiter* asked,
-                              PlaceInLine& next_place) noexcept {
-  if (asked != nullptr) let_go(*asked);
+Permits::Parked Permits::park(uint32_t worker, bool asked, PlaceInLine& next_place) noexcept {
+  if (asked) let_go_question();
   if (held_ > cap()) return Parked::Close;
   if (next_place = next()) return Parked::Pass;
   if (held_ == cap() && somebody_can_go(fresh_)) return Parked::Close;  // in its place a new one

@@ -82,10 +82,10 @@ class Permits {
   bool ask_probe(dns::Time now) noexcept;
 
   enum class Parked : uint8_t { Idle, Pass, Close };
-  // A connection is free, that |asked| had for a question, if it was not good (else null): Pass
-  // gives it to |next|; Close means that there are more than there may be.
-  Parked park(uint32_t worker, const Waiter* asked, PlaceInLine& next) noexcept;
-  // The same, and the connection is on its way out.
+  // A connection is free; |asked|: one who is not good had it for a question. Pass gives it to
+  // |next|; Close means that there are more than there may be.
+  Parked park(uint32_t worker, bool asked, PlaceInLine& next) noexcept;
+  // The question of one who is not good has ended, and its connection is on its way out.
   void answered(dns::Time now, Orders& orders) noexcept;
   // Whose |place| it is was to have a connection that could not be given to it: it waits on.
   void put_back(PlaceInLine place) noexcept;
@@ -155,6 +155,7 @@ class Permits {
   void hold(const Waiter& waiter);
   void hold_tie(const Waiter& waiter);
   void let_go(const Waiter& waiter);
+  void let_go_question();
   void let_go_tie(const Waiter& waiter);
   bool claim_idle(Order::Kind kind, Orders& orders);
   bool find_room(const Waiter& waiter, Orders& orders);

@@ -126,6 +126,10 @@ bool is_fair(const dns::IpAddress& newcomer, const Crowd& its, const dns::IpAddr
   return newcomer.client_key() != holder.client_key() && holders.client > its.client + 1;
 }
 
+uint32_t share_of_strangers(double reserved, uint32_t total) {
+  return total - static_cast<uint32_t>(std::clamp(reserved, 0.0, 1.0) * total);
+}
+
 Crowd Places::crowd(const dns::IpAddress& client) const {
   return {.wide = shards_->wide.count(wide_key(client)),
           .network = shards_->networks.count(client.network_key()),
@@ -153,7 +157,7 @@ Places::Entry Places::enter(const dns::IpAddress& client, bool good, bool exempt
     entry.limit = PlaceLimit::Total;  // no memory is no room
   }
   if (entry.limit == PlaceLimit::None && !privileged) {
-    if (take_one(counts.others, share_of_strangers(limits, total)))
+    if (take_one(counts.others, share_of_strangers(limits.reserved_for_known, total)))
       entry.place.good_ = false;
     else
       entry.limit = PlaceLimit::Reserved;
@@ -163,14 +167,9 @@ Places::Entry Places::enter(const dns::IpAddress& client, bool good, bool exempt
   return entry;
 }
 
-uint32_t Places::share_of_strangers(const Limits& limits, uint32_t total) {
-  const auto reserved = std::clamp(limits.reserved_for_known, 0.0, 1.0) * total;
-  return total - static_cast<uint32_t>(reserved);
-}
-
 uint32_t Places::in_use() const { return shards_->total.load(std::memory_order_relaxed); }
 double Places::strangers(const Limits& limits, uint32_t total) const {
-  const auto most = std::max(1U, share_of_strangers(limits, total));
+  const auto most = std::max(1U, share_of_strangers(limits.reserved_for_known, total));
   return static_cast<double>(shards_->others.load(std::memory_order_relaxed)) / most;
 }
 uint32_t Places::peak() const { return shards_->peak.load(std::memory_order_relaxed); }

@@ -25,6 +25,10 @@ struct Crowd {
 bool is_fair(const dns::IpAddress& newcomer, const Crowd& its, const dns::IpAddress& holder,
              const Crowd& holders);
 
+// Of |total| places of any kind, as many as are not kept for clients in good standing; |reserved|
+// is limits.reserved_for_known.
+uint32_t share_of_strangers(double reserved, uint32_t total);
+
 // What fired; the log says it, the client does not learn it.
 enum class PlaceLimit : uint8_t { None, Total, Reserved, Client, Network };
 const char* place_limit_name(PlaceLimit limit);  // "sessions", "reserved_for_known", ...
@@ -67,8 +71,6 @@ class Places {
   Entry enter(const dns::IpAddress& client, bool good, bool exempt, const Limits& limits,
               uint32_t total);
 
-  // How many of those may there be who are neither good nor exempt.
-  static uint32_t share_of_strangers(const Limits& limits, uint32_t total);
   Crowd crowd(const dns::IpAddress& client) const;
   uint32_t in_use() const;
   // Of these, those that are neither good nor exempt, as a share of what they may have; above 1

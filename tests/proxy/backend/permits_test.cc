@@ -63,11 +63,11 @@ TEST_CASE("a share of the connections is left to good clients") {
 
   PlaceInLine next;
   // The good one's is idle then, and no stranger's.
-  CHECK(permits.park(0, nullptr, next) == Permits::Parked::Idle);
+  CHECK(permits.park(0, false, next) == Permits::Parked::Idle);
   auto other = from(0);
   CHECK(permits.ask(other, kNow, orders) == Permits::Grant::Wait);
   SECTION("a stranger's own serves the next stranger") {
-    CHECK(permits.park(0, &stranger, next) == Permits::Parked::Pass);
+    CHECK(permits.park(0, true, next) == Permits::Parked::Pass);
     CHECK(next.mapped().ticket == stranger.ticket);
   }
   SECTION("when a stranger's ends, the idle one may") {
@@ -76,7 +76,7 @@ TEST_CASE("a share of the connections is left to good clients") {
     REQUIRE(orders.size() == 1);
     CHECK(orders[0].kind == Order::Kind::HandOver);
     REQUIRE(permits.redeem(0));
-    CHECK(permits.park(0, nullptr, next) == Permits::Parked::Pass);
+    CHECK(permits.park(0, false, next) == Permits::Parked::Pass);
     CHECK(next.mapped().ticket == stranger.ticket);
   }
 }
@@ -96,9 +96,8 @@ TEST_CASE("bounces and other mail of strangers are served in turn") {
   std::vector<bool> served;
   for (int i = 0; i < 6; ++i) {
     PlaceInLine next;
-    REQUIRE(permits.park(0, &asked, next) == Permits::Parked::Pass);
+    REQUIRE(permits.park(0, true, next) == Permits::Parked::Pass);
     served.push_back(next.mapped().bounce);
-    asked = next.mapped();
   }
   CHECK(served == std::vector<bool>{false, true, false, true, true, true});
 }
