@@ -1,13 +1,11 @@
 #include "proxy/config/list_file.h"
 
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
-#include <filesystem>
-#include <fstream>
 
+#include "support/temp_dir.h"
 #include "tests/proxy/config/sample.h"
 
 namespace ravelin::proxy {
@@ -18,21 +16,13 @@ using Errors = std::vector<std::string>;
 // Files for one test, gone with it.
 class Files {
  public:
-  Files() {
-    std::string pattern = std::filesystem::temp_directory_path() / "ravelin-lists-XXXXXX";
-    REQUIRE(mkdtemp(pattern.data()));
-    directory_ = pattern;
-  }
-  ~Files() { std::filesystem::remove_all(directory_); }
-
-  std::string write(std::string_view name, std::string_view text) const {
-    const auto path = directory_ / name;
-    std::ofstream(path, std::ios::binary) << text;
-    return path;
+  std::string write(const std::string& name, const std::string& text) const {
+    test::write_file(directory_.file(name), text);
+    return directory_.file(name);
   }
 
  private:
-  std::filesystem::path directory_;
+  test::TempDir directory_;
 };
 
 std::string route(std::string_view lines) {

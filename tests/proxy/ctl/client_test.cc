@@ -7,10 +7,10 @@
 
 #include <catch2/catch.hpp>
 #include <cstring>
-#include <filesystem>
 #include <thread>
 
 #include "proxy/observe/control_protocol.h"
+#include "support/temp_dir.h"
 
 namespace ravelin::proxy {
 namespace {
@@ -20,10 +20,7 @@ using namespace std::chrono_literals;
 class Server {
  public:
   Server() {
-    char name[] = "/tmp/ravelin-ctl-XXXXXX";
-    REQUIRE(mkdtemp(name) != nullptr);
-    folder_ = name;
-    path = folder_ + "/ctl.sock";
+    path = folder_.file("ctl.sock");
     fd_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -33,7 +30,6 @@ class Server {
   ~Server() {
     if (thread_.joinable()) thread_.join();
     close(fd_);
-    std::filesystem::remove_all(folder_);
   }
   // Answers one connection with |answer| in pieces of |chunk|, whatever it asks, then closes it
   // (or, if |hang|, waits for the client to close).
@@ -56,7 +52,7 @@ class Server {
   std::string asked;
 
  private:
-  std::string folder_;
+  test::TempDir folder_;
   int fd_ = -1;
   std::thread thread_;
 };

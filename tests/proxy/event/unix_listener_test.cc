@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
-#include <cstdlib>
 #include <fstream>
 #include <string>
 
@@ -11,6 +10,7 @@
 #include "proxy/event/credentials.h"
 #include "proxy/event/listener.h"
 #include "proxy/event/open_listener.h"
+#include "support/temp_dir.h"
 
 using namespace ravelin;
 using proxy::Fd;
@@ -19,16 +19,8 @@ using proxy::open_unix_listener;
 namespace {
 
 struct Directory {
-  std::string path = "/tmp/ravelin-test-XXXXXX";
-  std::string socket;
-  Directory() {
-    REQUIRE(mkdtemp(path.data()) != nullptr);
-    socket = path + "/ctl.sock";
-  }
-  ~Directory() {
-    unlink(socket.c_str());
-    rmdir(path.c_str());
-  }
+  const test::TempDir place;
+  const std::string socket = place.file("ctl.sock");
   mode_t mode() const {
     struct stat file = {};
     return stat(socket.c_str(), &file) == 0 ? file.st_mode & 07777 : 0;

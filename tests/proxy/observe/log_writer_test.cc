@@ -17,23 +17,13 @@
 
 #include "proxy/observe/log_journal.h"
 #include "samples.h"
+#include "support/temp_dir.h"
 
 namespace ravelin::proxy {
 namespace {
 
 using namespace std::chrono_literals;
 using std::chrono::steady_clock;
-
-struct Folder {
-  Folder() {
-    char name[] = "/tmp/ravelin-log-XXXXXX";
-    REQUIRE(mkdtemp(name) != nullptr);
-    path = name;
-  }
-  ~Folder() { std::filesystem::remove_all(path); }
-  std::string file(const char* name) const { return path + '/' + name; }
-  std::string path;
-};
 
 struct Pipe {
   Pipe() { REQUIRE(pipe2(ends, O_CLOEXEC) == 0); }
@@ -103,7 +93,7 @@ struct Writing {
     return std::string(test::kStamp) + "postfix/master[99]: warning: " + text + '\n';
   }
   test::ManualClock clock;
-  Folder folder;
+  test::TempDir folder;
 };
 
 TEST_CASE_METHOD(Writing, "LogWriter writes lines in order, appending, mode 0640") {
@@ -185,8 +175,8 @@ TEST_CASE_METHOD(Writing, "LogWriter: the log moves as a whole, or not at all") 
   const auto writer = open_file(folder.file("log"));
   writer->append("one\n");
   REQUIRE(writer->flush(10s));
-  CHECK(writer->move_to(folder.path + "/none/log") ==
-        "cannot open the log " + folder.path + "/none/log: No such file or directory");
+  CHECK(writer->move_to(folder.file("none/log")) ==
+        "cannot open the log " + folder.file("none/log") + ": No such file or directory");
   writer->append("two\n");
   REQUIRE(writer->flush(10s));
   CHECK(writer->move_to(folder.file("other")) == "");
