@@ -14,7 +14,8 @@ import tempfile
 import threading
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
+from servers import fill, user_memory
+
 PORT, BACKEND = 17025, 17026
 CONNECTIONS = 15
 LEVELS = ("calm", "busy", "attack", "siege")
@@ -37,15 +38,10 @@ def wait_until(condition, patience, what):
 class Stage:
     """Ravelin with the mail server behind it, and a look at both twice a second."""
 
-    def __init__(self, build, directory, hold=20, delay="2ms", settings=()):
+    def __init__(self, build, directory, hold=20, delay="2ms"):
         self.build, self.directory, self.hold = pathlib.Path(build), pathlib.Path(directory), hold
         self.looks = []  # (wall time, level, cause, dialogs open, user memory in bytes)
-        text = (HERE / "drill.toml").read_text()
-        values = {"PORT": PORT, "BACKEND": BACKEND, "DIR": directory, "HOLD": f"{hold}s"}
-        for key, value in (*values.items(), *settings):
-            text = text.replace(f"@{key}@", str(value))
-        config = self.directory / "ravelin.toml"
-        config.write_text(text)
+        config = fill("drill.toml", directory, "ravelin.toml", PORT=PORT, BACKEND=BACKEND, HOLD=f"{hold}s")
         self.backend = start([self.build / "ravelin-drill", "backend", "--listen",
                               f"127.0.0.1:{BACKEND}", "--delay", delay, "--valid", "good*",
                               "--punish"], self.directory / "backend.out")
@@ -58,7 +54,8 @@ class Stage:
 
     def ctl(self, *command):
         done = subprocess.run([self.build / "ravelinctl", "--json", "--socket",
-                               self.directory / "ctl.sock", *command], capture_output=True, text=True, check=True)
+                               self.directory / "ctl.sock", *command], capture_output=True,
+                              text=True, check=True)
         return json.loads(done.stdout)
 
     def _watch(self):
@@ -66,13 +63,7 @@ class Stage:
             status = self.ctl("status")
             pressure = status["pressure"]
             self.looks.append((time.time(), pressure["level"], pressure.get("cause", ""),
-                               status["sessions"]["open"], self._memory()))
-
-    def _memory(self):
-        for line in pathlib.Path(f"/proc/{self.ravelin.pid}/status").read_text().splitlines():
-            if line.startswith("RssAnon:"):
-                return int(line.split()[1]) * 1024
-        return 0
+                               status["sessions"]["open"], user_memory(self.ravelin.pid)))
 
     def drill(self, *options):
         report = self.directory / "drill.json"

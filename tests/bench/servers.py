@@ -14,6 +14,14 @@ PORTS = iter(range(17000, 19000))
 HELPERS = 4096  # backlog of the sinks
 
 
+def user_memory(pid):
+    """Bytes of anonymous pages of one process."""
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("RssAnon:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
 def port():
     for number in PORTS:
         with socket.socket() as probe:
@@ -54,13 +62,8 @@ class Server:
         return True
 
     def anonymous(self):
-        """Bytes of user memory: anonymous pages of all processes."""
-        total = 0
-        for pid in tree.descendants(self.process.pid):
-            for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
-                if line.startswith("RssAnon:"):
-                    total += int(line.split()[1]) * 1024
-        return total
+        """Bytes of user memory, of all processes."""
+        return sum(map(user_memory, tree.descendants(self.process.pid)))
 
     def end(self):
         self.process.send_signal(signal.SIGTERM)
