@@ -201,6 +201,10 @@ bool Backend::crowded(uint32_t own) const noexcept {
   return permits_.with([&](const Permits& permits) { return permits.crowded(own); });
 }
 
+bool Backend::good_waits() const noexcept {
+  return permits_.with([](const Permits& permits) { return permits.good_waits(); });
+}
+
 bool Backend::redeem(uint32_t worker) noexcept {
   return permits_.with([&](Permits& permits) { return permits.redeem(worker); });
 }

@@ -97,6 +97,7 @@ class Backend : public std::enable_shared_from_this<Backend> {
   bool over_cap() const noexcept;
   bool has_ready() const noexcept;
   bool crowded(uint32_t own) const noexcept;
+  bool good_waits() const noexcept;
   bool redeem(uint32_t worker) noexcept;
   // What time it is, for those who give back and have no clock.
   void see(dns::Time now) noexcept {

@@ -426,6 +426,12 @@ bool Permits::crowded(uint32_t own) const noexcept {
   return 2 * others >= std::max(1U, cap() / 2);
 }
 
+bool Permits::good_waits() const noexcept {
+  const auto any = [](const Line& line) { return !line.empty(); };
+  return std::any_of(std::begin(lines_[Good]), std::end(lines_[Good]), any) ||
+         std::any_of(std::begin(fresh_[Good]), std::end(fresh_[Good]), any);
+}
+
 uint32_t Permits::idle() const { return std::accumulate(idle_.begin(), idle_.end(), 0U); }
 
 size_t Permits::waiting() const {

@@ -122,6 +122,9 @@ class Permits {
   // they may have for messages, or wait for one?
   bool crowded(uint32_t own) const noexcept;
 
+  // In line, with no connection on its way to it.
+  bool good_waits() const noexcept;
+
   // |reserved|: the share of the cap that only good clients get, 0 to 1.
   void set_cap(uint32_t cap, double reserved, dns::Time now, Orders& orders) noexcept;
   void sweep(dns::Time now, Orders& orders) noexcept;  // what time alone brings

@@ -77,12 +77,12 @@ void Pool::cancel(Request& request) noexcept {
   if (requests_.erase(request.waiter.ticket) > 0) backend_->cancel(request.waiter.ticket);
 }
 
-// Only the oldest are looked at: where good clients wait as many as that, nobody else is served
-// soon anyway.
+// Not while a good client waits, who would wait for all of them. Only the oldest are looked at.
 void Pool::fill(BackendConnection& connection) noexcept {
   constexpr size_t kLook = 64;
   const auto settings = backend_->settings();
   if (settings.pipelined_questions < 2 || !connection.facts().offers.pipelining) return;
+  if (backend_->good_waits()) return;
   const uint32_t refusals = backend_->refuses_senders(context_.reactor.now()) ? 2 : 1;
   auto room = std::min(settings.pipelined_questions - 1,
                        settings.rotation.room_behind(connection.facts(), refusals));

@@ -161,6 +161,24 @@ TEST_CASE("good clients follow nobody and nobody follows them") {
   for (const auto& write : crowd.writes()) CHECK(write.find("MAIL") == write.rfind("MAIL"));
 }
 
+// Where there are too few connections to keep one for them.
+TEST_CASE("while a good client waits, a question has nobody behind it") {
+  Crowd crowd;
+  std::vector<Mail*> all;
+  for (int i = 1; i <= 3; ++i)
+    all.push_back(&crowd.wait("no" + std::to_string(i) + "@example.com"));
+  for (int i = 1; i <= 4; ++i)
+    all.push_back(&crowd.wait("no-good" + std::to_string(i) + "@example.com", /*good=*/true));
+  crowd.answer_first();
+  for (auto* const mail : all) CHECK(mail->code() == 550);
+  const auto& writes = crowd.writes();
+  REQUIRE(writes.size() == 8);  // of which one EHLO, one question that was there before
+  CHECK(writes[4] == group("no-good3@example.com"));
+  CHECK(writes[5] == group("no1@example.com"));  // their turn, after three
+  CHECK(writes[6] == group("no-good4@example.com"));
+  CHECK(writes[7] == group("no2@example.com") + group("no3@example.com"));
+}
+
 TEST_CASE("without PIPELINING each waits for its own turn") {
   Harness mx({route_to({"192.0.2.7:25"}, 1)});
   mx.backend.ehlo = "250 mail.internal\r\n";
