@@ -1,186 +1,45 @@
 #include "proxy/state/sqlite_file.h"
 
-#include <sqlite3.h>
-
 #include <algorithm>
 #include <cassert>
-#include <filesystem>
 #include <utility>
+
+#include "proxy/state/sqlite.h"
 
 namespace ravelin::proxy {
 namespace {
 
-namespace fs = std::filesystem;
-using State = FileResult::State;
-
-constexpr int64_t kApplication = 0x52764c6e;  // "RvLn", for PRAGMA application_id
-constexpr int64_t kVersion = 1;               // for PRAGMA user_version; rows change with it
+// "RvLn"; rows change with the version.
+constexpr SqliteKind kKind{0x52764c6e, 1, "state file"};
 constexpr uint32_t kHighestSlot = INT32_MAX;  // more can only be damage
 
 constexpr const char* kTables[kFamilies] = {"tuples", "standing", "groups", "remembered",
                                             "one_by_one"};
 constexpr const char* kLaterTables[] = {"one_by_one"};  // the first files have none of these
 
-// What a result code means for us. An I/O error may be gone after the next remount, but a page that
-// ends too early will not come back.
-State state_of(int code) {
-  switch (code & 0xff) {
-    case SQLITE_OK:
-    case SQLITE_ROW:
-    case SQLITE_DONE:
-      return State::Fine;
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-    case SQLITE_SCHEMA:
-    case SQLITE_ERROR:  // a table or column that is not there: not our file
-    case SQLITE_MISMATCH:
-      return State::Damaged;
-    case SQLITE_IOERR:
-      return code == SQLITE_IOERR_SHORT_READ ? State::Damaged : State::Trouble;
-    default:
-      return State::Trouble;
-  }
-}
-
-FileResult result_of(int code) {
-  if (state_of(code) == State::Fine) return {};
-  return {state_of(code), sqlite3_errstr(code)};
-}
-
-FileResult damaged(std::string why) { return {State::Damaged, std::move(why)}; }
-
-struct Close {
-  void operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
-  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
-};
-
-// A prepared statement. Parameters and columns are numbered from 0.
-class Statement {
- public:
-  FileResult prepare(sqlite3* handle, const std::string& text) {
-    sqlite3_stmt* statement = nullptr;
-    const auto code = sqlite3_prepare_v3(handle, text.c_str(), -1, SQLITE_PREPARE_PERSISTENT,
-                                         &statement, nullptr);
-    statement_.reset(statement);
-    return result_of(code);
-  }
-  // |bytes| must live until reset().
-  Statement& bind(int parameter, std::string_view bytes) {
-    sqlite3_bind_blob64(statement_.get(), parameter + 1, bytes.data(), bytes.size(), SQLITE_STATIC);
-    return *this;
-  }
-  Statement& bind(int parameter, int64_t value) {
-    sqlite3_bind_int64(statement_.get(), parameter + 1, value);
-    return *this;
-  }
-  // True if there is a row to look at.
-  bool step() {
-    code_ = sqlite3_step(statement_.get());
-    return code_ == SQLITE_ROW;
-  }
-  int64_t number(int column) { return sqlite3_column_int64(statement_.get(), column); }
-  // Valid until the next step() or reset().
-  std::string_view bytes(int column) {
-    const auto* data = sqlite3_column_blob(statement_.get(), column);
-    const auto size = sqlite3_column_bytes(statement_.get(), column);
-    if (data == nullptr) return {};
-    return {static_cast<const char*>(data), static_cast<size_t>(size)};
-  }
-  // How it went.
-  FileResult reset() {
-    sqlite3_reset(statement_.get());
-    return result_of(std::exchange(code_, SQLITE_OK));
-  }
-  FileResult run() {
-    step();
-    return reset();
-  }
-
- private:
-  std::unique_ptr<sqlite3_stmt, Close> statement_;
-  int code_ = SQLITE_OK;
-};
-
 }  // namespace
 
-struct SqliteFile::Connection {
+struct SqliteFile::Connection : SqliteConnection {
   struct FamilyStatements {
     Statement put, erase, read;
   };
-
-  FileResult execute(const std::string& text) {
-    return result_of(sqlite3_exec(handle.get(), text.c_str(), nullptr, nullptr, nullptr));
-  }
-  // The first column of the first row.
-  FileResult number(const std::string& text, int64_t& value) {
-    Statement statement;
-    if (auto result = statement.prepare(handle.get(), text); !result.ok()) return result;
-    if (statement.step()) value = statement.number(0);
-    return statement.reset();
-  }
-
-  std::unique_ptr<sqlite3, Close> handle;  // closed after the statements
   std::array<FamilyStatements, kFamilies> families;
   Statement begin, commit, rollback, put_text, erase_text;
 };
 
-SqliteFile::SqliteFile(std::string path, const HashKey& key)
-    : path_(std::move(path)), hash_key_(key), connection_(std::make_unique<Connection>()) {}
+SqliteFile::SqliteFile(const HashKey& key)
+    : hash_key_(key), connection_(std::make_unique<Connection>()) {}
 
 SqliteFile::~SqliteFile() = default;
 
 SqliteFile::Opened SqliteFile::open(const std::string& path, const HashKey& key) {
-  std::error_code error;
-  const bool exists = fs::exists(path, error);
-  if (exists && fs::is_regular_file(path, error) && fs::file_size(path, error) == 0)
-    return {nullptr, damaged("the file is empty")};
-
-  std::unique_ptr<SqliteFile> file(new SqliteFile(path, key));
-  sqlite3* handle = nullptr;
-  constexpr int kFlags =
-      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-  const auto code = sqlite3_open_v2(path.c_str(), &handle, kFlags, nullptr);
-  file->connection_->handle.reset(handle);
-  auto result = result_of(code);
-  if (result.ok() && exists) result = file->recognise();
-  if (result.ok()) {
-    // Ours, or empty and just made; the write-ahead log takes its mode from it.
-    constexpr auto kMode = fs::perms::owner_read | fs::perms::owner_write;
-    fs::permissions(path, kMode, error);
-    result = file->prepare();
-  }
-  if (result.ok()) result = exists ? file->complete() : file->create();
+  std::unique_ptr<SqliteFile> file(new SqliteFile(key));
+  bool existed = false;
+  auto result = file->connection_->open(path, kKind, existed);
+  if (result.ok()) result = existed ? file->complete() : file->create();
   if (result.ok()) result = file->load_meta();
   if (!result.ok()) file.reset();
   return {std::move(file), std::move(result)};
-}
-
-// Whose file is it? Nothing is written before that is known.
-FileResult SqliteFile::recognise() {
-  int64_t application = 0;
-  int64_t version = 0;
-  auto result = connection_->execute("PRAGMA locking_mode=EXCLUSIVE");
-  if (result.ok()) result = connection_->number("PRAGMA application_id", application);
-  if (result.ok()) result = connection_->number("PRAGMA user_version", version);
-  if (!result.ok()) return result;
-  if (application != kApplication) return damaged("it is not a state file of this program");
-  if (version != kVersion) return damaged("it has version " + std::to_string(version));
-  return {};
-}
-
-FileResult SqliteFile::prepare() {
-  // locking_mode comes first: it must hold before the first access, or there is a -shm file.
-  return connection_->execute(
-      "PRAGMA locking_mode=EXCLUSIVE;"
-      "PRAGMA mmap_size=0;"
-      "PRAGMA temp_store=MEMORY;"  // a chroot may have no /tmp
-      "PRAGMA journal_mode=WAL;"
-      "PRAGMA synchronous=NORMAL;"
-      "PRAGMA cache_size=-16000;"
-      "PRAGMA journal_size_limit=67108864;"
-      "PRAGMA temp_store=MEMORY;"
-      "PRAGMA trusted_schema=OFF;"
-      "PRAGMA cell_size_check=ON;");
 }
 
 FileResult SqliteFile::create() {
@@ -192,11 +51,12 @@ FileResult SqliteFile::create() {
       "CREATE TABLE texts(name BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
       "CREATE TABLE meta(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
       "PRAGMA application_id=" +
-      std::to_string(kApplication) + ";PRAGMA user_version=" + std::to_string(kVersion) + ";";
+      std::to_string(kKind.application) + ";PRAGMA user_version=" + std::to_string(kKind.version) +
+      ";";
   auto result = connection_->execute(text);
   Statement key;
   if (result.ok())
-    result = key.prepare(connection_->handle.get(), "INSERT INTO meta VALUES('hash_key', ?)");
+    result = key.prepare(connection_->handle(), "INSERT INTO meta VALUES('hash_key', ?)");
   if (!result.ok()) return result;
   key.bind(0, {reinterpret_cast<const char*>(hash_key_.data()), hash_key_.size()});
   result = key.run();
@@ -221,7 +81,7 @@ FileResult SqliteFile::complete() {
 
 FileResult SqliteFile::load_meta() {
   auto& c = *connection_;
-  auto* handle = c.handle.get();
+  auto* handle = c.handle();
   FileResult result;
   const auto prepare = [&](Statement& statement, const std::string& text) {
     if (result.ok()) result = statement.prepare(handle, text);
@@ -254,7 +114,7 @@ FileResult SqliteFile::load_meta() {
 }
 
 FileResult SqliteFile::write(const Changes& changes) {
-  auto result = still_there();
+  auto result = connection_->still_there();
   if (result.ok()) result = connection_->begin.run();
   if (!result.ok()) return result;
   for (const auto& row : changes.rows)
@@ -264,20 +124,6 @@ FileResult SqliteFile::write(const Changes& changes) {
   if (result.ok()) result = connection_->commit.run();
   if (!result.ok()) connection_->rollback.run();  // fails where SQLite rolled back by itself
   return result;
-}
-
-// A file that somebody removes, replaces or cuts under our hands takes writes for ever and keeps
-// nothing. It never shrinks by itself.
-FileResult SqliteFile::still_there() {
-  int moved = 0;
-  sqlite3_file_control(connection_->handle.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
-  if (moved != 0) return damaged("the file was removed or replaced");
-  std::error_code error;
-  const auto size = fs::file_size(path_, error);
-  if (error) return {};
-  if (size < largest_) return damaged("the file was truncated");
-  largest_ = size;
-  return {};
 }
 
 FileResult SqliteFile::write_row(const RowChange& change) {

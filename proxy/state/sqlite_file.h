@@ -1,9 +1,4 @@
 // One SQLite file of rows and texts. Used by one thread at a time; no SQLite type is seen outside.
-//
-// Write-ahead log with an exclusive lock: so there is no shared-memory file, whose truncation would
-// kill the process, and with mmap off a truncated file is an error code. synchronous=NORMAL: after
-// a power cut the newest batches may be missing, but what is there is whole; a killed process loses
-// nothing that was committed.
 #pragma once
 
 #include <cstdint>
@@ -15,22 +10,11 @@
 #include <string_view>
 #include <vector>
 
+#include "proxy/state/file_result.h"
 #include "proxy/state/hash.h"
 #include "proxy/state/store.h"
 
 namespace ravelin::proxy {
-
-struct FileResult {
-  enum class State : uint8_t {
-    Fine,
-    Trouble,  // disk full, no permission, I/O error, busy: may be better later
-    Damaged,  // broken, foreign or of another version: must be moved aside
-  };
-  State state = State::Fine;
-  std::string why;
-
-  bool ok() const { return state == State::Fine; }
-};
 
 struct RowChange {
   Family family;
@@ -72,22 +56,17 @@ class SqliteFile {
  private:
   struct Connection;
 
-  SqliteFile(std::string path, const HashKey& key);
-  FileResult prepare();
+  explicit SqliteFile(const HashKey& key);
   FileResult create();
   FileResult complete();
-  FileResult recognise();
   FileResult load_meta();
   FileResult write_row(const RowChange& change);
   FileResult write_text(const TextChange& change);
-  FileResult still_there();
   uint32_t check(Family family, uint32_t slot, std::string_view row) const;
 
-  const std::string path_;
   HashKey hash_key_;
   std::array<uint32_t, kFamilies> highest_{};
   std::map<std::string, std::string> texts_;
-  uint64_t largest_ = 0;  // size of the file, when it was last looked at
   std::unique_ptr<Connection> connection_;
 };
 

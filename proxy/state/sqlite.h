@@ -1,0 +1,107 @@
+// SQLite as our files use it: statements, and a connection that knows whose file it has opened. For
+// this folder only: no SQLite type is seen outside.
+//
+// Write-ahead log with an exclusive lock: so there is no shared-memory file, whose truncation would
+// kill the process, and with mmap off a truncated file is an error code. synchronous=NORMAL: after
+// a power cut the newest batches may be missing, but what is there is whole; a killed process loses
+// nothing that was committed.
+#pragma once
+
+#include <sqlite3.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "proxy/state/file_result.h"
+
+namespace ravelin::proxy {
+
+FileResult sqlite_result(int code);
+FileResult damaged(std::string why);
+
+struct SqliteClose {
+  void operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
+  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+};
+
+// A prepared statement. Parameters and columns are numbered from 0.
+class Statement {
+ public:
+  FileResult prepare(sqlite3* handle, const std::string& text) {
+    sqlite3_stmt* statement = nullptr;
+    const auto code = sqlite3_prepare_v3(handle, text.c_str(), -1, SQLITE_PREPARE_PERSISTENT,
+                                         &statement, nullptr);
+    statement_.reset(statement);
+    return sqlite_result(code);
+  }
+  // |bytes| must live until reset().
+  Statement& bind(int parameter, std::string_view bytes) {
+    sqlite3_bind_blob64(statement_.get(), parameter + 1, bytes.data(), bytes.size(), SQLITE_STATIC);
+    return *this;
+  }
+  Statement& bind(int parameter, int64_t value) {
+    sqlite3_bind_int64(statement_.get(), parameter + 1, value);
+    return *this;
+  }
+  // True if there is a row to look at.
+  bool step() {
+    code_ = sqlite3_step(statement_.get());
+    return code_ == SQLITE_ROW;
+  }
+  int64_t number(int column) { return sqlite3_column_int64(statement_.get(), column); }
+  // Valid until the next step() or reset().
+  std::string_view bytes(int column) {
+    const auto* data = sqlite3_column_blob(statement_.get(), column);
+    const auto size = sqlite3_column_bytes(statement_.get(), column);
+    if (data == nullptr) return {};
+    return {static_cast<const char*>(data), static_cast<size_t>(size)};
+  }
+  // How it went.
+  FileResult reset() {
+    sqlite3_reset(statement_.get());
+    return sqlite_result(std::exchange(code_, SQLITE_OK));
+  }
+  FileResult run() {
+    step();
+    return reset();
+  }
+
+ private:
+  std::unique_ptr<sqlite3_stmt, SqliteClose> statement_;
+  int code_ = SQLITE_OK;
+};
+
+// Which of our files it is.
+struct SqliteKind {
+  int64_t application;    // PRAGMA application_id
+  int64_t version;        // PRAGMA user_version
+  std::string_view name;  // "state file"
+};
+
+class SqliteConnection {
+ public:
+  // Opens |path|, or creates it empty (mode 0600); |existed| tells which. Nothing is written to a
+  // file that is not of this kind: it is Damaged.
+  FileResult open(const std::string& path, const SqliteKind& kind, bool& existed);
+
+  FileResult execute(const std::string& text);
+  // The first column of the first row.
+  FileResult number(const std::string& text, int64_t& value);
+  // Has somebody removed, replaced or cut the file under our hands? It would take writes for ever
+  // and keep nothing.
+  FileResult still_there();
+  sqlite3* handle() { return handle_.get(); }
+
+ private:
+  FileResult recognise(const SqliteKind& kind);
+  FileResult prepare();
+
+  std::string path_;
+  uint64_t largest_ = 0;  // size of the file, when it was last looked at
+  std::unique_ptr<sqlite3, SqliteClose> handle_;
+};
+
+}  // namespace ravelin::proxy
