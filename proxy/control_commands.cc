@@ -10,6 +10,8 @@
 
 #include "proxy/config/builtin.h"
 #include "proxy/config/units.h"
+#include "proxy/control_args.h"
+#include "proxy/control_history.h"
 #include "proxy/overload/pressed_limits.h"
 #include "smtp/command.h"
 
@@ -22,12 +24,6 @@ constexpr std::string_view kModes[] = {"enforce", "shadow"};
 constexpr std::string_view kGrades[] = {"unknown", "passed", "good"};
 constexpr std::string_view kTls[] = {"off", "may", "encrypt", "verify"};
 constexpr std::string_view kKinds[] = {"first", "early", "passed", "known", "full"};
-
-// A text argument; "" if it is missing or something else.
-std::string text(const json& args, const char* name) {
-  const auto found = args.find(name);
-  return found != args.end() && found->is_string() ? found->get<std::string>() : "";
-}
 
 // Who is asked about: an address, or an error that says what was given.
 json with_client(const json& args, const std::function<json(const dns::IpAddress&)>& answer) {
@@ -96,6 +92,12 @@ json store(Daemon& daemon) {
           {"rows", stats.rows}, {"failures", stats.failures}, {"pending", stats.pending}};
 }
 
+json history(Daemon& daemon) {
+  const auto stats = daemon.shared().history.stats();
+  return {{"dialogs", stats.entries}, {"bytes", stats.bytes}, {"written", stats.written},
+          {"merged", stats.merged},   {"lost", stats.lost},   {"healthy", !stats.degraded}};
+}
+
 json status(Daemon& daemon) {
   const auto config = daemon.config();
   const auto journal = daemon.journal();
@@ -119,6 +121,7 @@ json status(Daemon& daemon) {
           {"store", store(daemon)},
           {"log",
            {{"lines", journal.lines}, {"dropped", journal.dropped}, {"flooded", journal.flooded}}},
+          {"history", history(daemon)},
           {"greylist", {{"tuples", daemon.shared().greylist.size()}}},
           {"standing", {{"clients", daemon.shared().standing.size()}}}};
 }
@@ -255,6 +258,7 @@ void add_control_commands(ControlServer& server, Daemon& daemon) {
   server.handle("verify.forget",
                 [&daemon](const json& args) { return verify_forget(daemon, args); });
   server.handle("breaker.show", [&daemon](const json&) { return breakers(daemon); });
+  add_history_commands(server, daemon);
   server.handle("breaker.reset",
                 [&daemon](const json& args) { return breaker_reset(daemon, args); });
 }

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,6 +36,8 @@ class Daemon {
   virtual JournalCounters journal() const = 0;
   virtual Shared& shared() = 0;
   virtual PressureNow pressure() const = 0;
+  // From any thread: calls |function| on the main one.
+  virtual void post(std::function<void()> function) = 0;
 };
 
 // |daemon| must outlive |server|.

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 
 #include "proxy/event/clock.h"
 #include "proxy/observe/journal.h"
@@ -20,7 +19,7 @@ class IdSource {
   explicit IdSource(const Clock& clock) : clock_(clock) {}
 
   Id next() {
-    const auto floor = at(clock_.wall());
+    const auto floor = id_at(clock_.wall());
     auto last = last_.load(std::memory_order_relaxed);
     Id next = 0;
     do {
@@ -31,15 +30,6 @@ class IdSource {
 
  private:
   static constexpr Id kMask = 0xffff'ffff'ffff;
-
-  static Id at(std::chrono::system_clock::time_point wall) {
-    using namespace std::chrono;
-    constexpr auto k2020 = sys_days(year(2020) / January / 1);
-    if (wall < k2020) return 0;
-    const auto second = floor<seconds>(wall);
-    const auto fraction = nanoseconds(wall - second).count() * 65'536 / 1'000'000'000;
-    return (static_cast<Id>((second - k2020).count()) << 16 | static_cast<Id>(fraction)) & kMask;
-  }
 
   const Clock& clock_;
   std::atomic<Id> last_{0};

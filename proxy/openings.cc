@@ -59,12 +59,13 @@ std::string directory_of(const std::string& path) {
 }
 
 // A state that cannot be written is no reason not to start: the store says so and goes on. Files of
-// a run that stayed root, too, must be writable now; SQLite has two beside the one that is named.
+// a run that stayed root, too, must be writable now; SQLite has two beside each.
 void prepare_state(const std::string& path, const std::optional<User>& user) {
   if (path.empty()) return;
   (void)make_directory(directory_of(path), user, 0750);
   if (!user) return;
-  for (const auto* part : {"", "-wal", "-journal"}) (void)give_existing(path + part, *user);
+  for (const auto& file : {path, history_path(path)})
+    for (const auto* part : {"", "-wal", "-journal"}) (void)give_existing(file + part, *user);
 }
 
 // The directory is ours to make so that the log can be made anew after a rotation.
@@ -105,6 +106,10 @@ std::string open_all(const Config& config, const std::string& user_name, Opening
 }
 
 }  // namespace
+
+std::string history_path(const std::string& state_path) {
+  return state_path.empty() ? "" : directory_of(state_path) + "/history.db";
+}
 
 smtp::Expected<Openings, std::string> open_and_drop(const Config& config, const std::string& user) {
   Openings openings;

@@ -27,6 +27,9 @@ struct Openings {
 // is not disturbed. The error is one line. The process must have one thread.
 smtp::Expected<Openings, std::string> open_and_drop(const Config& config, const std::string& user);
 
+// history.db, beside the state; "" if there is none.
+std::string history_path(const std::string& state_path);
+
 // "" if this process can open |files| files more, or what to do. Asked before anything is begun: a
 // library that finds none half-way ends the process in its own words.
 std::string can_open(uint64_t files);

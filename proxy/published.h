@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "proxy/checks/policy.h"
 #include "proxy/config/config.h"
+#include "proxy/observe/dialog_record.h"
 
 namespace ravelin::proxy {
 
@@ -16,6 +18,7 @@ struct Published {
   Limits pressed{};  // what holds for clients without standing
   uint32_t places =
       0;  // the total that is in force: limits.sessions, or what file descriptors allow
+  std::optional<RecordOptions> recording{};  // nothing: dialogs are not put down
 };
 
 }  // namespace ravelin::proxy

@@ -85,6 +85,7 @@ class Server::Impl final : public Daemon {
   JournalCounters journal() const override { return journal_->counters(); }
   Shared& shared() override { return *shared_; }
   PressureNow pressure() const override;
+  void post(std::function<void()> function) override { loop_->post(std::move(function)); }
 
  private:
   std::string open_log();
@@ -192,7 +193,10 @@ void Server::Impl::say_who_we_are(bool changed_user) {
 void Server::Impl::open_state() {
   auto store = open_store(seen_here(config_->state.path), clock_,
                           [this](const std::string& text) { warn(text); });
-  shared_ = std::make_unique<Shared>(clock_, *journal_, std::move(store));
+  shared_ = std::make_unique<Shared>(clock_, *journal_, std::move(store),
+                                     history_path(seen_here(config_->state.path)));
+  shared_->history.configure(config_->history);
+  shared_->history.start();
 }
 
 void Server::Impl::make_workers(std::vector<std::vector<Fd>> sockets) {
@@ -215,6 +219,7 @@ PressureNow Server::Impl::pressure() const {
 }
 
 void Server::Impl::publish() {
+  shared_->history.press(watch_.pressure().level() >= PressureLevel::Attack);
   for (auto& worker : workers_) worker->publish(published());
 }
 
@@ -243,13 +248,17 @@ Published Server::Impl::published() const {
   const auto places = effective_sessions(config_->limits.sessions, file_limit_, fd_needs(*config_));
   const auto pressed =
       pressed_limits(config_->limits, config_->pressure, watch_.pressure().level());
-  return {policy_, config_->limits, pressed, places};
+  std::optional<RecordOptions> recording;
+  if (config_->history.memory > 0)
+    recording = {config_->history.hash_addresses, shared_->record_key};
+  return {policy_, config_->limits, pressed, places, recording};
 }
 
 // Puts |config_| in force, at start and at each reload.
 void Server::Impl::apply() {
   policy_ = std::make_shared<const Policy>(config_);
   shared_->standing.configure(config_->standing);
+  shared_->history.configure(config_->history);
   shared_->greylist.configure(config_->greylist);
   shared_->backends.set_own_addresses(own_addresses(*config_));
   shared_->backends.configure(*config_);

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "dns/cache.h"
@@ -13,6 +14,7 @@
 #include "proxy/event/system_clock.h"
 #include "proxy/event/tls.h"
 #include "proxy/ids.h"
+#include "proxy/observe/history.h"
 #include "proxy/observe/journal.h"
 #include "proxy/overload/budget.h"
 #include "proxy/overload/harvest_shield.h"
@@ -26,12 +28,19 @@
 namespace ravelin::proxy {
 
 struct Shared {
-  Shared(const SystemClock& clock_of, Journal& journal_of, std::unique_ptr<Store> store_of)
-      : clock(clock_of), journal(journal_of), store(std::move(store_of)) {}
+  // |history_path|: "" for memory only.
+  Shared(const SystemClock& clock_of, Journal& journal_of, std::unique_ptr<Store> store_of,
+         const std::string& history_path = "")
+      : clock(clock_of),
+        journal(journal_of),
+        store(std::move(store_of)),
+        history(history_path, clock_of,
+                [this](const std::string& text) { journal.message(Severity::Warning, text); }) {}
 
   const SystemClock& clock;
   Journal& journal;
   const std::unique_ptr<Store> store;  // null: memory only
+  const HashKey record_key = store ? store->hash_key() : random_hash_key();
   IdSource ids{clock};
   dns::DnsCache dns_cache;
   Places places;
@@ -44,6 +53,7 @@ struct Shared {
   Standing standing{clock, store.get()};
   Greylist greylist{clock, store.get()};
   Backends backends{journal, clock};
+  History history;
   BackendMemory backend_memory{clock, store.get(), backends};
 
   // Numbers dialogs; stands in [ ] in the log, where a process id would be.

@@ -137,6 +137,12 @@ class Worker::Impl {
       return worker_.limits(with_standing);
     }
     void retire(Session& session) override { worker_.retire(session); }
+    const RecordOptions* recording() const override {
+      return worker_.published_.recording ? &*worker_.published_.recording : nullptr;
+    }
+    void record(const DialogInfo& dialog, VerbCounts counts, const DialogRecord& record) override {
+      worker_.record(dialog, counts, record);
+    }
     bool offers_tls() const override { return worker_.tls_ != nullptr; }
     Handle enter_handshake(bool trusted) override { return worker_.enter_handshake(trusted); }
     Handle enter_bounce(const dns::IpAddress& client) override {
@@ -181,6 +187,13 @@ class Worker::Impl {
     auto place = try_it();
     if (!place && make_room_for_stranger(client, Sessions::Kind::Bounces)) place = try_it();
     return place;
+  }
+
+  void record(const DialogInfo& dialog, VerbCounts counts, const DialogRecord& record) {
+    using Merge = HistoryEntry::Merge;
+    shared_.history.add({dialog.id, dialog.client.address, record.alike(dialog),
+                         record.fruitful() ? Merge::Never : Merge::WhenHard,
+                         record.text(dialog, counts, shared_.clock.wall(), loop_.now())});
   }
 
   const HarvestSettings& harvest() const { return published_.policy->config().harvest; }
@@ -243,8 +256,14 @@ class Worker::Impl {
     };
     auto entry = try_it();
     if (!entry.place && make_room(client.address, good || exempt, entry.limit)) entry = try_it();
-    if (!entry.place) shared_.journal.no_place(client, place_limit_name(entry.limit));
+    if (!entry.place) say_no_place(client, place_limit_name(entry.limit));
     return std::move(entry.place);
+  }
+
+  void say_no_place(const dns::Endpoint& client, std::string_view limit) {
+    shared_.journal.no_place(client, limit);
+    if (published_.recording)
+      shared_.history.add(no_place_entry(shared_.ids.next(), client, limit, shared_.clock.wall()));
   }
 
   // Nothing if there is no place.

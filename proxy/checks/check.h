@@ -34,6 +34,7 @@ struct Sign {
 struct Verdict {
   const Sign* sign = nullptr;  // null: passed
   Action action = Action::Off;
+  uint32_t took_us = 0;  // since the check began, look-ups included; the run's to say
 
   static Verdict pass() { return {}; }
   bool refuses() const { return action == Action::Defer || action == Action::Reject; }

@@ -1,5 +1,7 @@
 #include "proxy/checks/check_run.h"
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace ravelin::proxy {
@@ -8,17 +10,22 @@ CheckRun::CheckRun(Stage stage, const CheckInput& input, Events& events)
     : stage_(stage), input_(input), events_(events), checks_(input.policy.checks(stage)) {}
 
 bool CheckRun::start() {
-  if (!checks_.empty()) current().check->start(*this);
+  if (!checks_.empty()) begin();
   return proceed();
+}
+
+void CheckRun::begin() {
+  began_ = input_.dns.now();
+  current().check->start(*this);
 }
 
 // From check to check for as long as they answer at once. Returns true at the end of the list.
 bool CheckRun::proceed() {
   while (at_ < checks_.size()) {
     if (!done_) return false;
-    if (!spoke_) findings_.push_back({current().def, Verdict::pass()});
+    if (!spoke_) note(Verdict::pass());
     done_ = spoke_ = false;
-    if (++at_ < checks_.size()) current().check->start(*this);
+    if (++at_ < checks_.size()) begin();
   }
   return over_ = true;
 }
@@ -50,8 +57,15 @@ void CheckRun::on_fcrdns() {
 // A test that is switched off finds nothing, whatever it saw.
 void CheckRun::found(const Verdict& verdict) {
   if (verdict.action == Action::Off) return;
-  findings_.push_back({current().def, verdict});
+  note(verdict);
   spoke_ = true;
+}
+
+void CheckRun::note(Verdict verdict) {
+  const auto took =
+      std::chrono::duration_cast<std::chrono::microseconds>(input_.dns.now() - began_);
+  verdict.took_us = static_cast<uint32_t>(std::clamp<int64_t>(took.count(), 0, UINT32_MAX));
+  findings_.push_back({current().def, verdict});
 }
 
 }  // namespace ravelin::proxy

@@ -79,6 +79,8 @@ class CheckRun : public dns::Retirable {
  private:
   const PolicyCheck& current() const { return checks_[at_]; }
   void on_answer(const dns::Question& question, const dns::Answer& answer);
+  void begin();
+  void note(Verdict verdict);
   bool proceed();
   void go_on();
 
@@ -91,6 +93,7 @@ class CheckRun : public dns::Retirable {
   Events& events_;
   const std::span<const PolicyCheck> checks_;
   size_t at_ = 0;
+  dns::Time began_{};  // the current check
   dns::Handle query_;
   std::vector<Finding> findings_;
 };

@@ -33,6 +33,7 @@ class DialogDns {
   // Null until known.
   const dns::Fcrdns* fcrdns() const { return fcrdns_ ? &*fcrdns_ : nullptr; }
 
+  dns::Time now() const { return reactor_.now(); }
   std::chrono::nanoseconds left() const { return left_; }
 
  private:

@@ -177,6 +177,14 @@ struct StateSettings {
   std::string path;  // "": memory only
 };
 
+struct HistorySettings {
+  uint64_t memory;                 // bytes; 0: nothing is put down
+  uint64_t size;                   // bytes of history.db; 0: none
+  std::chrono::milliseconds keep;  // there
+  uint64_t disk_free;              // bytes; with less it is not written
+  bool hash_addresses;
+};
+
 enum class LogFormat : uint8_t { Postfix, Json };
 
 struct LogSettings {
@@ -208,6 +216,7 @@ struct Config {
   VerifySettings verify;
   RelaySettings relay;
   StateSettings state;
+  HistorySettings history;
   LogSettings log;
   AdminSettings admin;
   // Settings of the registered sections, by path ("checks.rdns"): whoever registered the section

@@ -11,6 +11,7 @@
 
 #include "dns/ip.h"
 #include "proxy/ctl/client.h"
+#include "proxy/ctl/explain.h"
 #include "proxy/ctl/print.h"
 #include "proxy/observe/escape.h"
 
@@ -31,6 +32,9 @@ struct Request {
   double limit_s = 30;
   json body;
   std::string client, from, to, what, route;
+  double since_s = 0;  // 0: all that there is
+  int64_t entries = 20;
+  std::string (*print)(const json& result) = nullptr;  // null: as a list of fields
 };
 
 std::string check_address(const std::string& text) {
@@ -114,6 +118,28 @@ void add_breaker(CLI::App& app, Request& request) {
   add("reset", "Close it");
 }
 
+void add_explain(CLI::App& app, Request& request) {
+  auto* const sub = app.add_subcommand("explain", "Why was it refused, deferred or accepted?");
+  sub->add_option("ID|IP|ADDRESS", request.what,
+                  "An id (from a reply, a log line, a Received line), a client's IP address, or a "
+                  "mail address or domain")
+      ->required();
+  sub->add_option("--since", request.since_s, "Only what is no older: 30s, 5m, 2h, 7d")
+      ->transform(CLI::AsNumberWithUnit(
+          std::map<std::string, double>{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}},
+          CLI::AsNumberWithUnit::UNIT_REQUIRED));
+  sub->add_option("--limit", request.entries, "Dialogs at most, the newest first")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000));
+  sub->callback([&request] {
+    request.body = {{"command", "explain"},
+                    {"what", without_brackets(request.what)},
+                    {"limit", request.entries}};
+    if (request.since_s > 0) request.body["since_s"] = static_cast<int64_t>(request.since_s);
+    request.print = explain;
+  });
+}
+
 constexpr const char* kForms = R"(Commands of two words:
   greylist show|pass --client IP --from SENDER --to RECIPIENT
   standing show|reset IP
@@ -151,6 +177,7 @@ void build(CLI::App& app, Request& request) {
   add_simple(app, request, "status", "status", "What is going on");
   add_simple(app, request, "reload", "reload", "Read the configuration again, as a HUP does");
   add_simple(app, request, "limits", "limits", "The limits in force");
+  add_explain(app, request);
   add_greylist(app, request);
   add_standing(app, request);
   add_verify(app, request);
@@ -195,8 +222,9 @@ int run(const Request& request) {
   const bool ok = parsed["ok"].get<bool>();
   if (!ok && !request.as_json) return refused(parsed);
   const auto result = parsed.value("result", json());
+  const auto in_words = request.print != nullptr ? request.print : print_result;
   const auto shown =
-      request.as_json ? (ok ? result : parsed).dump(2, ' ', true) + '\n' : print_result(result);
+      request.as_json ? (ok ? result : parsed).dump(2, ' ', true) + '\n' : in_words(result);
   if (std::fwrite(shown.data(), 1, shown.size(), stdout) != shown.size() ||
       std::fflush(stdout) != 0)
     return complain("cannot write the answer", kUnreachable);

@@ -67,10 +67,11 @@ constexpr SystemCall kDescriptors[] = {
 };
 constexpr SystemCall kFiles[] = {
     {"open"},      {"openat"},     {"stat"},      {"lstat"},      {"fstat"},     {"newfstatat"},
-    {"statx"},     {"access"},     {"faccessat"}, {"faccessat2"}, {"readlink"},  {"readlinkat"},
-    {"getcwd"},    {"getdents64"}, {"lseek"},     {"pread64"},    {"pwrite64"},  {"ftruncate"},
-    {"fallocate"}, {"fsync"},      {"fdatasync"}, {"unlink"},     {"unlinkat"},  {"rename"},
-    {"renameat"},  {"renameat2"},  {"fchmod"},    {"fchown"},     {"fadvise64"}, {"umask"},
+    {"statfs"},    {"fstatfs"},    {"statx"},     {"access"},     {"faccessat"}, {"faccessat2"},
+    {"readlink"},  {"readlinkat"}, {"getcwd"},    {"getdents64"}, {"lseek"},     {"pread64"},
+    {"pwrite64"},  {"ftruncate"},  {"fallocate"}, {"fsync"},      {"fdatasync"}, {"unlink"},
+    {"unlinkat"},  {"rename"},     {"renameat"},  {"renameat2"},  {"fchmod"},    {"fchown"},
+    {"fadvise64"}, {"umask"},
 };
 constexpr SystemCall kMemory[] = {
     {"brk"},

@@ -13,6 +13,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::chrono::seconds kSweepPeriod{1};
+constexpr std::chrono::minutes kLongestAnswer{1};
 
 // Strings in results may hold what clients said; what is not UTF-8 is replaced, for dump() throws.
 std::string to_text(const json& value) {
@@ -38,7 +39,9 @@ json control_error(std::string_view text, const std::vector<std::string>& errors
 }
 
 // One peer. A request is answered before the next one is read; an answer leaves page by page.
-class ControlServer::Connection final : public dns::Retirable, public StreamEvents {
+class ControlServer::Connection final : public dns::Retirable,
+                                        public StreamEvents,
+                                        public std::enable_shared_from_this<Connection> {
  public:
   Connection(ControlServer& server, std::unique_ptr<Stream> stream)
       : server_(server), stream_(std::move(stream)), since_(server.reactor_.now()) {
@@ -50,7 +53,7 @@ class ControlServer::Connection final : public dns::Retirable, public StreamEven
 
   size_t on_data(std::string_view data) override {
     const auto size = data.size();
-    while (!data.empty() && !ending_ && page_.empty()) {
+    while (!data.empty() && !ending_ && !waiting_ && page_.empty()) {
       const bool begins = !reader_.begun();
       const auto result = reader_.feed(data);
       if (begins) since_ = server_.reactor_.now();
@@ -58,7 +61,10 @@ class ControlServer::Connection final : public dns::Retirable, public StreamEven
       if (result == FrameReader::Result::TooLong) {
         refuse("the request is too long");
       } else {
-        answer(server_.answer(reader_.message()));
+        since_ = server_.reactor_.now();
+        waiting_ = true;
+        server_.serve(shared_from_this(), reader_.message());
+        if (waiting_) stream_->pause(Pause::Waiting);
       }
     }
     return ending_ ? size : size - data.size();
@@ -67,8 +73,16 @@ class ControlServer::Connection final : public dns::Retirable, public StreamEven
   void on_drained() override { send_pages(); }
   void on_end(StreamEnd) override { server_.remove(this); }  // |this| lives until the turn ends
 
+  void answer_with(const json& whole) {
+    waiting_ = false;
+    answer(to_text(whole));
+    stream_->resume(Pause::Waiting);
+  }
+
   // A step that takes too long ends the connection, however busy the peer seems to be.
-  bool overdue(Time now) const { return now - since_ > server_.options_.patience; }
+  bool overdue(Time now) const {
+    return now - since_ > (waiting_ ? kLongestAnswer : server_.options_.patience);
+  }
 
  private:
   void answer(std::string text) {
@@ -103,6 +117,7 @@ class ControlServer::Connection final : public dns::Retirable, public StreamEven
   std::string answer_;
   std::string_view page_;  // what of |answer_| is not written yet
   Time since_;             // the current step's begin
+  bool waiting_ = false;   // for a handler
   bool ending_ = false;
 };
 
@@ -112,7 +127,10 @@ ControlServer::ControlServer(Reactor& reactor, const ControlServerOptions& optio
 ControlServer::~ControlServer() = default;
 
 void ControlServer::handle(std::string command, Handler handler) {
-  handlers_[std::move(command)] = std::move(handler);
+  handle_later(std::move(command),
+               [handler = std::move(handler)](const json& args, const Answer& answer) {
+                 answer(handler(args));
+               });
 }
 
 // Those who are refused are told why; as they take places too, there is an end to that as well.
@@ -130,23 +148,38 @@ bool ControlServer::permits(const Credentials& peer) const {
   return peer.uid == 0 || peer.uid == options_.own_uid || peer.in_group(options_.group);
 }
 
+void ControlServer::handle_later(std::string command, LateHandler handler) {
+  handlers_[std::move(command)] = std::move(handler);
+}
+
 // No exception of a handler or of the JSON library leaves this function.
-std::string ControlServer::answer(std::string_view request) const try {
-  if (!is_shallow(request, kMaxControlDepth)) return to_text(refusal("the request is too deep"));
+void ControlServer::serve(const std::shared_ptr<Connection>& connection,
+                          std::string_view request) const try {
+  call(connection, request);
+} catch (const json::exception&) {
+  connection->answer_with(refusal("an argument is missing or of the wrong type"));
+} catch (const std::exception& failure) {
+  connection->answer_with(refusal(failure.what()));
+}
+
+void ControlServer::call(const std::shared_ptr<Connection>& connection,
+                         std::string_view request) const {
+  if (!is_shallow(request, kMaxControlDepth))
+    return connection->answer_with(refusal("the request is too deep"));
   const auto args = json::parse(request, nullptr, false);
   if (!args.is_object() || !args.contains("command") || !args["command"].is_string())
-    return to_text(refusal("a request is a JSON object with a \"command\""));
+    return connection->answer_with(refusal("a request is a JSON object with a \"command\""));
 
   const auto command = args["command"].get<std::string>();
   const auto handler = handlers_.find(command);
-  if (handler != handlers_.end()) return to_text(wrap(handler->second(args)));
+  if (handler != handlers_.end()) {
+    return handler->second(args, [asker = std::weak_ptr(connection)](json result) {
+      if (const auto still = asker.lock()) still->answer_with(wrap(std::move(result)));
+    });
+  }
   std::string known;
   for (const auto& [name, unused] : handlers_) known += (known.empty() ? "" : ", ") + name;
-  return to_text(refusal("unknown command \"" + command + "\"; known are: " + known));
-} catch (const json::exception&) {
-  return to_text(refusal("an argument is missing or of the wrong type"));
-} catch (const std::exception& failure) {
-  return to_text(refusal(failure.what()));
+  connection->answer_with(refusal("unknown command \"" + command + "\"; known are: " + known));
 }
 
 // Called from inside the connection's own call.

@@ -14,8 +14,8 @@
 #include <string_view>
 #include <vector>
 
-#include "proxy/event/stream.h"
 #include "proxy/event/credentials.h"
+#include "proxy/event/stream.h"
 
 namespace ravelin::proxy {
 
@@ -36,6 +36,10 @@ class ControlServer {
   // |args| is the request, an object, "command" included. Returns the result, or control_error().
   // What it throws is answered as an error too. Must not take long: the main loop waits.
   using Handler = std::function<nlohmann::json(const nlohmann::json& args)>;
+  // For what takes its time: the answer is given later, once, on the same thread. Whoever asked may
+  // be gone by then, and after a minute is.
+  using Answer = std::function<void(nlohmann::json)>;
+  using LateHandler = std::function<void(const nlohmann::json& args, Answer answer)>;
 
   ControlServer(Reactor& reactor, const ControlServerOptions& options);
   ~ControlServer();  // closes all connections
@@ -43,6 +47,7 @@ class ControlServer {
   ControlServer& operator=(const ControlServer&) = delete;
 
   void handle(std::string command, Handler handler);
+  void handle_later(std::string command, LateHandler handler);
   // Heard are root, our own user, and members of the socket's group: what its mode (0660) says, but
   // asked again here, for a mode is easily changed by hand.
   void adopt(std::unique_ptr<Stream> stream, const Credentials& peer);
@@ -53,13 +58,14 @@ class ControlServer {
   class Connection;
 
   bool permits(const Credentials& peer) const;
-  std::string answer(std::string_view request) const;
+  void serve(const std::shared_ptr<Connection>& connection, std::string_view request) const;
+  void call(const std::shared_ptr<Connection>& connection, std::string_view request) const;
   void remove(const Connection* connection);
   void sweep();
 
   Reactor& reactor_;
   const ControlServerOptions options_;
-  std::map<std::string, Handler, std::less<>> handlers_;
+  std::map<std::string, LateHandler, std::less<>> handlers_;
   std::vector<std::shared_ptr<Connection>> connections_;
   dns::Handle sweeper_;  // set while there are connections
 };

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,6 +19,11 @@ namespace ravelin::proxy {
 // upper-case hex digits.
 using Id = uint64_t;
 std::string id_text(Id id);
+// Nothing unless |text| is 12 hex digits.
+std::optional<Id> parse_id(std::string_view text);
+// Their upper 32 bits are seconds since 2020; the lower 16 the part of a second.
+Id id_at(std::chrono::system_clock::time_point wall);
+std::chrono::system_clock::time_point time_of(Id id);
 
 // The head of every line of one dialog. The strings belong to the session.
 struct DialogInfo {
@@ -54,7 +60,7 @@ struct Refusal {
   std::string_view reason;   // "Recipient address rejected", "Relay access denied", ...
   const smtp::Address* sender = nullptr;     // null before MAIL
   const smtp::Address* recipient = nullptr;  // null before RCPT
-  std::string_view backend_said;             // "" or "host NAME[IP] said: ..."
+  std::string_view backend_said = {};        // "" or "host NAME[IP] said: ..."
   bool shadow = false;                       // written as reject_warning: nothing was refused
   Id transaction = 0;                        // 0: NOQUEUE
 };
@@ -88,6 +94,15 @@ struct Delivered {
   std::span<const RecipientFate> fates{};
 };
 
+// What one test of a check said.
+struct CheckResult {
+  std::string_view check;           // "helo"
+  std::string_view test;            // "literal", or "" if the check has one only
+  std::string_view outcome;         // "pass", "note", "greylist", "defer", "reject"
+  std::string_view saw;             // what it looked at: "client", "helo", "from", "to"
+  std::chrono::nanoseconds took{};  // since the check began, look-ups included
+};
+
 // One per RCPT (tag ravelin/decision). Strings may hold anything.
 struct Decision {
   Id transaction = 0;
@@ -100,6 +115,10 @@ struct Decision {
   std::string_view verdict;   // "accept", "reject", "defer"
   const smtp::Reply& reply;
   std::chrono::nanoseconds took{};
+  // For those who keep it in full.
+  std::span<const CheckResult> results = {};  // |checks|
+  std::string_view backend_said = {};         // "" or "host NAME[IP] said: ..."
+  std::chrono::nanoseconds backend_took{};    // for its answer; 0: it was not asked
 };
 
 enum class Severity : uint8_t { Info, Warning, Fatal };

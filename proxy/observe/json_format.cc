@@ -146,22 +146,6 @@ class JsonFormat final : public LineFormat {
     line.text("reply", joined(reply));
   }
 
-  // {"rcpt":[0,1]}: taken, all.
-  static void append_counts(std::string& out, VerbCounts counts) {
-    JsonLine object(out);
-    for (size_t i = 0; i < counts.size() && i < std::size(kVerbNames); ++i) {
-      if (counts[i].all == 0) continue;
-      object.value(kVerbNames[i], [&](std::string& value) {
-        value += '[';
-        append_number(value, counts[i].taken);
-        value += ',';
-        append_number(value, counts[i].all);
-        value += ']';
-      });
-    }
-    object.end_object();
-  }
-
   static bool not_taken(const RecipientFate& fate) {
     return fate.kind != RecipientFate::Kind::Sent;
   }

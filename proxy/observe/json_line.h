@@ -77,4 +77,7 @@ class JsonLine {
   bool first_ = true;
 };
 
+// {"rcpt":[0,1]}: taken, all.
+void append_counts(std::string& out, VerbCounts counts);
+
 }  // namespace ravelin::proxy

@@ -77,8 +77,8 @@ class LogJournal final : public Journal {
   Guarded<std::vector<std::shared_ptr<const LineFormat>>> formats_;
 
   Count connects_{0}, disconnects_{0}, refused_{0}, warned_{0}, messages_{0}, recipients_{0},
-      bytes_{0}, clients_gone_{0}, decisions_{0}, pregreets_{0}, secured_{0}, not_secured_{0}, no_places_{0},
-      warnings_{0};
+      bytes_{0}, clients_gone_{0}, decisions_{0}, pregreets_{0}, secured_{0}, not_secured_{0},
+      no_places_{0}, warnings_{0};
   std::array<Count, 600> refused_by_code_{};
   Named refused_by_reason_, ended_, no_places_by_limit_;
 };

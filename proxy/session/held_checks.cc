@@ -52,6 +52,10 @@ bool suspicious(const std::vector<Finding>& said) {
                      [](const Finding& finding) { return finding.verdict.suspicious(); });
 }
 
+std::string_view outcome_name(const Verdict& verdict) {
+  return verdict.sign != nullptr ? kActionNames[static_cast<size_t>(verdict.action)] : "pass";
+}
+
 void append_findings(const std::vector<Finding>& said, std::string& out) {
   for (const auto& finding : said) {
     if (!out.empty()) out += ',';
@@ -59,7 +63,7 @@ void append_findings(const std::vector<Finding>& said, std::string& out) {
     const auto* sign = finding.verdict.sign;
     if (sign && !sign->test.empty()) out.append(".").append(sign->test);
     out += ':';
-    out += sign ? kActionNames[static_cast<size_t>(finding.verdict.action)] : "pass";
+    out += outcome_name(finding.verdict);
   }
 }
 

@@ -37,6 +37,8 @@ class HeldChecks {
 // The hardest of what was said that refuses; null if nothing does.
 const Finding* refusing(const std::vector<Finding>& said);
 bool suspicious(const std::vector<Finding>& said);
+// "pass", or the action.
+std::string_view outcome_name(const Verdict& verdict);
 // "rdns:note,helo.literal:greylist,sender_domain:pass", appended.
 void append_findings(const std::vector<Finding>& said, std::string& out);
 

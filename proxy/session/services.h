@@ -11,6 +11,7 @@
 #include "proxy/config/config.h"
 #include "proxy/event/clock.h"
 #include "proxy/event/stream.h"
+#include "proxy/observe/dialog_record.h"
 #include "proxy/observe/journal.h"
 #include "proxy/overload/tally.h"
 #include "proxy/session/arrival.h"
@@ -69,6 +70,12 @@ class Services {
   virtual bool shielded(const dns::IpAddress& client) {
     (void)client;
     return false;
+  }
+  // How dialogs are put down; null: they are not.
+  virtual const RecordOptions* recording() const { return nullptr; }
+  // The dialog has ended.
+  virtual void record(const DialogInfo& dialog, VerbCounts counts, const DialogRecord& record) {
+    (void)dialog, (void)counts, (void)record;
   }
   // |session| is over: destroy it at the end of this turn, not before (it is on the stack).
   virtual void retire(Session& session) = 0;

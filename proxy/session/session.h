@@ -18,6 +18,7 @@
 #include "proxy/checks/dialog_dns.h"
 #include "proxy/checks/policy.h"
 #include "proxy/event/stream.h"
+#include "proxy/observe/dialog_record.h"
 #include "proxy/observe/journal.h"
 #include "proxy/overload/places.h"
 #include "proxy/session/arrival.h"
@@ -207,7 +208,7 @@ class Session final : public dns::Retirable,
   Greylist::Result ask_greylist(const smtp::Address& recipient);
   bool greylist_defers();
   Why greylisted_why() const;
-  void defer_rcpt(std::string_view verify);
+  void defer_rcpt(std::string_view verify, const RecipientAnswer* answer = nullptr);
   bool greylist_defers_data();
 
   // session_data.cc
@@ -221,7 +222,7 @@ class Session final : public dns::Retirable,
   void end_text();
   void end_discard();
   void finish_data(const FinalAnswer& answer);
-  void say_delivered(const FinalAnswer& answer);
+  void say_delivered(const smtp::Reply& last, const FinalAnswer& answer);
   static bool taken_by_some(const FinalAnswer& answer);
   void say_undelivered(const smtp::Reply& last, const FinalAnswer& answer);
 
@@ -246,7 +247,21 @@ class Session final : public dns::Retirable,
   void say_disconnected();
   void say_refused(const smtp::Reply& reply, const Why& why);
   std::string_view standing_word() const;
-  void say_decided(const smtp::Reply& reply, std::string_view verify);
+  void say_decided(const smtp::Reply& reply, std::string_view verify,
+                   const RecipientAnswer* answer = nullptr);
+  std::vector<CheckResult> results() const;
+  // Puts something down, if that is wanted. It explains, and nothing depends on it: if there is no
+  // memory for it, it is left out.
+  template <class Act>
+  void note(const Act& act) {
+    const auto* const options = services_.recording();
+    if (options == nullptr) return;
+    try {
+      if (!record_) record_ = std::make_unique<DialogRecord>(arrived_, *options);
+      act(*record_, services_.reactor.now());
+    } catch (const std::bad_alloc&) {
+    }
+  }
 
   const Limits& limits() const { return services_.limits(has_standing()); }
   const Config& config() const { return policy_->config(); }
@@ -281,6 +296,7 @@ class Session final : public dns::Retirable,
   dns::Handle timer_;      // the pause before the greeting
   dns::Handle handshake_;  // our place among them
   HeldChecks held_;
+  std::unique_ptr<DialogRecord> record_;  // once there is something to put down
   std::unique_ptr<MailTransaction> transaction_;
 };
 

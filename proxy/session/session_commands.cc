@@ -121,6 +121,7 @@ void Session::on_help(const smtp::Command&) { reply(smtp::replies::help()); }
 void Session::on_quit(const smtp::Command& command) {
   if (!command.argument.empty()) return error(smtp::replies::no_argument());
   count_taken();
+  note([](DialogRecord& record, Time) { record.ended("quit", {}); });
   close_with(policy_->bye());
 }
 

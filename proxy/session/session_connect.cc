@@ -91,6 +91,7 @@ size_t Session::on_early_talk(std::string_view data) {
   }
   say_connected();
   services_.journal.pregreet(info_, data.size(), services_.reactor.now() - since_, shown_of(data));
+  note([&](DialogRecord& record, Time now) { record.pregreet(data.size(), now); });
   services_.standing.misbehaved(info_.client.address);
   held_.add({&kEarlyTalker, verdict});
   if (verdict.refuses()) {

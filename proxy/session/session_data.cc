@@ -160,7 +160,7 @@ void Session::finish_data(const FinalAnswer& answer) {
   phase_ = Phase::Command;
   const auto last = with_id(answer.reply);
   if (!last.positive()) say_undelivered(last, answer);
-  if (last.positive() || taken_by_some(answer)) say_delivered(answer);
+  if (last.positive() || taken_by_some(answer)) say_delivered(last, answer);
   retire_backend();
   reset();
   if (!stream_) return;
@@ -193,7 +193,7 @@ void Session::say_undelivered(const smtp::Reply& last, const FinalAnswer& answer
 
 // Shadow mode lets everything through, so a delivery means less there. Nor does mail to postmaster
 // or abuse earn anything: these hear everybody, and would be the way around every check.
-void Session::say_delivered(const FinalAnswer& answer) {
+void Session::say_delivered(const smtp::Reply& last, const FinalAnswer& answer) {
   auto& t = *transaction_;
   junk_ = 0;
   assert(answer.fates.empty() || answer.fates.size() == t.accepted.size());
@@ -205,18 +205,20 @@ void Session::say_delivered(const FinalAnswer& answer) {
     }
     services_.standing.delivered(info_.client.address, earning);
   }
-  services_.journal.delivered(info_, {.transaction = t.id,
-                                      .sender = t.mail.from,
-                                      .recipients = t.accepted,
-                                      .size = t.text->reader.size(),
-                                      .message_id = t.text->reader.message_id(),
-                                      .relay = answer.relay,
-                                      .said = answer.said,
-                                      .before = t.text->began - t.began,
-                                      .setup = answer.setup,
-                                      .transfer = answer.transfer,
-                                      .client_gone = !stream_ || stream_->half_closed(),
-                                      .fates = answer.fates});
+  const Delivered delivered{.transaction = t.id,
+                            .sender = t.mail.from,
+                            .recipients = t.accepted,
+                            .size = t.text->reader.size(),
+                            .message_id = t.text->reader.message_id(),
+                            .relay = answer.relay,
+                            .said = answer.said,
+                            .before = t.text->began - t.began,
+                            .setup = answer.setup,
+                            .transfer = answer.transfer,
+                            .client_gone = !stream_ || stream_->half_closed(),
+                            .fates = answer.fates};
+  services_.journal.delivered(info_, delivered);
+  note([&](DialogRecord& record, Time now) { record.delivered(delivered, last, now); });
 }
 
 }  // namespace ravelin::proxy

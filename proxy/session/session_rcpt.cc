@@ -210,7 +210,7 @@ void Session::finish_question(const RecipientAnswer& answer) {
   if (!answer.accepted()) return finish_rcpt(answer);
   if (!greylist_defers()) return ask_backend();  // passed by another dialog in the meantime
   count_recipient(answer);
-  defer_rcpt("accepted");
+  defer_rcpt("accepted", &answer);
 }
 
 // The backend's answer is final, and its own text goes to the client.
@@ -218,7 +218,7 @@ void Session::finish_rcpt(const RecipientAnswer& answer) {
   count_recipient(answer);
   auto& pending = *transaction_->pending;
   const auto said = answer.accepted() ? answer.reply : with_id(answer.reply);
-  say_decided(said, verify_word(answer));
+  say_decided(said, verify_word(answer), &answer);
   if (answer.accepted()) {
     state_.on_rcpt_accepted();
     transaction_->accepted.push_back(std::move(pending.rcpt.to));

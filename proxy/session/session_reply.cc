@@ -53,45 +53,80 @@ void Session::say_connected() {
 void Session::say_ended(std::string_view what) {
   say_connected();
   services_.journal.ended(info_, what, after());
+  note([&](DialogRecord& record, Time) { record.ended(what, after()); });
 }
 
 void Session::say_disconnected() {
   VerbCount counts[kVerbs];
   for (size_t i = 0; i < kVerbs; ++i) counts[i] = {counts_[i].taken, counts_[i].all};
   services_.journal.disconnected(info_, counts);
+  note([&](const DialogRecord& record, Time) { services_.record(info_, counts, record); });
 }
 
+// What is said about a recipient is put down with what was decided about it.
 void Session::say_refused(const smtp::Reply& said, const Why& why) {
   say_connected();
-  services_.journal.refused(info_, {.stage = why.stage,
-                                    .reply = said,
-                                    .subject = why.subject,
-                                    .reason = why.reason,
-                                    .sender = transaction_ ? &transaction_->mail.from : nullptr,
-                                    .recipient = why.recipient,
-                                    .backend_said = why.said,
-                                    .shadow = why.shadow,
-                                    .transaction = why.transaction});
+  const Refusal refusal{.stage = why.stage,
+                        .reply = said,
+                        .subject = why.subject,
+                        .reason = why.reason,
+                        .sender = transaction_ ? &transaction_->mail.from : nullptr,
+                        .recipient = why.recipient,
+                        .backend_said = why.said,
+                        .shadow = why.shadow,
+                        .transaction = why.transaction};
+  services_.journal.refused(info_, refusal);
+  if (why.recipient != nullptr && !why.shadow) return;
+  note([&](DialogRecord& record, Time now) { record.refused(refusal, now); });
 }
 
-void Session::say_decided(const smtp::Reply& said, std::string_view verify) {
+void Session::say_decided(const smtp::Reply& said, std::string_view verify,
+                          const RecipientAnswer* answer) {
   const auto& pending = *transaction_->pending;
   std::string checks;
   append_findings(held_.said(), checks);
   append_findings(pending.said, checks);
   const auto recipient = pending.rcpt.to.to_string();
-  const auto verdict = said.positive() ? "accept" : said.permanent() ? "reject" : "defer";
+  Decision decision{.transaction = transaction_->id,
+                    .sender = &transaction_->mail.from,
+                    .recipient = recipient,
+                    .standing = standing_word(),
+                    .greylist = greylist_answer_name(pending.greylist),
+                    .checks = checks,
+                    .verify = verify,
+                    .verdict = said.positive()    ? "accept"
+                               : said.permanent() ? "reject"
+                                                  : "defer",
+                    .reply = said,
+                    .took = services_.reactor.now() - pending.asked};
   say_connected();
-  services_.journal.decided(info_, {.transaction = transaction_->id,
-                                    .sender = &transaction_->mail.from,
-                                    .recipient = recipient,
-                                    .standing = standing_word(),
-                                    .greylist = greylist_answer_name(pending.greylist),
-                                    .checks = checks,
-                                    .verify = verify,
-                                    .verdict = verdict,
-                                    .reply = said,
-                                    .took = services_.reactor.now() - pending.asked});
+  services_.journal.decided(info_, decision);
+  note([&](DialogRecord& record, Time now) {
+    const auto all = results();
+    decision.results = all;
+    if (answer != nullptr) {
+      decision.backend_said = answer->said;
+      decision.backend_took = answer->took;
+    }
+    record.decided(decision, now);
+  });
+}
+
+std::vector<CheckResult> Session::results() const {
+  constexpr std::string_view kSeen[kStages] = {"client", "helo", "from", "to"};
+  std::vector<CheckResult> all;
+  const auto& pending = *transaction_->pending;
+  all.reserve(held_.said().size() + pending.said.size());
+  for (const auto* const said : {&held_.said(), &pending.said}) {
+    for (const auto& [check, verdict] : *said) {
+      all.push_back({.check = check->name,
+                     .test = verdict.sign != nullptr ? verdict.sign->test : std::string_view(),
+                     .outcome = outcome_name(verdict),
+                     .saw = kSeen[static_cast<size_t>(check->stage)],
+                     .took = std::chrono::microseconds(verdict.took_us)});
+    }
+  }
+  return all;
 }
 
 std::string_view Session::standing_word() const {

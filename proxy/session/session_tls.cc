@@ -33,11 +33,13 @@ void Session::on_secured(const TlsFacts& facts) {
     forget_greeting();
     info_.tls = facts.version + ' ' + facts.cipher;
     say_connected();
-    services_.journal.secured(info_, {.version = facts.version,
-                                      .cipher = facts.cipher,
-                                      .bits = facts.bits,
-                                      .resumed = facts.resumed,
-                                      .server_name = facts.server_name});
+    const Secured secured{.version = facts.version,
+                          .cipher = facts.cipher,
+                          .bits = facts.bits,
+                          .resumed = facts.resumed,
+                          .server_name = facts.server_name};
+    services_.journal.secured(info_, secured);
+    note([&](DialogRecord& record, Time now) { record.secured(secured, now); });
     listen();
   });
 }
@@ -45,6 +47,7 @@ void Session::on_secured(const TlsFacts& facts) {
 void Session::say_not_secured() {
   say_connected();
   services_.journal.not_secured(info_, stream_->trouble());
+  note([&](DialogRecord& record, Time) { record.ended("TLS handshake failed", after()); });
 }
 
 }  // namespace ravelin::proxy

@@ -1,6 +1,11 @@
 #include "proxy/state/sqlite.h"
 
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
 #include <filesystem>
+#include <utility>
 
 namespace ravelin::proxy {
 namespace {
@@ -29,6 +34,13 @@ State state_of(int code) {
   }
 }
 
+// SQLite would make it readable for others until it is told otherwise, which the filter of system
+// calls may not allow. What cannot be made here cannot be made there, and that is told there.
+void make_private(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd >= 0) ::close(fd);
+}
+
 }  // namespace
 
 FileResult sqlite_result(int code) {
@@ -38,6 +50,46 @@ FileResult sqlite_result(int code) {
 
 FileResult damaged(std::string why) { return {State::Damaged, std::move(why)}; }
 
+void SqliteClose::operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
+void SqliteClose::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+
+FileResult Statement::prepare(sqlite3* handle, const std::string& text) {
+  sqlite3_stmt* statement = nullptr;
+  const auto code =
+      sqlite3_prepare_v3(handle, text.c_str(), -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+  statement_.reset(statement);
+  return sqlite_result(code);
+}
+
+Statement& Statement::bind(int parameter, std::string_view bytes) {
+  sqlite3_bind_blob64(statement_.get(), parameter + 1, bytes.data(), bytes.size(), SQLITE_STATIC);
+  return *this;
+}
+
+Statement& Statement::bind(int parameter, int64_t value) {
+  sqlite3_bind_int64(statement_.get(), parameter + 1, value);
+  return *this;
+}
+
+bool Statement::step() {
+  code_ = sqlite3_step(statement_.get());
+  return code_ == SQLITE_ROW;
+}
+
+int64_t Statement::number(int column) { return sqlite3_column_int64(statement_.get(), column); }
+
+std::string_view Statement::bytes(int column) {
+  const auto* data = sqlite3_column_blob(statement_.get(), column);
+  const auto size = sqlite3_column_bytes(statement_.get(), column);
+  if (data == nullptr) return {};
+  return {static_cast<const char*>(data), static_cast<size_t>(size)};
+}
+
+FileResult Statement::reset() {
+  sqlite3_reset(statement_.get());
+  return sqlite_result(std::exchange(code_, SQLITE_OK));
+}
+
 FileResult SqliteConnection::open(const std::string& path, const SqliteKind& kind, bool& existed) {
   path_ = path;
   std::error_code error;
@@ -45,6 +97,7 @@ FileResult SqliteConnection::open(const std::string& path, const SqliteKind& kin
   if (existed && fs::is_regular_file(path, error) && fs::file_size(path, error) == 0)
     return damaged("the file is empty");
 
+  if (!existed) make_private(path);
   sqlite3* handle = nullptr;
   constexpr int kFlags =
       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
@@ -97,6 +150,8 @@ FileResult SqliteConnection::prepare() {
       "PRAGMA trusted_schema=OFF;"
       "PRAGMA cell_size_check=ON;");
 }
+
+int64_t SqliteConnection::changes() { return sqlite3_changes64(handle()); }
 
 // A file of ours never shrinks by itself.
 FileResult SqliteConnection::still_there() {

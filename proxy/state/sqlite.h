@@ -7,15 +7,15 @@
 // nothing that was committed.
 #pragma once
 
-#include <sqlite3.h>
-
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "proxy/state/file_result.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
 
 namespace ravelin::proxy {
 
@@ -23,47 +23,23 @@ FileResult sqlite_result(int code);
 FileResult damaged(std::string why);
 
 struct SqliteClose {
-  void operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
-  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+  void operator()(sqlite3* handle) const;
+  void operator()(sqlite3_stmt* statement) const;
 };
 
 // A prepared statement. Parameters and columns are numbered from 0.
 class Statement {
  public:
-  FileResult prepare(sqlite3* handle, const std::string& text) {
-    sqlite3_stmt* statement = nullptr;
-    const auto code = sqlite3_prepare_v3(handle, text.c_str(), -1, SQLITE_PREPARE_PERSISTENT,
-                                         &statement, nullptr);
-    statement_.reset(statement);
-    return sqlite_result(code);
-  }
+  FileResult prepare(sqlite3* handle, const std::string& text);
   // |bytes| must live until reset().
-  Statement& bind(int parameter, std::string_view bytes) {
-    sqlite3_bind_blob64(statement_.get(), parameter + 1, bytes.data(), bytes.size(), SQLITE_STATIC);
-    return *this;
-  }
-  Statement& bind(int parameter, int64_t value) {
-    sqlite3_bind_int64(statement_.get(), parameter + 1, value);
-    return *this;
-  }
+  Statement& bind(int parameter, std::string_view bytes);
+  Statement& bind(int parameter, int64_t value);
   // True if there is a row to look at.
-  bool step() {
-    code_ = sqlite3_step(statement_.get());
-    return code_ == SQLITE_ROW;
-  }
-  int64_t number(int column) { return sqlite3_column_int64(statement_.get(), column); }
+  bool step();
+  int64_t number(int column);
   // Valid until the next step() or reset().
-  std::string_view bytes(int column) {
-    const auto* data = sqlite3_column_blob(statement_.get(), column);
-    const auto size = sqlite3_column_bytes(statement_.get(), column);
-    if (data == nullptr) return {};
-    return {static_cast<const char*>(data), static_cast<size_t>(size)};
-  }
-  // How it went.
-  FileResult reset() {
-    sqlite3_reset(statement_.get());
-    return sqlite_result(std::exchange(code_, SQLITE_OK));
-  }
+  std::string_view bytes(int column);
+  FileResult reset();  // how it went
   FileResult run() {
     step();
     return reset();
@@ -71,7 +47,7 @@ class Statement {
 
  private:
   std::unique_ptr<sqlite3_stmt, SqliteClose> statement_;
-  int code_ = SQLITE_OK;
+  int code_ = 0;
 };
 
 // Which of our files it is.
@@ -93,6 +69,7 @@ class SqliteConnection {
   // Has somebody removed, replaced or cut the file under our hands? It would take writes for ever
   // and keep nothing.
   FileResult still_there();
+  int64_t changes();  // rows, by the last statement
   sqlite3* handle() { return handle_.get(); }
 
  private:

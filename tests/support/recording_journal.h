@@ -12,7 +12,7 @@ namespace ravelin::test {
 class RecordingJournal final : public proxy::Journal {
  public:
   std::vector<std::string> lines;
-  bool no_memory = false;  // delivered() and message() throw
+  bool no_memory = false;            // delivered() and message() throw
 
   // Does some line begin with |prefix|? How many do?
   size_t count(std::string_view prefix) const {

@@ -71,6 +71,27 @@ TEST_CASE_METHOD(Harness, "ControlServer answers requests, however they arrive")
   CHECK(ask(peer, R"({"command":"echo","text":"hi"})", chunk) == want);
 }
 
+TEST_CASE_METHOD(Harness, "ControlServer waits for a late answer, and keeps the order") {
+  ControlServer::Answer later;
+  server.handle_later("slow", [&](const json&, ControlServer::Answer answer) { later = answer; });
+  const auto peer = connect();
+  peer->stream->send(frame(R"({"command":"slow"})") + frame(R"({"command":"echo","text":1})"));
+  reactor.run();
+  CHECK(peer->take().empty());
+  clock.advance(45s);  // longer than other steps may take
+  reactor.run();
+  later(json("done"));
+  reactor.run();
+  CHECK(peer->take() ==
+        frame(R"({"ok":true,"result":"done"})") + frame(R"({"ok":true,"result":1})"));
+  peer->stream->send(frame(R"({"command":"slow"})"));
+  reactor.run();
+  peer->stream->end(StreamEnd::Eof);
+  reactor.run();
+  later(json("to nobody"));
+  CHECK(server.connections() == 0);
+}
+
 TEST_CASE_METHOD(Harness, "ControlServer answers pipelined requests one by one") {
   const auto peer = connect();
   const auto one = frame(R"({"command":"echo","text":1})");

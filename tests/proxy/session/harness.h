@@ -129,9 +129,20 @@ class Harness final : public proxy::Services {
   }
 
   proxy::Limits now_limits{};
-  bool tls = false;          // is STARTTLS offered?
-  bool must_secure = false;  // and required?
-  bool no_place = false;     // for whom XCLIENT names
+  const proxy::RecordOptions* recording() const override {
+    return recorded_as ? &*recorded_as : nullptr;
+  }
+  void record(const proxy::DialogInfo& dialog, proxy::VerbCounts counts,
+              const proxy::DialogRecord& record) override {
+    const proxy::Wall wall{std::chrono::hours(1)};
+    records.push_back(record.text(dialog, counts, wall, reactor.now()));
+  }
+
+  std::optional<proxy::RecordOptions> recorded_as;  // nothing: not at all
+  std::vector<std::string> records;                 // of whole dialogs, as JSON
+  bool tls = false;                                 // is STARTTLS offered?
+  bool must_secure = false;                         // and required?
+  bool no_place = false;                            // for whom XCLIENT names
   proxy::Budget handshakes, bounces;
   double most_bounces = 100;
   proxy::Places places;

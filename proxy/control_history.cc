@@ -1,0 +1,68 @@
+#include "proxy/control_history.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "proxy/control_args.h"
+#include "proxy/observe/dialog_record.h"
+#include "proxy/observe/history.h"
+
+namespace ravelin::proxy {
+namespace {
+
+using nlohmann::json;
+
+constexpr int64_t kMaxEntries = 1'000;
+constexpr int64_t kLongAgo = 10LL * 365 * 24 * 3600;  // s
+constexpr size_t kShortest = 3;                       // of a text that is looked for
+
+// An id, an address of a client, or a part of what was put down: a mail address, a domain.
+std::optional<HistoryQuery> query_for(const std::string& what, const RecordOptions& options) {
+  HistoryQuery query;
+  if (query.id = parse_id(what); query.id) return query;
+  if (query.client = dns::IpAddress::parse(what); query.client) return query;
+  if (what.size() < kShortest) return {};
+  query.text = what.find('@') == what.npos ? what : recorded_address(what, options);
+  return query;
+}
+
+json shown(const HistoryFound& found) {
+  json entries = json::array();
+  for (const auto& one : found.entries) {
+    auto entry = json::parse(one.account, nullptr, false);
+    if (!entry.is_object()) continue;  // damage in the file
+    entry["count"] = one.count;
+    entry["last_ms"] = one.last_ms;
+    entries.push_back(std::move(entry));
+  }
+  return {{"entries", std::move(entries)}, {"more", found.more}};
+}
+
+void explain(Daemon& daemon, const json& args, ControlServer::Answer answer) {
+  const auto settings = daemon.config()->history;
+  if (settings.memory == 0)
+    return answer(control_error("history.memory is 0: nothing is put down"));
+  const auto what = text(args, "what");
+  auto query = query_for(what, {settings.hash_addresses, daemon.shared().record_key});
+  if (!query)
+    return answer(control_error("'" + what + "' is no id, no IP address and no mail address"));
+  const auto since = std::clamp<int64_t>(args.value("since_s", kLongAgo), 0, kLongAgo);
+  query->since = daemon.shared().clock.wall() - std::chrono::seconds(since);
+  query->limit = static_cast<size_t>(std::clamp<int64_t>(args.value("limit", 20), 1, kMaxEntries));
+  const bool taken = daemon.shared().history.search(
+      *std::move(query), [&daemon, answer](const HistoryFound& found) {
+        daemon.post([answer, all = shown(found)] { answer(all); });
+      });
+  if (!taken) answer(control_error("others are searching already: try again in a moment"));
+}
+
+}  // namespace
+
+void add_history_commands(ControlServer& server, Daemon& daemon) {
+  server.handle_later("explain", [&daemon](const json& args, ControlServer::Answer answer) {
+    explain(daemon, args, std::move(answer));
+  });
+}
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,62 @@
+// What happened in one dialog and why, put down as it goes, in JSON: the ring, history.db,
+// `explain` and the dashboard all have it from here. Everything that a client said is escaped, and
+// all of it is bounded.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "dns/reactor.h"
+#include "proxy/event/clock.h"
+#include "proxy/observe/journal.h"
+#include "proxy/state/hash.h"
+
+namespace ravelin::proxy {
+
+// How dialogs are put down; the same for all.
+struct RecordOptions {
+  // Local parts are replaced by a keyed hash, and texts that may quote them are left out.
+  bool hash_addresses = false;
+  HashKey key{};
+};
+
+// |address| ("user@example.com", "" for the null sender) as it is put down: as it is, or as
+// "~0123456789abcdef@example.com".
+std::string recorded_address(std::string_view address, const RecordOptions& options);
+
+class DialogRecord {
+ public:
+  // |began|: Reactor::now() when the client came.
+  DialogRecord(dns::Time began, const RecordOptions& options) : began_(began), options_(options) {}
+
+  // Each throws std::bad_alloc and has then put down nothing. |now| is of Reactor::now().
+  void refused(const Refusal& refusal, dns::Time now);
+  void decided(const Decision& decision, dns::Time now);
+  void delivered(const Delivered& delivered, const smtp::Reply& reply, dns::Time now);
+  void secured(const Secured& tls, dns::Time now);
+  void pregreet(size_t octets, dns::Time now);
+  // How it ended: "timeout", "lost connection"; a constant. The first word counts.
+  void ended(std::string_view what, std::string_view after);
+
+  // The whole of it as one JSON object. |wall| and |now| are the same moment.
+  std::string text(const DialogInfo& dialog, VerbCounts counts, Wall wall, dns::Time now) const;
+  // Dialogs with the same number were alike, but for their times, ids and recipients.
+  uint64_t alike(const DialogInfo& dialog) const;
+  // Did anything come of it, for somebody?
+  bool fruitful() const { return fruitful_; }
+
+ private:
+  class Event;
+
+  const dns::Time began_;
+  const RecordOptions options_;
+  std::string events_;     // JSON objects, with commas between
+  uint32_t left_out_ = 0;  // events for which there was no room
+  bool fruitful_ = false;
+  uint64_t alike_ = 0;
+  std::string_view end_;
+  std::string_view after_;
+};
+
+}  // namespace ravelin::proxy

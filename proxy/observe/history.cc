@@ -1,0 +1,170 @@
+// What dialogs do with the history; its thread is in history_thread.cc.
+#include "proxy/observe/history.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "proxy/observe/history_row.h"
+#include "proxy/observe/json_line.h"
+
+namespace ravelin::proxy {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr size_t kMaxWaiting = 50'000;  // rows that wait for a disk
+constexpr size_t kMaxPoints = 1'000;
+constexpr size_t kMaxAlike = 8'192;
+constexpr size_t kMaxSearches = 4;
+constexpr int64_t kAlikeFor = 60'000;  // ms since the last one
+
+int64_t ms_of(Wall wall) {
+  return std::chrono::floor<std::chrono::milliseconds>(wall).time_since_epoch().count();
+}
+
+bool holds(std::string_view text, std::string_view part) {
+  const auto same = [](char a, char b) {
+    const auto low = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+    return low(a) == low(b);
+  };
+  return std::search(text.begin(), text.end(), part.begin(), part.end(), same) != text.end();
+}
+
+}  // namespace
+
+History::History(std::string path, const Clock& clock, HistoryAlarm alarm)
+    : clock_(clock), disk_(std::move(path), clock, std::move(alarm)) {}
+
+History::~History() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  wake_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+void History::curve(uint32_t step, const std::function<void(int64_t, std::string_view)>& to) {
+  disk_.configure(settings_);
+  disk_.curve(step, to);
+}
+
+void History::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void History::configure(const HistorySettings& settings) {
+  const std::lock_guard lock(mutex_);
+  settings_ = settings;
+  make_room();
+}
+
+void History::add(HistoryEntry entry) {
+  const auto now = ms_of(clock_.wall());
+  const std::lock_guard lock(mutex_);
+  if (settings_.memory == 0) return;
+  using Merge = HistoryEntry::Merge;
+  const bool mergeable = entry.merge == Merge::Always || (hard_ && entry.merge == Merge::WhenHard);
+  if (mergeable) {
+    if (const auto same = same_as(entry); same && now - same->last <= kAlikeFor) {
+      ++stats_.merged;
+      ++same->count;
+      same->last = now;
+      if (!same->waits) wait_to_be_written(same);
+      return;
+    }
+  }
+  auto row = std::make_shared<Row>();
+  row->id = entry.id;
+  row->client = entry.client.to_string();
+  row->last = now;
+  row->account = std::move(entry.account);
+  if (mergeable) {
+    if (alike_.size() >= kMaxAlike) alike_.clear();
+    alike_[alike_key(entry)] = row;
+  }
+  wait_to_be_written(row);
+  keep(std::move(row));
+}
+
+History::RowPtr History::same_as(const HistoryEntry& entry) {
+  const auto found = alike_.find(alike_key(entry));
+  const bool same = found != alike_.end() && found->second->client == entry.client.to_string();
+  return same ? found->second : nullptr;
+}
+
+void History::keep(RowPtr row) {
+  bytes_ += row->bytes();
+  rows_.push_back(std::move(row));
+  make_room();
+}
+
+void History::make_room() {
+  while (!rows_.empty() && bytes_ > settings_.memory) {
+    bytes_ -= rows_.front()->bytes();
+    rows_.pop_front();
+  }
+}
+
+// A thread that sleeps is woken for a full batch only; else its time comes.
+void History::wait_to_be_written(RowPtr row) {
+  if (settings_.size == 0) return;
+  if (waiting_.rows.size() >= kMaxWaiting) {
+    ++stats_.lost;
+    return;
+  }
+  row->waits = true;
+  waiting_.rows.push_back(std::move(row));
+  if (waiting_.rows.size() == kFullBatch) wake_.notify_one();
+}
+
+void History::put_point(uint32_t step, int64_t at, std::string data) {
+  const std::lock_guard lock(mutex_);
+  if (settings_.size > 0 && waiting_.points.size() < kMaxPoints)
+    waiting_.points.push_back({step, at, std::move(data)});
+}
+
+bool History::search(HistoryQuery query, std::function<void(HistoryFound)> done) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (searches_.size() >= kMaxSearches) return false;
+    searches_.push_back({std::move(query), std::move(done)});
+  }
+  wake_.notify_one();
+  return true;
+}
+
+bool History::flush(std::chrono::milliseconds limit) {
+  std::unique_lock lock(mutex_);
+  const auto mine = ++flushes_wanted_;
+  wake_.notify_one();
+  return done_.wait_for(lock, limit, [&] { return flushes_done_ >= mine; }) && flush_ok_;
+}
+
+HistoryStats History::stats() const {
+  const std::lock_guard lock(mutex_);
+  auto stats = stats_;
+  stats.entries = rows_.size();
+  stats.bytes = bytes_;
+  stats.waiting = waiting_.rows.size();
+  return stats;
+}
+
+HistoryEntry no_place_entry(Id id, const dns::Endpoint& client, std::string_view limit, Wall wall) {
+  HistoryEntry entry{
+      id, client.address, std::hash<std::string_view>()(limit), HistoryEntry::Merge::Always, {}};
+  JsonLine line(entry.account);
+  line.id("id", id).number("time_ms", static_cast<uint64_t>(std::max<int64_t>(0, ms_of(wall))));
+  line.text("client", client.address.to_string()).number("port", client.port);
+  line.text("end", "no place").text("after", limit);
+  line.value("events", [](std::string& out) { out += "[]"; }).end_object();
+  return entry;
+}
+
+bool matches(const HistoryQuery& query, Id id, std::string_view client, std::string_view account) {
+  if (query.id) return id == *query.id || holds(account, '"' + id_text(*query.id) + '"');
+  if (query.client) return client == query.client->to_string();
+  return query.text.empty() || holds(account, query.text);
+}
+
+}  // namespace ravelin::proxy

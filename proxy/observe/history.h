@@ -1,0 +1,153 @@
+// What became of dialogs, for people who ask: the latest in memory, more of them in history.db,
+// written behind by a thread. A dialog never waits for it, and loses nothing by its troubles.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "dns/ip.h"
+#include "proxy/config/config.h"
+#include "proxy/event/clock.h"
+#include "proxy/observe/history_disk.h"
+#include "proxy/observe/journal.h"
+
+namespace ravelin::proxy {
+
+// One dialog that has ended.
+struct HistoryEntry {
+  Id id = 0;
+  dns::IpAddress client;
+  uint64_t alike = 0;  // see DialogRecord
+  enum class Merge : uint8_t {
+    Never,
+    WhenHard,  // see History::press()
+    Always,
+  };
+  Merge merge = Merge::Never;  // with those of the same client that are alike
+  std::string account;         // JSON, one object
+};
+
+// What is looked for; one of the three.
+struct HistoryQuery {
+  std::optional<Id> id{};  // of a dialog or of a transaction in it
+  std::optional<dns::IpAddress> client{};
+  std::string text{};  // in the account, letters of any case; "" finds all
+  Wall since{};
+  size_t limit = 20;  // entries
+};
+
+struct HistoryFound {
+  struct Entry {
+    std::string account;
+    uint32_t count = 1;   // dialogs that were alike
+    int64_t last_ms = 0;  // when the last of them ended, since 1970
+  };
+  std::vector<Entry> entries;  // newest first
+  bool more = false;           // there were more than |limit|, or there was no time to look on
+};
+
+struct HistoryStats {
+  uint64_t entries = 0;  // in memory
+  uint64_t bytes = 0;    // of them
+  uint64_t waiting = 0;  // to be written
+  uint64_t written = 0;  // rows, since the start
+  uint64_t merged = 0;   // dialogs that became a count
+  uint64_t lost = 0;     // never written: the file could not take them
+  bool degraded = false;
+};
+
+// Thread-safe, but for curve() and start().
+class History {
+ public:
+  // |path|: "" for memory only. Both must outlive it; |alarm| is called from any thread.
+  History(std::string path, const Clock& clock, HistoryAlarm alarm);
+  ~History();  // writes what waits
+  History(const History&) = delete;
+  History& operator=(const History&) = delete;
+
+  // As the file had it, before start().
+  void curve(uint32_t step, const std::function<void(int64_t at, std::string_view data)>& to);
+  void start();
+  void configure(const HistorySettings& settings);
+  // In hard times most dialogs that are alike within a minute become one entry with a count.
+  void press(bool hard) { hard_ = hard; }
+
+  // Never waits for a disk. Throws std::bad_alloc, and then the entry is lost.
+  void add(HistoryEntry entry);
+  void put_point(uint32_t step, int64_t at, std::string data);
+  // |done| is called once, on a thread of its own choice. False: too many are searching already.
+  bool search(HistoryQuery query, std::function<void(HistoryFound)> done);
+  // Waits until all that was added is written; false if it cannot be, or not in time. For tests.
+  bool flush(std::chrono::milliseconds limit);
+  HistoryStats stats() const;
+
+ private:
+  using Steady = std::chrono::steady_clock;
+  static constexpr size_t kFullBatch = 2'000;  // rows
+  struct Row;
+  using RowPtr = std::shared_ptr<Row>;
+  struct Search {
+    HistoryQuery query;
+    std::function<void(HistoryFound)> done;
+  };
+  struct Point {
+    uint32_t step;
+    int64_t at;
+    std::string data;
+  };
+  struct Batch {
+    std::vector<RowPtr> rows;
+    std::vector<Point> points;
+  };
+
+  RowPtr same_as(const HistoryEntry& entry);
+  void keep(RowPtr row);
+  void make_room();
+  void wait_to_be_written(RowPtr row);
+  void run();
+  bool due() const;
+  Batch take_batch();
+  void write(Batch batch);
+  void answer(const Search& search);
+  bool search_memory(const HistoryQuery& query, HistoryFound& found) const;
+
+  const Clock& clock_;
+  HistoryDisk disk_;  // the thread's, once it runs
+
+  std::atomic<bool> hard_{false};
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::condition_variable done_;
+  HistorySettings settings_{};
+  std::deque<RowPtr> rows_;  // in the order in which they ended
+  uint64_t bytes_ = 0;
+  std::unordered_map<uint64_t, RowPtr> alike_;
+  Batch waiting_;
+  std::deque<Search> searches_;
+  HistoryStats stats_;
+  uint64_t flushes_wanted_ = 0;
+  uint64_t flushes_done_ = 0;
+  bool flush_ok_ = true;
+  bool stop_ = false;
+  std::thread thread_;
+};
+
+// Of a client that got no dialog, because of |limit|.
+HistoryEntry no_place_entry(Id id, const dns::Endpoint& client, std::string_view limit, Wall wall);
+
+// Does an account speak of what is looked for? |client| as it is written.
+bool matches(const HistoryQuery& query, Id id, std::string_view client, std::string_view account);
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,103 @@
+#include "proxy/observe/history_disk.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "proxy/observe/journal.h"
+#include "proxy/state/broken_file.h"
+
+namespace ravelin::proxy {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kFirstPause = 1s;
+constexpr std::chrono::milliseconds kLongestPause = 1min;
+constexpr size_t kTrimRows = 500;  // in one piece
+
+}  // namespace
+
+HistoryDisk::HistoryDisk(std::string path, const Clock& clock, HistoryAlarm alarm)
+    : path_(std::move(path)), clock_(clock), alarm_(std::move(alarm)), pause_(kFirstPause) {}
+
+bool HistoryDisk::may_write() const {
+  return wanted() && (!degraded_ || Steady::now() >= retry_at_);
+}
+
+// A file that is no good is moved aside: what it held is old news.
+bool HistoryDisk::open() {
+  if (file_) return true;
+  if (!wanted()) return false;
+  auto opened = HistoryFile::open(path_);
+  if (opened.result.state == FileResult::State::Damaged) {
+    const auto name = move_aside(path_, clock_.wall());
+    alarm_("history file " + path_ + " cannot be used (" + opened.result.why + ")" +
+           (name ? ": it was moved to " + *name + " and a new one begun" : ""));
+    if (name) opened = HistoryFile::open(path_);
+  }
+  file_ = std::move(opened.file);
+  if (!file_) trouble(opened.result.why);
+  return file_ != nullptr;
+}
+
+// History ends before the disk does: mail, the state and the log come first.
+bool HistoryDisk::disk_is_full() {
+  std::error_code error;
+  auto directory = std::filesystem::path(path_).parent_path();
+  if (directory.empty()) directory = ".";
+  const auto space = std::filesystem::space(directory, error);
+  return !error && space.available < settings_.disk_free;
+}
+
+bool HistoryDisk::write(std::span<const HistoryRow> rows, std::span<const HistoryRow> counts,
+                        std::span<const CurvePoint> points) {
+  if (!open()) return false;
+  if (disk_is_full()) {
+    trouble("less than history.disk_free is left on the disk");
+    return false;
+  }
+  return on_result(file_->write(rows, counts, points));
+}
+
+bool HistoryDisk::on_result(const FileResult& result) {
+  if (result.state == FileResult::State::Damaged) {
+    file_.reset();
+    const auto name = move_aside(path_, clock_.wall());
+    alarm_("history file " + path_ + " is lost (" + result.why + ")" +
+           (name && !name->empty() ? ", it was moved to " + *name : "") + ": a new one is begun");
+    return false;
+  }
+  if (!result.ok()) {
+    trouble(result.why);
+    return false;
+  }
+  if (std::exchange(degraded_, false)) alarm_("history file " + path_ + " is written again");
+  pause_ = kFirstPause;
+  return true;
+}
+
+void HistoryDisk::trouble(const std::string& why) {
+  retry_at_ = Steady::now() + pause_;
+  pause_ = std::min(pause_ * 2, kLongestPause);
+  if (std::exchange(degraded_, true)) return;
+  alarm_("history file " + path_ + " is not written (" + why + "): mail is not touched by that");
+}
+
+void HistoryDisk::scan(int64_t* next, size_t limit,
+                       const std::function<void(const HistoryRow&)>& row) {
+  if (!open() || !on_result(file_->scan(next, limit, row))) *next = -1;
+}
+
+void HistoryDisk::curve(uint32_t step, const std::function<void(int64_t, std::string_view)>& to) {
+  if (open()) on_result(file_->curve(step, to));
+}
+
+bool HistoryDisk::trim() {
+  if (degraded_ || !open()) return false;
+  const auto oldest = id_at(clock_.wall() - settings_.keep);
+  bool more = false;
+  return on_result(file_->trim(settings_.size, oldest, kTrimRows, &more)) && more;
+}
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,191 @@
+#include "proxy/observe/history.h"
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <future>
+
+#include "support/manual_reactor.h"
+#include "support/temp_dir.h"
+
+namespace ravelin::test {
+namespace {
+
+using namespace std::chrono_literals;
+using proxy::History;
+using proxy::HistoryFound;
+using proxy::HistoryQuery;
+using Merge = proxy::HistoryEntry::Merge;
+
+struct World {
+  explicit World(bool with_file = true) : path(with_file ? dir.file("history.db") : "") { open(); }
+  void open() {
+    history.reset();
+    history = std::make_unique<History>(path, clock, [this](const std::string& text) {
+      const std::lock_guard lock(mutex);
+      alarms.push_back(text);
+    });
+    history->configure(settings);
+    history->start();
+  }
+  proxy::Id add(const std::string& client, const std::string& account, uint64_t alike = 0,
+                Merge merge = Merge::Never) {
+    const auto id = proxy::id_at(clock.wall()) + ++count;
+    const auto text = "{\"id\":\"" + proxy::id_text(id) + "\",\"x\":\"" + account + "\"}";
+    history->add({id, *dns::IpAddress::parse(client), alike, merge, text});
+    return id;
+  }
+  HistoryFound find(HistoryQuery query) {
+    std::promise<HistoryFound> found;
+    REQUIRE(history->search(std::move(query), [&](HistoryFound all) { found.set_value(all); }));
+    return found.get_future().get();
+  }
+  size_t found(const std::string& text) { return find({.text = text}).entries.size(); }
+
+  const TempDir dir;
+  const std::string path;
+  ManualClock clock;
+  proxy::HistorySettings settings{1'000'000, 10'000'000, 24h, 0, false};
+  std::mutex mutex;
+  std::vector<std::string> alarms;
+  std::unique_ptr<History> history;
+  uint64_t count = 0;
+};
+
+HistoryQuery of(const std::string& client) { return {.client = dns::IpAddress::parse(client)}; }
+
+}  // namespace
+
+TEST_CASE("history finds by id, client and text, newest first") {
+  World world(GENERATE(true, false));
+  world.add("192.0.2.1", "first Joe@client.example");
+  const auto second = world.add("192.0.2.2", "ABCDEF012345 inside");
+  world.add("192.0.2.1", "third");
+  const auto by_client = world.find(of("192.0.2.1"));
+  REQUIRE(by_client.entries.size() == 2);
+  CHECK(by_client.entries[0].account.find("third") != std::string::npos);
+  CHECK(!by_client.more);
+  CHECK(world.find({.id = second}).entries.size() == 1);
+  CHECK(world.found("joe@CLIENT.example") == 1);
+  CHECK(world.found("nobody") == 0);
+  CHECK(world.find({.limit = 2}).more);
+}
+
+TEST_CASE("history outlives a restart, and what is in memory is not told twice") {
+  World world;
+  const auto id = world.add("192.0.2.1", "old");
+  REQUIRE(world.history->flush(10s));
+  CHECK(world.found("old") == 1);
+  world.open();
+  world.clock.advance(1s);
+  world.add("192.0.2.1", "new");
+  CHECK(world.find(of("192.0.2.1")).entries.size() == 2);
+  CHECK(world.find({.id = id}).entries.size() == 1);
+  // A transaction is found in the dialog that it was in, which has an earlier id.
+  world.clock.advance(10s);
+  const auto transaction = proxy::id_at(world.clock.wall());
+  world.add("192.0.2.3", "about \\\"" + proxy::id_text(transaction) + "\\\"");
+  const auto later = proxy::id_at(world.clock.wall()) + 1000;
+  world.history->add({proxy::id_at(world.clock.wall() - 5s), *dns::IpAddress::parse("192.0.2.4"), 0,
+                      Merge::Never, "{\"events\":[{\"id\":\"" + proxy::id_text(later) + "\"}]}"});
+  REQUIRE(world.history->flush(10s));
+  world.open();
+  CHECK(world.find({.id = later}).entries.size() == 1);
+}
+
+TEST_CASE("memory is bounded, the file has the rest") {
+  World world;
+  world.settings.memory = 3'000;
+  world.history->configure(world.settings);
+  for (int i = 0; i < 50; ++i) world.add("192.0.2.1", "row" + std::to_string(i) + " ");
+  CHECK(world.history->stats().bytes <= 3'000);
+  CHECK(world.history->stats().entries < 50);
+  REQUIRE(world.history->flush(10s));
+  CHECK(world.found("row0 ") == 1);
+  CHECK(world.find({.text = "row", .limit = 100}).entries.size() == 50);
+}
+
+TEST_CASE("in hard times the fruitless that are alike become one with a count") {
+  World world;
+  world.history->press(true);
+  const auto id = world.add("192.0.2.1", "bot", 7, Merge::WhenHard);
+  world.add("192.0.2.1", "bot", 7, Merge::WhenHard);
+  world.add("192.0.2.1", "bot", 8, Merge::WhenHard);
+  world.add("192.0.2.2", "bot", 7, Merge::WhenHard);
+  world.add("192.0.2.1", "bot", 7);
+  CHECK(world.found("bot") == 4);
+  REQUIRE(world.history->flush(10s));
+  world.clock.advance(30s);
+  world.add("192.0.2.1", "bot", 7, Merge::WhenHard);
+  CHECK(world.find({.id = id}).entries.at(0).count == 3);
+  CHECK(world.history->stats().merged == 2);
+  REQUIRE(world.history->flush(10s));
+  world.open();  // the count is in the file, too
+  CHECK(world.find({.id = id}).entries.at(0).count == 3);
+  world.history->press(true);
+  world.add("192.0.2.1", "bot", 7, Merge::WhenHard);
+  world.clock.advance(61s);
+  world.add("192.0.2.1", "bot", 7, Merge::WhenHard);
+  CHECK(world.found("bot") == 6);
+  world.history->press(false);
+  world.add("192.0.2.9", "other", 9, Merge::Always);
+  world.add("192.0.2.9", "other", 9, Merge::Always);
+  CHECK(world.found("other") == 1);
+  world.add("192.0.2.1", "bot", 7, Merge::WhenHard);
+  CHECK(world.found("bot") == 7);
+}
+
+TEST_CASE("a disk that is nearly full is left to others, and used again when it is not") {
+  World world;
+  world.settings.disk_free = UINT64_MAX / 2;
+  world.history->configure(world.settings);
+  world.add("192.0.2.1", "one");
+  CHECK(!world.history->flush(10s));
+  REQUIRE(world.alarms.size() == 1);
+  CHECK(world.alarms[0].find("history.disk_free") != std::string::npos);
+  CHECK(world.history->stats().degraded);
+  CHECK(world.found("one") == 1);
+  world.settings.disk_free = 0;
+  world.history->configure(world.settings);
+  CHECK(world.history->flush(10s));
+  CHECK(world.alarms.size() == 2);
+  world.open();
+  CHECK(world.found("one") == 1);
+}
+
+TEST_CASE("a file that is no history file is moved aside") {
+  World world;
+  world.history.reset();
+  std::filesystem::remove(world.path);
+  std::ofstream(world.path) << std::string(5000, 'x');
+  world.open();
+  world.add("192.0.2.1", "one");
+  CHECK(world.history->flush(10s));
+  CHECK(world.alarms.size() == 1);
+  CHECK(world.dir.list("history.db.broken-").size() == 1);
+}
+
+TEST_CASE("what is too old goes from the file") {
+  World world;
+  world.add("192.0.2.1", "old");
+  REQUIRE(world.history->flush(10s));
+  world.history.reset();
+  world.clock.advance(25h);
+  proxy::HistoryDisk disk(world.path, world.clock, [](const std::string&) {});
+  disk.configure(world.settings);
+  CHECK(!disk.trim());
+  int64_t next = INT64_MAX;
+  size_t rows = 0;
+  disk.scan(&next, 10, [&](const proxy::HistoryRow&) { ++rows; });
+  CHECK(rows == 0);
+}
+
+TEST_CASE("ids are times") {
+  const auto now = std::chrono::system_clock::from_time_t(1'795'000'000) + 500ms;
+  CHECK(proxy::time_of(proxy::id_at(now)) == now);
+  CHECK(proxy::parse_id(proxy::id_text(0x0653F2A91C07)) == 0x0653F2A91C07u);
+  CHECK(!proxy::parse_id("0653F2A91C0"));
+  CHECK(!proxy::parse_id("0653F2A91C0G"));
+  CHECK(!proxy::parse_id("+653F2A91C07"));
+}
+
+}  // namespace ravelin::test
