@@ -96,6 +96,24 @@ json store(Daemon& daemon) {
           {"rows", stats.rows}, {"failures", stats.failures}, {"pending", stats.pending}};
 }
 
+// All that grows with those who come, and its bounds.
+json tables(Daemon& daemon) {
+  auto& shared = daemon.shared();
+  json all = json::array();
+  const auto add = [&all](const char* name, const dns::Occupancy& its) {
+    all.push_back(
+        {{"name", name}, {"entries", its.entries}, {"limit", its.limit}, {"bytes", its.bytes}});
+  };
+  add("greylist tuples", shared.greylist.occupancy());
+  add("clients", shared.standing.clients());
+  add("networks and organisations", shared.standing.groups());
+  add("known recipients", shared.backends.kept_recipients());
+  add("unknown recipients", shared.backends.kept_refusals());
+  add("harvest counts", shared.shield.occupancy());
+  add("DNS answers", shared.dns_cache.occupancy());
+  return all;
+}
+
 json status(Daemon& daemon) {
   const auto config = daemon.config();
   const auto journal = daemon.journal();
@@ -120,7 +138,8 @@ json status(Daemon& daemon) {
           {"log",
            {{"lines", journal.lines}, {"dropped", journal.dropped}, {"flooded", journal.flooded}}},
           {"greylist", {{"tuples", daemon.shared().greylist.size()}}},
-          {"standing", {{"clients", daemon.shared().standing.size()}}}};
+          {"standing", {{"clients", daemon.shared().standing.size()}}},
+          {"tables", tables(daemon)}};
 }
 
 // A parameter's value, written as the configuration writes it.
