@@ -69,7 +69,7 @@ Session* Sessions::any() {
 
 Session* Sessions::unfair_to(const dns::IpAddress& newcomer, const Places& places, Kind kind) {
   const auto its = places.crowd(newcomer);
-  if (fruitless_ >= kFruitless && its.wide + 1 >= widest_) return nullptr;
+  if (fruitless_ >= kFruitless && its.wide + 1 >= std::max(widest_, seen_)) return nullptr;
   const auto wide = wide_network(newcomer);
   Session* found = nullptr;
   std::pair<Crowd, Time> most;  // of equal crowds the one that has been idle for longest

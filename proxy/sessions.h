@@ -49,7 +49,7 @@ class Sessions {
   std::unordered_map<Session*, std::shared_ptr<Session>> sessions_;
   size_t slice_ = 0;
   uint32_t fruitless_ = 0;     // looks since the last sweep
-  uint32_t widest_ = 0;        // crowd in a /16 that any look saw before that
+  uint32_t widest_ = 0;        // crowd in a /16 that looks saw in the time before that
   uint32_t seen_ = 0;          // and since
   std::vector<Session*> due_;  // work space of sweep() and shut_down()
   std::minstd_rand chance_;    // whom unfair_to() looks at: nobody's guess is worth anything
