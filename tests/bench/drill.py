@@ -288,7 +288,7 @@ def provider(stage, verdicts, options):
     count, bad, onset = 100, 5, 5
     addresses = [f"127.200.0.{10 + i}" for i in range(count)]
     senders = ("--good", f"known={count}", "--good-place", "one-24", "--rate", "known=0.2", "--warm-up", 3,
-               "--good-retry", "6s")
+               "--parallel", 1, "--good-retry", "6s")
 
     def standing():
         return [stage.ctl("standing", "show", address) for address in addresses]
