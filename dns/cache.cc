@@ -11,6 +11,27 @@ std::chrono::seconds lifetime(Status status, std::optional<std::chrono::seconds>
   return std::clamp(ttl.value_or(DnsCache::kNoWithoutSoa), DnsCache::kFloor, DnsCache::kCap);
 }
 
+template <class T>
+size_t heap_of_elements(const std::vector<T>& all) {
+  return all.empty() ? 0 : heap_block(all.capacity() * sizeof(T));
+}
+
+size_t heap_of_answer(const Answer& answer) {
+  size_t sum = heap_block(sizeof answer + 2 * sizeof(void*)) + heap_of_elements(answer.addresses) +
+               heap_of_elements(answer.names) + heap_of_elements(answer.mx);
+  for (const auto& name : answer.names) sum += heap_of(name);
+  for (const auto& mx : answer.mx) sum += heap_of(mx.exchange);
+  return sum;
+}
+
+// The nodes of a map and of a set have four words of their own, that of a list has two.
+template <class Value>
+size_t heap_of_entry(const Value& entry) {
+  constexpr size_t kNodes = heap_block(sizeof(Value) + 4 * sizeof(void*)) +
+                            heap_block(5 * sizeof(void*)) + heap_block(3 * sizeof(void*));
+  return kNodes + heap_of(entry.first.second) + heap_of_answer(*entry.second.answer);
+}
+
 }  // namespace
 
 DnsCache::DnsCache(size_t max_entries)
@@ -59,14 +80,18 @@ void DnsCache::clear() {
     shard.expiries.clear();
     shard.ages.clear();
     shard.entries.clear();
+    shard.bytes = 0;
   }
 }
 
-size_t DnsCache::size() const {
-  size_t sum = 0;
+size_t DnsCache::size() const { return occupancy().entries; }
+
+Occupancy DnsCache::occupancy() const {
+  Occupancy sum{0, shard_capacity_ * shards_.size(), 0};
   for (const auto& shard : shards_) {
     const std::lock_guard lock(shard.mutex);
-    sum += shard.entries.size();
+    sum.entries += shard.entries.size();
+    sum.bytes += shard.bytes;
   }
   return sum;
 }
@@ -84,6 +109,7 @@ void DnsCache::Shard::insert(Key key, std::shared_ptr<const Answer> answer, Time
     throw;
   }
   ages.splice(ages.end(), age);
+  bytes += heap_of_entry(*entry);
 }
 
 void DnsCache::Shard::make_room(size_t capacity, Time now) {
@@ -94,6 +120,7 @@ void DnsCache::Shard::make_room(size_t capacity, Time now) {
 }
 
 void DnsCache::Shard::erase(Map::iterator entry) {
+  bytes -= heap_of_entry(*entry);
   expiries.erase(entry);
   ages.erase(entry->second.age);
   entries.erase(entry);

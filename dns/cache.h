@@ -13,6 +13,7 @@
 #include <string>
 #include <utility>
 
+#include "dns/occupancy.h"
 #include "dns/resolver.h"
 
 namespace ravelin::dns {
@@ -42,6 +43,7 @@ class DnsCache {
   void clear();
 
   size_t size() const;
+  Occupancy occupancy() const;
 
  private:
   using Key = std::pair<Type, std::string>;
@@ -65,6 +67,7 @@ class DnsCache {
     Map entries;
     std::list<Map::iterator> ages;  // oldest first
     std::set<Map::iterator, ByExpiry> expiries;
+    size_t bytes = 0;
 
     void insert(Key key, std::shared_ptr<const Answer> answer, Time expires);
     void make_room(size_t capacity, Time now);

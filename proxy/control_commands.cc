@@ -98,6 +98,24 @@ json history(Daemon& daemon) {
           {"merged", stats.merged},   {"lost", stats.lost},   {"healthy", !stats.degraded}};
 }
 
+// All that grows with those who come, and its bounds.
+json tables(Daemon& daemon) {
+  auto& shared = daemon.shared();
+  json all = json::array();
+  const auto add = [&all](const char* name, const dns::Occupancy& its) {
+    all.push_back(
+        {{"name", name}, {"entries", its.entries}, {"limit", its.limit}, {"bytes", its.bytes}});
+  };
+  add("greylist tuples", shared.greylist.occupancy());
+  add("clients", shared.standing.clients());
+  add("networks and organisations", shared.standing.groups());
+  add("known recipients", shared.backends.kept_recipients());
+  add("unknown recipients", shared.backends.kept_refusals());
+  add("harvest counts", shared.shield.occupancy());
+  add("DNS answers", shared.dns_cache.occupancy());
+  return all;
+}
+
 json status(Daemon& daemon) {
   const auto config = daemon.config();
   const auto journal = daemon.journal();
@@ -123,7 +141,8 @@ json status(Daemon& daemon) {
            {{"lines", journal.lines}, {"dropped", journal.dropped}, {"flooded", journal.flooded}}},
           {"history", history(daemon)},
           {"greylist", {{"tuples", daemon.shared().greylist.size()}}},
-          {"standing", {{"clients", daemon.shared().standing.size()}}}};
+          {"standing", {{"clients", daemon.shared().standing.size()}}},
+          {"tables", tables(daemon)}};
 }
 
 // A parameter's value, written as the configuration writes it.

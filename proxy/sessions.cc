@@ -1,5 +1,6 @@
 #include "proxy/sessions.h"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -30,6 +31,8 @@ void Sessions::sweep(Time now) {
   const auto begin = buckets * slice_ / kSlices;
   const auto end = buckets * (slice_ + 1) / kSlices;
   slice_ = (slice_ + 1) % kSlices;
+  fruitless_ = 0;
+  widest_ = std::exchange(seen_, 0);
   due_.clear();
   for (auto bucket = begin; bucket < end; ++bucket)
     for (auto at = sessions_.begin(bucket); at != sessions_.end(bucket); ++at)
@@ -66,6 +69,8 @@ Session* Sessions::any() {
 
 Session* Sessions::unfair_to(const dns::IpAddress& newcomer, const Places& places, Kind kind) {
   const auto its = places.crowd(newcomer);
+  if (fruitless_ >= kFruitless && its.wide + 1 >= std::max(widest_, seen_)) return nullptr;
+  const auto wide = wide_network(newcomer);
   Session* found = nullptr;
   std::pair<Crowd, Time> most;  // of equal crowds the one that has been idle for longest
   for (size_t i = 0; i < kSample && !sessions_.empty(); ++i) {
@@ -73,6 +78,10 @@ Session* Sessions::unfair_to(const dns::IpAddress& newcomer, const Places& place
     const auto since = session->doubtful_since();
     if (!since || (kind == Kind::Bounces && !session->holds_bounce())) continue;
     const auto& holder = session->info().client.address;
+    const auto around = places.wide_crowd(holder);
+    seen_ = std::max(seen_, around);
+    // Most are no use, and the first of the counts that is_fair() wants says so.
+    if (around <= its.wide + 1 && wide_network(holder) != wide) continue;
     const auto crowd = places.crowd(holder);
     if (!is_fair(newcomer, its, holder, crowd)) continue;
     const bool first = found == nullptr || crowd > most.first;
@@ -80,6 +89,7 @@ Session* Sessions::unfair_to(const dns::IpAddress& newcomer, const Places& place
     found = session;
     most = {crowd, *since};
   }
+  if (found == nullptr) ++fruitless_;
   return found;
 }
 

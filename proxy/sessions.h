@@ -29,7 +29,8 @@ class Sessions {
   Session* oldest_doubtful();
   // Whose place goes to |newcomer|, so that networks have fair shares; null if there is nobody who
   // has more than its own, or nobody among those with the null sender. Looks at some: whoever has
-  // most is among them most likely.
+  // most is among them most likely. In a flood in which nobody has more than its share looks are
+  // fruitless: of those that promise nothing there are only so many between two sweeps.
   enum class Kind : uint8_t { All, Bounces };
   Session* unfair_to(const dns::IpAddress& newcomer, const Places& places, Kind kind);
 
@@ -39,6 +40,7 @@ class Sessions {
  private:
   static constexpr size_t kSlices = 10;
   static constexpr size_t kSample = 16;
+  static constexpr uint32_t kFruitless = 50;
 
   Session* any();
 
@@ -46,6 +48,9 @@ class Sessions {
   // Shared pointers, as retiring needs them: a dialog that ends must not need memory for it.
   std::unordered_map<Session*, std::shared_ptr<Session>> sessions_;
   size_t slice_ = 0;
+  uint32_t fruitless_ = 0;     // looks since the last sweep
+  uint32_t widest_ = 0;        // crowd in a /16 that looks saw in the time before that
+  uint32_t seen_ = 0;          // and since
   std::vector<Session*> due_;  // work space of sweep() and shut_down()
   std::minstd_rand chance_;    // whom unfair_to() looks at: nobody's guess is worth anything
 };

@@ -66,6 +66,8 @@ class Backends {
   std::vector<Backend::Snapshot> snapshot() const;
   size_t forget(std::string_view address_or_domain) { return negatives_.forget(address_or_domain); }
   size_t negative_answers() const { return negatives_.size(); }
+  dns::Occupancy kept_refusals() const { return negatives_.occupancy(); }
+  dns::Occupancy kept_recipients() const { return remembered_.occupancy(); }
   struct BreakerSnapshot {
     std::string route;
     Breaker::State state = Breaker::State::Closed;

@@ -6,6 +6,17 @@
 #include "smtp/address.h"
 
 namespace ravelin::proxy {
+namespace {
+
+size_t texts_of(const std::string& key, const SharedAnswer& answer) {
+  const auto& lines = answer.reply.lines;
+  size_t sum = dns::heap_of(key) + dns::heap_of(answer.relay) + dns::heap_of(answer.said);
+  if (!lines.empty()) sum += dns::heap_block(lines.capacity() * sizeof(std::string));
+  for (const auto& line : lines) sum += dns::heap_of(line);
+  return sum;
+}
+
+}  // namespace
 
 // A space cannot be in a route's name or begin an address that was parsed.
 std::string NegativeAnswers::key_of(std::string_view route, std::string_view recipient) {
@@ -36,19 +47,36 @@ void NegativeAnswers::add(std::string_view route, std::string_view recipient,
   if (ttl <= std::chrono::nanoseconds::zero()) return;
   auto key = key_of(route, recipient);
   shard_of(key).with([&](Shard& shard) {
-    shard.order.push_back(key);  // first: an entry that it does not name would stay for ever
-    shard.entries[std::move(key)] = {answer, now + ttl};
+    shard.put(std::move(key), answer, now + ttl);
     // Every addition takes at most one out: the order holds each entry at least once.
-    while (shard.order.size() > most_per_shard_) {
-      shard.entries.erase(shard.order.front());
-      shard.order.pop_front();
-    }
+    while (shard.order.size() > most_per_shard_) shard.drop_oldest();
   });
+}
+
+void NegativeAnswers::Shard::put(std::string key, const SharedAnswer& answer, dns::Time until) {
+  order.push_back(key);  // first: an entry that it does not name would stay for ever
+  texts += dns::heap_of(order.back());
+  erase(key);
+  const auto made = entries.emplace(std::move(key), Entry{answer, until}).first;
+  texts += texts_of(made->first, made->second.answer);
+}
+
+void NegativeAnswers::Shard::erase(const std::string& key) {
+  const auto found = entries.find(key);
+  if (found == entries.end()) return;
+  texts -= texts_of(found->first, found->second.answer);
+  entries.erase(found);
+}
+
+void NegativeAnswers::Shard::drop_oldest() {
+  erase(order.front());
+  texts -= dns::heap_of(order.front());
+  order.pop_front();
 }
 
 void NegativeAnswers::accepted(std::string_view route, std::string_view recipient) {
   const auto key = key_of(route, recipient);
-  shard_of(key).with([&](Shard& shard) { shard.entries.erase(key); });
+  shard_of(key).with([&](Shard& shard) { shard.erase(key); });
 }
 
 size_t NegativeAnswers::forget(std::string_view address_or_domain) {
@@ -58,7 +86,9 @@ size_t NegativeAnswers::forget(std::string_view address_or_domain) {
   for (auto& guarded : shards_) {
     count += guarded.with([&](Shard& shard) {
       return std::erase_if(shard.entries, [&](const auto& entry) {
-        return smtp::to_lower(entry.first).ends_with(wanted);
+        const bool gone = smtp::to_lower(entry.first).ends_with(wanted);
+        if (gone) shard.texts -= texts_of(entry.first, entry.second.answer);
+        return gone;
       });
     });
   }
@@ -69,11 +99,17 @@ void NegativeAnswers::clear() {
   for (auto& guarded : shards_) guarded.with([](Shard& shard) { shard = {}; });
 }
 
-size_t NegativeAnswers::size() const {
-  size_t count = 0;
+size_t NegativeAnswers::size() const { return occupancy().entries; }
+
+dns::Occupancy NegativeAnswers::occupancy() const {
+  dns::Occupancy sum{0, most_per_shard_ * kShards, 0};
   for (const auto& guarded : shards_)
-    count += guarded.with([](const Shard& shard) { return shard.entries.size(); });
-  return count;
+    guarded.with([&](const Shard& shard) {
+      sum.entries += shard.entries.size();
+      sum.bytes += dns::heap_of_nodes(shard.entries) + shard.order.size() * sizeof(std::string) +
+                   shard.texts;
+    });
+  return sum;
 }
 
 }  // namespace ravelin::proxy

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "dns/occupancy.h"
 #include "dns/reactor.h"
 #include "proxy/backend/mail_room.h"
 #include "proxy/event/guarded.h"
@@ -33,6 +34,7 @@ class NegativeAnswers {
   void accepted(std::string_view route, std::string_view recipient);
   void clear();
   size_t size() const;
+  dns::Occupancy occupancy() const;
 
  private:
   struct Entry {
@@ -42,6 +44,11 @@ class NegativeAnswers {
   struct Shard {
     std::unordered_map<std::string, Entry> entries;
     std::deque<std::string> order;  // oldest first; may name what is gone or was renewed
+    size_t texts = 0;               // octets of keys and answers, outside of the two
+
+    void put(std::string key, const SharedAnswer& answer, dns::Time until);
+    void erase(const std::string& key);
+    void drop_oldest();
   };
   static constexpr size_t kShards = 16;
 

@@ -77,11 +77,16 @@ std::chrono::nanoseconds Remembered::unknown(Key key, dns::Time now) {
   });
 }
 
-size_t Remembered::size() const {
-  size_t count = 0;
+size_t Remembered::size() const { return occupancy().entries; }
+
+dns::Occupancy Remembered::occupancy() const {
+  dns::Occupancy sum{0, most_per_shard_ * kShards, 0};
   for (const auto& guarded : shards_)
-    count += guarded.with([](const Shard& shard) { return shard.entries.size(); });
-  return count;
+    guarded.with([&](const Shard& shard) {
+      sum.entries += shard.entries.size();
+      sum.bytes += dns::heap_of_nodes(shard.entries) + shard.order.size() * sizeof(Key);
+    });
+  return sum;
 }
 
 }  // namespace ravelin::proxy

@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "dns/occupancy.h"
 #include "dns/reactor.h"
 #include "proxy/event/guarded.h"
 
@@ -40,6 +41,7 @@ class Remembered {
   // without the question begins anew: it may have been there in between.
   std::chrono::nanoseconds unknown(Key key, dns::Time now);
   size_t size() const;
+  dns::Occupancy occupancy() const;
 
  private:
   struct Entry {

@@ -17,11 +17,11 @@ using nlohmann::json;
 
 // What people look for first; JSON keeps no order. The rest follows by name.
 constexpr std::string_view kOrder[] = {
-    "version", "pid",      "uptime_s", "mode",        "hostname",  "pressure", "sessions",
-    "workers", "mails",    "name",     "route",       "kind",      "grade",    "open",
-    "peak",    "limit",    "accepted", "refused",     "addresses", "healthy",  "idle",
-    "waiting", "ties",     "cap",      "learned_cap", "backends",  "breaker",  "store",
-    "path",    "greylist", "standing", "log"};
+    "version", "pid",     "uptime_s", "mode",     "hostname", "pressure",    "sessions",
+    "workers", "mails",   "name",     "route",    "kind",     "grade",       "open",
+    "peak",    "entries", "limit",    "bytes",    "accepted", "refused",     "addresses",
+    "healthy", "idle",    "waiting",  "ties",     "cap",      "learned_cap", "backends",
+    "breaker", "store",   "path",     "greylist", "standing", "tables",      "log"};
 
 size_t rank(const std::string& key) {
   const auto* const found = std::find(std::begin(kOrder), std::end(kOrder), key);

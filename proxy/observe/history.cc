@@ -33,7 +33,7 @@ bool holds(std::string_view text, std::string_view part) {
 }  // namespace
 
 History::History(std::string path, const Clock& clock, HistoryAlarm alarm)
-    : clock_(clock), disk_(std::move(path), clock, std::move(alarm)) {}
+    : clock_(clock), has_file_(!path.empty()), disk_(std::move(path), clock, std::move(alarm)) {}
 
 History::~History() {
   {
@@ -108,7 +108,7 @@ void History::make_room() {
 
 // A thread that sleeps is woken for a full batch only; else its time comes.
 void History::wait_to_be_written(RowPtr row) {
-  if (settings_.size == 0) return;
+  if (!has_file_ || settings_.size == 0) return;
   if (waiting_.rows.size() >= kMaxWaiting) {
     ++stats_.lost;
     return;
@@ -120,7 +120,7 @@ void History::wait_to_be_written(RowPtr row) {
 
 void History::put_point(uint32_t step, int64_t at, std::string data) {
   const std::lock_guard lock(mutex_);
-  if (settings_.size > 0 && waiting_.points.size() < kMaxPoints)
+  if (has_file_ && settings_.size > 0 && waiting_.points.size() < kMaxPoints)
     waiting_.points.push_back({step, at, std::move(data)});
 }
 

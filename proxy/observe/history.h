@@ -124,6 +124,7 @@ class History {
   bool search_memory(const HistoryQuery& query, HistoryFound& found) const;
 
   const Clock& clock_;
+  const bool has_file_;
   HistoryDisk disk_;  // the thread's, once it runs
 
   std::atomic<bool> hard_{false};

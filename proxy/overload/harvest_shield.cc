@@ -79,12 +79,17 @@ bool HarvestShield::holds(const dns::IpAddress& client, dns::Time now,
   return holds(clients_, client.client_key(), now) || holds(networks_, client.network_key(), now);
 }
 
-size_t HarvestShield::size() {
-  size_t count = 0;
+size_t HarvestShield::size() { return occupancy().entries; }
+
+dns::Occupancy HarvestShield::occupancy() {
+  dns::Occupancy sum{0, kMost, 0};
   for (auto* const shards : {&clients_, &networks_})
     for (auto& each : *shards)
-      count += each.with([](Shard& shard) { return shard.entries.size(); });
-  return count;
+      each.with([&](Shard& shard) {
+        sum.entries += shard.entries.size();
+        sum.bytes += dns::heap_of_nodes(shard.entries);
+      });
+  return sum;
 }
 
 }  // namespace ravelin::proxy

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "dns/ip.h"
+#include "dns/occupancy.h"
 #include "dns/reactor.h"
 #include "proxy/config/config.h"
 #include "proxy/event/guarded.h"
@@ -25,6 +26,7 @@ class HarvestShield {
   bool holds(const dns::IpAddress& client, dns::Time now, const HarvestSettings& settings);
 
   size_t size();
+  dns::Occupancy occupancy();
   static constexpr size_t kMost = 200'000;
   // A network is shielded at so many times as many, and if they came from more than one client.
   static constexpr uint32_t kNetwork = 3;

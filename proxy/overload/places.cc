@@ -65,11 +65,11 @@ void raise_to(std::atomic<uint32_t>& peak, uint32_t value) {
   }
 }
 
-dns::IpAddress wide_key(const dns::IpAddress& client) {
+}  // namespace
+
+dns::IpAddress wide_network(const dns::IpAddress& client) {
   return client.network(client.is_v4() ? 16 : 48);
 }
-
-}  // namespace
 
 struct Places::Shards {
   std::atomic<uint32_t> total = 0;
@@ -86,7 +86,7 @@ struct Places::Shards {
     bool in_network = false;
     try {
       in_network = networks.enter(client.network_key(), limits.sessions_per_network);
-      if (in_network) wide.enter(wide_key(client), 0);
+      if (in_network) wide.enter(wide_network(client), 0);
       if (in_network) return PlaceLimit::None;
     } catch (...) {
       if (in_network) networks.leave(client.network_key());
@@ -97,7 +97,7 @@ struct Places::Shards {
     return PlaceLimit::Network;
   }
   void uncount_address(const dns::IpAddress& client) {
-    wide.leave(wide_key(client));
+    wide.leave(wide_network(client));
     networks.leave(client.network_key());
     clients.leave(client.client_key());
   }
@@ -121,7 +121,7 @@ const char* place_limit_name(PlaceLimit limit) {
 
 bool is_fair(const dns::IpAddress& newcomer, const Crowd& its, const dns::IpAddress& holder,
              const Crowd& holders) {
-  if (wide_key(newcomer) != wide_key(holder)) return holders.wide > its.wide + 1;
+  if (wide_network(newcomer) != wide_network(holder)) return holders.wide > its.wide + 1;
   if (newcomer.network_key() != holder.network_key()) return holders.network > its.network + 1;
   return newcomer.client_key() != holder.client_key() && holders.client > its.client + 1;
 }
@@ -130,8 +130,12 @@ uint32_t share_of_strangers(double reserved, uint32_t total) {
   return total - static_cast<uint32_t>(std::clamp(reserved, 0.0, 1.0) * total);
 }
 
+uint32_t Places::wide_crowd(const dns::IpAddress& client) const {
+  return shards_->wide.count(wide_network(client));
+}
+
 Crowd Places::crowd(const dns::IpAddress& client) const {
-  return {.wide = shards_->wide.count(wide_key(client)),
+  return {.wide = wide_crowd(client),
           .network = shards_->networks.count(client.network_key()),
           .client = shards_->clients.count(client.client_key())};
 }

@@ -20,6 +20,8 @@ struct Crowd {
   auto operator<=>(const Crowd&) const = default;  // the widest counts first
 };
 
+dns::IpAddress wide_network(const dns::IpAddress& client);  // that of Crowd::wide
+
 // Is it fair that |newcomer| gets the place of |holder|? Networks of equal size have equal shares:
 // in the widest in which the two differ, |holder|'s must have more, also after the change.
 bool is_fair(const dns::IpAddress& newcomer, const Crowd& its, const dns::IpAddress& holder,
@@ -72,6 +74,7 @@ class Places {
               uint32_t total);
 
   Crowd crowd(const dns::IpAddress& client) const;
+  uint32_t wide_crowd(const dns::IpAddress& client) const;  // that alone
   uint32_t in_use() const;
   // Of these, those that are neither good nor exempt, as a share of what they may have; above 1
   // after the limits were lowered.

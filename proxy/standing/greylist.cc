@@ -197,4 +197,6 @@ void Greylist::pass(const Tuple& tuple) {
 
 size_t Greylist::size() const { return tables_->stored.table().size(); }
 
+dns::Occupancy Greylist::occupancy() const { return tables_->stored.table().occupancy(); }
+
 }  // namespace ravelin::proxy

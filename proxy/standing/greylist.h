@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "dns/ip.h"
+#include "dns/occupancy.h"
 #include "proxy/config/config.h"
 #include "proxy/event/clock.h"
 #include "smtp/address.h"
@@ -59,6 +60,7 @@ class Greylist {
   std::optional<Shown> show(const Tuple& tuple) const;
   void pass(const Tuple& tuple);  // as if it had come back in time
   size_t size() const;
+  dns::Occupancy occupancy() const;
 
  private:
   struct Tables;

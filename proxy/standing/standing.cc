@@ -205,4 +205,8 @@ bool Standing::reset(const dns::IpAddress& client) {
 
 size_t Standing::size() const { return tables_->clients.table().size(); }
 
+dns::Occupancy Standing::clients() const { return tables_->clients.table().occupancy(); }
+
+dns::Occupancy Standing::groups() const { return tables_->groups.table().occupancy(); }
+
 }  // namespace ravelin::proxy

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "dns/ip.h"
+#include "dns/occupancy.h"
 #include "proxy/config/config.h"
 #include "proxy/event/clock.h"
 
@@ -61,6 +62,8 @@ class Standing {
   std::optional<StandingInfo> show(const dns::IpAddress& client) const;
   bool reset(const dns::IpAddress& client);
   size_t size() const;
+  dns::Occupancy clients() const;
+  dns::Occupancy groups() const;  // networks and organisations
 
  private:
   struct Tables;

@@ -17,6 +17,7 @@
 #include <optional>
 #include <utility>
 
+#include "dns/occupancy.h"
 #include "proxy/event/guarded.h"
 #include "proxy/state/seconds.h"
 #include "proxy/state/table_shard.h"
@@ -140,6 +141,7 @@ class Table {
   uint64_t bytes() const {
     return sum([](const Shard& shard) { return shard.entries.bytes(); });
   }
+  dns::Occupancy occupancy() const { return {size(), uint64_t{per_shard_} * kShards, bytes()}; }
 
  private:
   using Entries = TableShard<Value>;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cassert>
 #include <cstdint>
 #include <memory>
@@ -25,7 +26,6 @@ class TableShard {
 
  public:
   static constexpr uint32_t kNone = UINT32_MAX;
-  static constexpr uint32_t kChunk = 256;         // slots allocated together
   static constexpr uint32_t kMaxSlots = 1 << 24;  // so that 256 shards number them in 32 bits
 
   struct Entry {
@@ -34,6 +34,9 @@ class TableShard {
 
     bool used() const { return (key.words[0] | key.words[1] | key.words[2]) != 0; }
   };
+  // Slots allocated together: a page. Each of 256 shards has one soon, so that larger ones would
+  // make few entries dear; smaller ones would cost more for themselves.
+  static constexpr uint32_t kChunk = std::bit_floor(uint32_t{4096} / uint32_t{sizeof(Entry)});
 
   uint32_t size() const { return size_; }
   uint32_t slots() const { return fresh_; }  // every used slot is below

@@ -105,6 +105,29 @@ TEST_CASE("the cache stays within its bound") {
   CHECK(cache.size() > 32);
 }
 
+// Counted as they come and go.
+TEST_CASE("what the cache takes is counted, also of answers that are gone") {
+  DnsCache cache(64), fresh(64);
+  Answer large = answer(Status::Ok);
+  large.names.assign(5, std::string(200, 'x'));
+  large.mx = {{10, std::string(100, 'y')}};
+  const auto fill = [](DnsCache& which, const Answer& what) {
+    for (int i = 0; i < 1000; ++i)
+      which.put({Type::A, std::to_string(i) + ".example"}, what, 100s, kStart);
+  };
+  fill(cache, large);
+  const auto full = cache.occupancy();
+  CHECK(full.entries == 64);
+  CHECK(full.limit == 64);
+  CHECK(full.bytes > 64 * 1300);
+  CHECK(full.bytes < 64 * 2600);
+  fill(cache, answer(Status::Ok));
+  fill(fresh, answer(Status::Ok));
+  CHECK(cache.occupancy().bytes == fresh.occupancy().bytes);
+  cache.clear();
+  CHECK(cache.occupancy().bytes == 0);
+}
+
 TEST_CASE("threads share the cache") {
   DnsCache cache(64);
   std::vector<std::thread> threads;

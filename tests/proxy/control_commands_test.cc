@@ -194,6 +194,41 @@ TEST_CASE_METHOD(Bench, "explain looks for an id, a client or a text, and says w
         "an argument is missing or of the wrong type");
 }
 
+TEST_CASE_METHOD(Bench, "status says what each table holds, may hold, and takes") {
+  const auto client = dns::IpAddress::parse("192.0.2.1").value();
+  const auto sender = smtp::Address{}, recipient = smtp::Address{"b", "example.com"};
+  const auto table = [&](const std::string& name) {
+    const auto status = result({{"command", "status"}});
+    for (const auto& one : status.at("tables"))
+      if (one.at("name") == name) return one;
+    FAIL("no table " << name);
+    return json();
+  };
+  CHECK(table("greylist tuples").at("entries") == 0);
+  auto& shared = daemon.shared();
+  const dns::Time now{std::chrono::hours(1)};
+  shared.greylist.pass({client, "", sender, recipient});
+  shared.standing.known_recipient(client, "organisation.example");
+  shared.backends.remembered().accepted(7, now);
+  shared.backends.negatives().add("r", "x@example.com", {}, std::chrono::minutes(5), now);
+  shared.shield.answered(client, true, now, {.unknown = 9, .time = std::chrono::minutes(5)});
+  shared.dns_cache.put({dns::Type::A, "mx.example"}, {}, {}, now);
+  struct Row {
+    const char* name;
+    int entries;
+  };
+  for (const auto& [name, entries] :
+       {Row{"greylist tuples", 2}, Row{"clients", 1}, Row{"networks and organisations", 2},
+        Row{"known recipients", 1}, Row{"unknown recipients", 1}, Row{"harvest counts", 2},
+        Row{"DNS answers", 1}}) {
+    CAPTURE(name);
+    const auto found = table(name);
+    CHECK(found.at("entries") == entries);
+    CHECK(found.at("limit") > 10'000);
+    CHECK(found.at("bytes") > 50);
+  }
+}
+
 TEST_CASE_METHOD(Bench, "a failed reload brings all errors") {
   CHECK(result({{"command", "reload"}}) == json{{"reloaded", true}});
   daemon.reload_errors = {"r.toml:1:2: one", "r.toml:3:4: two"};

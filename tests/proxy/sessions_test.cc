@@ -200,6 +200,27 @@ TEST_CASE("whoever has more than its share gives way to a newcomer, drilling dow
   for (int i = 0; i < 100; ++i) CHECK(holder_for("10.1.1.2") == "10.1.1.1");
 }
 
+// In a flood each refused newcomer would pay for a look. Whose network has less than others is
+// always looked for; of the rest some are, so that none is kept out for long.
+TEST_CASE("looks that find nobody are bounded between two sweeps") {
+  Bench bench;
+  const auto finds = [&](const char* newcomer) {
+    return bench.sessions.unfair_to(*dns::IpAddress::parse(newcomer), bench.places,
+                                    Sessions::Kind::All) != nullptr;
+  };
+  bench.connect(100, "10.1.1.1");
+  bench.connect(100, "10.2.1.1");
+  for (int i = 0; i < 100; ++i) CHECK_FALSE(finds("10.1.1.1"));
+  CHECK_FALSE(finds("10.1.2.1"));  // a neighbour's place would be its own
+  CHECK(finds("198.51.100.1"));
+  bench.sweep();
+  CHECK(finds("10.1.2.1"));
+  for (int i = 0; i < 100; ++i) CHECK_FALSE(finds("10.1.1.1"));
+  bench.sweep();
+  for (int i = 0; i < 100; ++i) CHECK_FALSE(finds("10.1.1.1"));
+  CHECK(finds("198.51.100.1"));
+}
+
 TEST_CASE("a bounce takes the place of another bounce only") {
   Bench bench;
   const auto newcomer = *dns::IpAddress::parse("198.51.100.1");

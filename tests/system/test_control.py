@@ -21,6 +21,10 @@ class Control(SystemTest):
             status = ravelin.ctl("status")
         self.assertEqual(status["sessions"]["open"], 1)
         self.assertEqual(status["mode"], "enforce")
+        tables = {table["name"]: table for table in status["tables"]}
+        self.assertEqual(tables["clients"]["limit"] // 256, 1_000_000 // 256)
+        self.assertGreater(tables["clients"]["bytes"], 0)
+        self.assertRegex(ravelin.run_ctl("status").stdout, r"tables\n +name +entries +limit +bytes\n")
         self.assertEqual(status["backends"][0]["name"], f"127.0.0.1:{self.backend.port}")
         self.assertEqual(ravelin.ctl("limits")["sessions"], 77)
         mode = os.stat(f"{self.directory}/ctl.sock").st_mode

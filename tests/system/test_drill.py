@@ -177,6 +177,29 @@ class BothSides(DrillTest):
         self.assertEqual(seen - bots - {"127.0.0.1"}, good)
         self.assertTrue(ravelin.lines("PREGREET"), "early bots talk early")
 
+    def test_senders_that_turn(self):
+        """All in one network; from the onset on the last ones are bots, at the same addresses."""
+        backend = self.backend("--valid", "good*")
+        ravelin = self.ravelin([backend.port], sections=SECTIONS)
+        report, _ = self.drill(
+            ravelin.port, "--good=known=4", "--turned=1", "--good-place=one-24", "--rate=known=5", "--warm-up=1",
+            "--good-retry=1s", "--onset=2s", "--duration=4s", "--quiet=0s", "--drain=30s", "--pause=100ms",
+            "--ramp=0s")
+        groups = report["groups"]
+        self.assertEqual(set(groups), {"good known", "bots turned"})
+        self.assertEqual(groups["bots turned"]["members"], 1)
+        self.assertGreater(replies(groups["bots turned"]).get("RCPT 550 5.1.1", 0), 0)
+        seen = {line.split("[")[-1].rstrip("]") for line in ravelin.lines(r"connect from unknown\[")
+                if "disconnect" not in line}
+        self.assertEqual(seen - {"127.0.0.1"}, {f"127.200.0.{10 + i}" for i in range(4)})
+        # Its good mail ends where the spam begins.
+        lines = ravelin.lines("client=|reject: RCPT")
+        spam = [i for i, line in enumerate(lines) if "reject: RCPT" in line and "[127.200.0.13]" in line
+                and "User unknown" in line]
+        mail = [i for i, line in enumerate(lines) if "client=" in line and "[127.200.0.13]" in line]
+        self.assertTrue(spam and mail)
+        self.assertLess(max(mail), min(spam))
+
     def test_nobody_listens(self):
         """Good mail stays in its queue, and that is said."""
         report, table = self.drill(free_port(), "--good=new=1", "--rate=new=20", "--onset=0s",
@@ -245,6 +268,8 @@ class Ends(DrillTest):
             ([*good, "--stages", "5s=10%,1s=20%"], "growing times"),
             ([*good, "--bots", "slow=500", "--networks", "2"], "give more --networks"),
             ([*good, "--good", "new=30", "--networks", "1", "--good-place", "bots-24"], "no room"),
+            ([*good, "--good", "known=2", "--turned", "3"], "as many known good senders"),
+            ([*good, "--good", "new=241", "--good-place", "one-24"], "no room"),
             ([*good, "--bots", "slow=1", "--networks", "300", "--wide-networks", "1"], "no room"),
             ([*good, "--good", "new=1", "--mailboxes", "@/nowhere"], "names no mailbox"),
             ([*good, "--good", "new=1", "--json", "/nowhere/x"], "can be written"),

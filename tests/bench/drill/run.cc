@@ -41,6 +41,7 @@ Drill::Drill(Loop& loop, const RunSettings& settings)
       lag_(loop) {
   make_good();
   make_bots();
+  make_turned();
 }
 
 Drill::~Drill() = default;
@@ -85,6 +86,20 @@ void Drill::make_bots() {
                                          size_t{i} * settings_.per_bot + k, world_, group,
                                          identity(address, host_name(address))));
     }
+  }
+}
+
+void Drill::make_turned() {
+  if (settings_.turned == 0) return;
+  report_.groups.push_back(std::make_unique<Group>("bots turned", false, loop_, scene_));
+  Group& group = *report_.groups.back();
+  group.members = settings_.turned;
+  const auto known = settings_.good[static_cast<size_t>(GoodKind::Known)];
+  for (uint32_t i = known - settings_.turned; i < known; ++i) {
+    const auto address = sources_.good(GoodKind::Known, i);
+    for (uint32_t k = 0; k < settings_.per_bot; ++k)
+      bots_.back().push_back(
+          make_bot(Script::Retrying, i, world_, group, identity(address, host_name(address))));
   }
 }
 
@@ -140,6 +155,8 @@ void Drill::enter(Phase phase) {
 
 void Drill::start_load() {
   enter(Phase::Load);
+  const auto known = settings_.good[static_cast<size_t>(GoodKind::Known)];
+  for (uint32_t i = known - settings_.turned; i < known; ++i) good_[i]->stop_arrivals();
   course_.set(settings_.duration, [this] { stop_load(); });
   if (!settings_.stages.empty())
     stages_.set(settings_.stages.front().first, [this] { start_stage(0); });

@@ -26,6 +26,7 @@ class Drill {
 
  private:
   void make_bots();
+  void make_turned();
   void make_good();
   Identity identity(uint32_t address, std::string helo);
 
@@ -50,7 +51,8 @@ class Drill {
   Scene scene_;
   World world_;
   Report report_;
-  std::array<std::vector<std::unique_ptr<Bot>>, kScripts> bots_;
+  // Of each script, and those at the addresses of senders that turned.
+  std::array<std::vector<std::unique_ptr<Bot>>, kScripts + 1> bots_;
   std::vector<std::unique_ptr<GoodSender>> good_;
   Timer course_, stages_, ticks_, lag_;
   Seconds expected_{};  // when measure_lag() should have been called

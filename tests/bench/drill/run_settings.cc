@@ -59,9 +59,9 @@ std::string take_stages(RunSettings& settings, std::string_view text) {
 }
 
 std::string take_place(RunSettings& settings, std::string_view text) {
-  static constexpr const char* kPlaces[] = {"apart", "bots-16", "bots-24"};
+  static constexpr const char* kPlaces[] = {"apart", "one-24", "bots-16", "bots-24"};
   const auto index = index_of(kPlaces, text);
-  if (!index) return "wants apart, bots-16 or bots-24";
+  if (!index) return "wants apart, one-24, bots-16 or bots-24";
   settings.good_place = static_cast<GoodPlace>(*index);
   return {};
 }
@@ -147,6 +147,10 @@ void add_good_options(RunSettings& s, std::vector<Option>& rows) {
       {"warm-up", "N", "0", "Known senders first deliver N messages each, before the clock starts.",
        store(s.warm_up, number(0, 1000), "a number up to 1000")},
       {"warm-up-limit", "TIME", "10m", "How long the warm-up may take.", time_of(s.warm_up_limit)},
+      {"turned", "N", "0",
+       "So many of the known senders turn bad when the load begins: retrying bots at their "
+       "addresses, and no good mail from there any more.",
+       store(s.turned, number(0, 4096), "a number up to 4096")},
       {"parallel", "N", "2", "Dialogs that each good sender has at most.",
        store(s.parallel, number(1, 100), "a number from 1 to 100")},
       {"good-retry", "TIME", "10s", "First wait of a deferred good message; it doubles each time,",
@@ -158,7 +162,8 @@ void add_good_options(RunSettings& s, std::vector<Option>& rows) {
       {"good-tls", "", "", "Good senders use STARTTLS where it is offered.",
        [&s](std::string_view) { return s.good_tls = true, std::string(); }},
       {"good-place", "WHERE", "apart",
-       "Good senders' networks: apart from the bots', or in their bots-16 or bots-24.",
+       "Good senders' networks: apart from the bots', each sender in its own or all of a kind in "
+       "one-24; or in the bots' own bots-16 or bots-24.",
        [&s](std::string_view text) { return take_place(s, text); }},
   };
   rows.insert(rows.end(), more.begin(), more.end());
@@ -172,7 +177,7 @@ const char* name_of(GoodKind kind) { return kGoodNames[static_cast<size_t>(kind)
 uint64_t RunSettings::dialogs() const {
   const uint64_t all_bots = std::accumulate(bots.begin(), bots.end(), uint64_t{0});
   const uint64_t all_good = std::accumulate(good.begin(), good.end(), uint64_t{0});
-  return all_bots * per_bot + all_good * parallel;
+  return (all_bots + turned) * per_bot + all_good * parallel;
 }
 
 Command run_command(RunSettings& settings) {
@@ -199,6 +204,8 @@ std::string contradiction(const RunSettings& s, size_t descriptors) {
            " networks of " + std::to_string(Sources::kBotsPerNetwork) + ": give more --networks";
   if (*std::max_element(s.good.begin(), s.good.end()) > Sources::good_room(s))
     return "so many good senders have no room at this --good-place";
+  if (s.turned > s.good[static_cast<size_t>(GoodKind::Known)])
+    return "--turned wants as many known good senders";
   if (s.networks > s.wide_networks * 254)  // the last two are for good senders
     return "--wide-networks " + std::to_string(s.wide_networks) + " have no room for --networks " +
            std::to_string(s.networks);

@@ -20,7 +20,7 @@ enum class GoodKind : uint8_t { Known, New };
 constexpr size_t kGoodKinds = 2;
 const char* name_of(GoodKind kind);
 
-enum class GoodPlace : uint8_t { Apart, BotsWide, BotsNetworks };
+enum class GoodPlace : uint8_t { Apart, OneNetwork, BotsWide, BotsNetworks };
 
 struct RunSettings {
   Endpoint target;
@@ -43,6 +43,7 @@ struct RunSettings {
 
   std::array<uint32_t, kGoodKinds> good{};
   std::array<double, kGoodKinds> rate{};
+  uint32_t turned = 0;  // of the known ones, the last
   std::vector<std::string> mailboxes;
   uint32_t warm_up = 0;
   Seconds warm_up_limit{}, good_retry{}, good_retry_max{}, patience{};

@@ -5,6 +5,7 @@ namespace {
 
 constexpr uint32_t kBots = 127u << 24 | 64u << 16;
 constexpr uint32_t kGood = 127u << 24 | 200u << 16;
+constexpr uint32_t kOneNetwork = 240;  // hosts from .10 on
 
 }  // namespace
 
@@ -16,6 +17,8 @@ uint64_t Sources::good_room(const RunSettings& settings) {
   switch (settings.good_place) {
     case GoodPlace::Apart:
       break;
+    case GoodPlace::OneNetwork:
+      return kOneNetwork;
     case GoodPlace::BotsWide:
       return uint64_t{settings.wide_networks} * 254;
     case GoodPlace::BotsNetworks:
@@ -40,6 +43,8 @@ uint32_t Sources::good(GoodKind kind, uint32_t index) const {
   switch (settings_.good_place) {
     case GoodPlace::Apart:
       return kGood + (which << 16) + (index % 256 << 8) + host;
+    case GoodPlace::OneNetwork:
+      return kGood + (which << 16) + 10 + index;
     case GoodPlace::BotsWide:
       // A /24 that no bot is in is found behind theirs; 127.x.255 down.
       return kBots + (index % settings_.wide_networks << 16) + ((255 - which) << 8) + 1 +

@@ -1,5 +1,6 @@
 // Who comes from where: bots in 127.64.0.0/10, over as many /24s and /16s as told; good senders in
-// /24s of their own in 127.200 (known) and 127.201 (new), or among the bots.
+// /24s of their own in 127.200 (known) and 127.201 (new), or all of a kind in one, or among the
+// bots.
 #pragma once
 
 #include <cstdint>

@@ -65,6 +65,45 @@ TEST_CASE("kept refusals are bounded, and forgotten by address or domain") {
   CHECK(table.size() == 1);
 }
 
+// Counted as they come and go, so whatever was there before must not be left in the sum.
+TEST_CASE("what kept refusals take is counted, also of those that are gone") {
+  const dns::Time now{1h};
+  const std::string text(100, 'x');
+  const proxy::SharedAnswer no{smtp::Reply(550, {1, 1}, "no"), true, "", ""};
+  const proxy::SharedAnswer longer{smtp::Reply(550, {1, 1}, text), true, text, text};
+  proxy::NegativeAnswers table(1600), fresh(1600);
+  const auto fill = [&](proxy::NegativeAnswers& which, const proxy::SharedAnswer& answer,
+                        const std::string& domain) {
+    for (int i = 0; i < 20'000; ++i)
+      which.add("r", std::to_string(i % 9'000) + domain, answer, 5min, now);
+  };
+  fill(table, longer, "@a.rather.long.domain.example.com");
+  const auto full = table.occupancy();
+  CHECK(full.limit >= 1600);
+  CHECK(full.entries == full.limit);
+  CHECK(full.bytes > full.entries * 500);
+  CHECK(full.bytes < full.entries * 1000);
+  table.add("r", "0@example.com", longer, 5min, now);
+  table.accepted("r", "0@example.com");
+  CHECK(table.forget("a.rather.long.domain.example.com") > 1500);
+  fill(table, no, "@b.c");
+  fill(fresh, no, "@b.c");
+  CHECK(table.occupancy().bytes == fresh.occupancy().bytes);
+  CHECK(table.occupancy().bytes < full.bytes / 2);
+}
+
+TEST_CASE("remembered recipients are counted, and what they take") {
+  proxy::Remembered table(160);
+  CHECK(table.occupancy().entries == 0);
+  for (int i = 0; i < 1000; ++i)
+    table.accepted(proxy::Remembered::key_of(std::to_string(i)), dns::Time{1h});
+  const auto full = table.occupancy();
+  CHECK(full.entries <= full.limit);
+  CHECK(full.entries > 100);
+  CHECK(full.bytes > full.entries * 48);
+  CHECK(full.bytes < full.entries * 100);
+}
+
 TEST_CASE("accepted recipients are remembered for 30 days") {
   proxy::Remembered table;
   int written = 0;

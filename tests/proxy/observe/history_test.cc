@@ -68,6 +68,8 @@ TEST_CASE("history finds by id, client and text, newest first") {
   CHECK(world.found("joe@CLIENT.example") == 1);
   CHECK(world.found("nobody") == 0);
   CHECK(world.find({.limit = 2}).more);
+  REQUIRE(world.history->flush(10s));
+  CHECK(world.history->stats().waiting == 0);  // for a file that is not wanted, neither
 }
 
 TEST_CASE("history outlives a restart, and what is in memory is not told twice") {

@@ -120,6 +120,11 @@ TEST_CASE("memory has a bound, and who has run out makes room") {
   };
   everybody(10);
   CHECK(garden.shield.size() <= HarvestShield::kMost);
+  const auto its = garden.shield.occupancy();
+  CHECK(its.entries == garden.shield.size());
+  CHECK(its.limit == HarvestShield::kMost);
+  CHECK(its.bytes > its.entries * 80);
+  CHECK(its.bytes < its.entries * 160);
   garden.ask("192.0.2.1", 10);
   garden.now += 10min;
   garden.ask("192.0.2.1", 10);

@@ -250,3 +250,16 @@ TEST_CASE("threads may judge one client at once") {
   for (auto& thread : threads) thread.join();
   CHECK(fixture.standing.show(kClient)->deliveries == 4'000);
 }
+
+// Tables grow in pieces for each of their shards: what a few hundred senders cost must not be the
+// price of so many pieces for tens of thousands.
+TEST_CASE("a few clients and networks cost little") {
+  Fixture fixture;
+  for (int i = 0; i < 500; ++i)
+    fixture.standing.known_recipient(
+        ip("10.0." + std::to_string(i % 250) + "." + std::to_string(i / 250)), "");
+  CHECK(fixture.standing.clients().entries == 500);
+  CHECK(fixture.standing.groups().entries == 250);
+  CHECK(fixture.standing.clients().bytes < 1'200'000);
+  CHECK(fixture.standing.groups().bytes < 1'200'000);
+}
