@@ -43,8 +43,11 @@ class ControlServer::Connection final : public dns::Retirable,
                                         public StreamEvents,
                                         public std::enable_shared_from_this<Connection> {
  public:
-  Connection(ControlServer& server, std::unique_ptr<Stream> stream)
-      : server_(server), stream_(std::move(stream)), since_(server.reactor_.now()) {
+  Connection(ControlServer& server, std::unique_ptr<Stream> stream, Credentials peer)
+      : server_(server),
+        stream_(std::move(stream)),
+        peer_(std::move(peer)),
+        since_(server.reactor_.now()) {
     stream_->set_events(this);
     stream_->set_read_size(kMaxControlRequest);
   }
@@ -79,9 +82,15 @@ class ControlServer::Connection final : public dns::Retirable,
     stream_->resume(Pause::Waiting);
   }
 
+  bool ready() const { return page_.empty() && !stream_->congested(); }
+  void answer_in_part(const json& part) { answer(to_text(part)); }
+
+  const Credentials& peer() const { return peer_; }
+
   // A step that takes too long ends the connection, however busy the peer seems to be.
   bool overdue(Time now) const {
-    return now - since_ > (waiting_ ? kLongestAnswer : server_.options_.patience);
+    const bool ours = waiting_ && ready();
+    return now - since_ > (ours ? kLongestAnswer : server_.options_.patience);
   }
 
  private:
@@ -113,6 +122,7 @@ class ControlServer::Connection final : public dns::Retirable,
 
   ControlServer& server_;
   std::unique_ptr<Stream> stream_;
+  const Credentials peer_;
   FrameReader reader_{kMaxControlRequest, kMaxControlRequest};
   std::string answer_;
   std::string_view page_;  // what of |answer_| is not written yet
@@ -133,11 +143,27 @@ void ControlServer::handle(std::string command, Handler handler) {
                });
 }
 
+bool ControlServer::Feed::ready() const {
+  const auto still = asker_.lock();
+  return still && still->ready();
+}
+
+void ControlServer::Feed::part(json part) {
+  const auto still = asker_.lock();
+  if (!still) return;
+  still->answer_in_part({{"ok", true}, {"more", true}, {"result", std::move(part)}});
+}
+
+void ControlServer::Feed::end(json last) {
+  if (const auto still = asker_.lock()) still->answer_with(wrap(std::move(last)));
+  asker_.reset();
+}
+
 // Those who are refused are told why; as they take places too, there is an end to that as well.
 void ControlServer::adopt(std::unique_ptr<Stream> stream, const Credentials& peer) {
   if (connections_.size() >= 2 * options_.connections) return;
   const bool full = connections_.size() >= options_.connections;
-  auto connection = std::make_shared<Connection>(*this, std::move(stream));
+  auto connection = std::make_shared<Connection>(*this, std::move(stream), peer);
   connections_.push_back(connection);
   if (!sweeper_) sweeper_ = reactor_.timer(kSweepPeriod, [this] { sweep(); });
   if (!permits(peer)) return connection->refuse("you may not control this daemon");
@@ -149,12 +175,25 @@ bool ControlServer::permits(const Credentials& peer) const {
 }
 
 void ControlServer::handle_later(std::string command, LateHandler handler) {
-  handlers_[std::move(command)] = std::move(handler);
+  handlers_[std::move(command)] = [handler = std::move(handler)](
+                                      const json& args, const std::shared_ptr<Connection>& from) {
+    handler(args, [asker = std::weak_ptr(from)](json result) {
+      if (const auto still = asker.lock()) still->answer_with(wrap(std::move(result)));
+    });
+  };
+}
+
+void ControlServer::handle_feed(std::string command, FeedHandler handler) {
+  handlers_[std::move(command)] = [handler = std::move(handler)](
+                                      const json& args, const std::shared_ptr<Connection>& from) {
+    handler(args, Feed(from));
+  };
 }
 
 // No exception of a handler or of the JSON library leaves this function.
 void ControlServer::serve(const std::shared_ptr<Connection>& connection,
-                          std::string_view request) const try {
+                          std::string_view request) try {
+  asker_ = &connection->peer();
   call(connection, request);
 } catch (const json::exception&) {
   connection->answer_with(refusal("an argument is missing or of the wrong type"));
@@ -162,8 +201,7 @@ void ControlServer::serve(const std::shared_ptr<Connection>& connection,
   connection->answer_with(refusal(failure.what()));
 }
 
-void ControlServer::call(const std::shared_ptr<Connection>& connection,
-                         std::string_view request) const {
+void ControlServer::call(const std::shared_ptr<Connection>& connection, std::string_view request) {
   if (!is_shallow(request, kMaxControlDepth))
     return connection->answer_with(refusal("the request is too deep"));
   const auto args = json::parse(request, nullptr, false);
@@ -172,11 +210,7 @@ void ControlServer::call(const std::shared_ptr<Connection>& connection,
 
   const auto command = args["command"].get<std::string>();
   const auto handler = handlers_.find(command);
-  if (handler != handlers_.end()) {
-    return handler->second(args, [asker = std::weak_ptr(connection)](json result) {
-      if (const auto still = asker.lock()) still->answer_with(wrap(std::move(result)));
-    });
-  }
+  if (handler != handlers_.end()) return handler->second(args, connection);
   std::string known;
   for (const auto& [name, unused] : handlers_) known += (known.empty() ? "" : ", ") + name;
   connection->answer_with(refusal("unknown command \"" + command + "\"; known are: " + known));

@@ -12,6 +12,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "proxy/event/credentials.h"
@@ -32,6 +33,8 @@ nlohmann::json control_error(std::string_view text, const std::vector<std::strin
 
 // Used on one thread, that of |reactor|, which must outlive it.
 class ControlServer {
+  class Connection;
+
  public:
   // |args| is the request, an object, "command" included. Returns the result, or control_error().
   // What it throws is answered as an error too. Must not take long: the main loop waits.
@@ -41,6 +44,24 @@ class ControlServer {
   using Answer = std::function<void(nlohmann::json)>;
   using LateHandler = std::function<void(const nlohmann::json& args, Answer answer)>;
 
+  // An answer in parts, over time; on the same thread.
+  class Feed {
+   public:
+    // Is somebody still there?
+    bool open() const { return !asker_.expired(); }
+    // Also has read what was given so far? Whoever does not, does not make us keep it.
+    bool ready() const;
+    void part(nlohmann::json part);  // only if ready()
+    void end(nlohmann::json last);   // no part after it
+
+   private:
+    friend class ControlServer;
+    explicit Feed(std::weak_ptr<Connection> asker) : asker_(std::move(asker)) {}
+
+    std::weak_ptr<Connection> asker_;
+  };
+  using FeedHandler = std::function<void(const nlohmann::json& args, Feed feed)>;
+
   ControlServer(Reactor& reactor, const ControlServerOptions& options);
   ~ControlServer();  // closes all connections
   ControlServer(const ControlServer&) = delete;
@@ -48,26 +69,32 @@ class ControlServer {
 
   void handle(std::string command, Handler handler);
   void handle_later(std::string command, LateHandler handler);
+  void handle_feed(std::string command, FeedHandler handler);
+  // Inside a handler: who asks.
+  const Credentials& asker() const { return *asker_; }
   // Heard are root, our own user, and members of the socket's group: what its mode (0660) says, but
   // asked again here, for a mode is easily changed by hand.
   void adopt(std::unique_ptr<Stream> stream, const Credentials& peer);
 
+  Reactor& reactor() { return reactor_; }
   size_t connections() const { return connections_.size(); }
 
  private:
-  class Connection;
+  using AnyHandler =
+      std::function<void(const nlohmann::json& args, const std::shared_ptr<Connection>& asker)>;
 
   bool permits(const Credentials& peer) const;
-  void serve(const std::shared_ptr<Connection>& connection, std::string_view request) const;
-  void call(const std::shared_ptr<Connection>& connection, std::string_view request) const;
+  void serve(const std::shared_ptr<Connection>& connection, std::string_view request);
+  void call(const std::shared_ptr<Connection>& connection, std::string_view request);
   void remove(const Connection* connection);
   void sweep();
 
   Reactor& reactor_;
   const ControlServerOptions options_;
-  std::map<std::string, LateHandler, std::less<>> handlers_;
+  std::map<std::string, AnyHandler, std::less<>> handlers_;
   std::vector<std::shared_ptr<Connection>> connections_;
-  dns::Handle sweeper_;  // set while there are connections
+  const Credentials* asker_ = nullptr;  // inside a handler
+  dns::Handle sweeper_;                 // set while there are connections
 };
 
 }  // namespace ravelin::proxy

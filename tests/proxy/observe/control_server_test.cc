@@ -5,6 +5,7 @@
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "proxy/observe/control_protocol.h"
 #include "support/manual_reactor.h"
@@ -69,6 +70,52 @@ TEST_CASE_METHOD(Harness, "ControlServer answers requests, however they arrive")
   const json want = {{"ok", true}, {"result", "hi"}};
   CHECK(ask(peer, R"({"command":"echo","text":"hi"})", chunk) == want);
   CHECK(ask(peer, R"({"command":"echo","text":"hi"})", chunk) == want);
+}
+
+TEST_CASE_METHOD(Harness, "ControlServer gives an answer in parts, and nobody is in between") {
+  std::optional<ControlServer::Feed> feed;
+  uid_t who = 99;
+  server.handle_feed("follow", [&](const json&, ControlServer::Feed given) {
+    feed = std::move(given);
+    who = server.asker().uid;
+  });
+  const auto peer = connect();
+  peer->stream->send(frame(R"({"command":"follow"})") + frame(R"({"command":"echo","text":1})"));
+  reactor.run();
+  CHECK(who == 0);
+  REQUIRE(feed);
+  CHECK(feed->ready());
+  for (int i = 0; i < 3; ++i) {  // longer than anything else may take
+    clock.advance(45s);
+    reactor.run();
+    feed->part(i);
+    reactor.run();
+    CHECK(answer(*peer) == json{{"ok", true}, {"more", true}, {"result", i}});
+  }
+  feed->end({{"ended", "so it is"}});
+  reactor.run();
+  CHECK(peer->take() ==
+        frame(R"({"ok":true,"result":{"ended":"so it is"}})") + frame(R"({"ok":true,"result":1})"));
+  CHECK_FALSE(feed->open());
+}
+
+TEST_CASE_METHOD(Harness, "a feed ends with whoever asked, and can be refused") {
+  std::optional<ControlServer::Feed> feed;
+  server.handle_feed("follow",
+                     [&](const json&, ControlServer::Feed given) { feed = std::move(given); });
+  server.handle_feed(
+      "never", [&](const json&, ControlServer::Feed given) { given.end(control_error("no")); });
+  const auto peer = connect();
+  CHECK(ask(peer, R"({"command":"never"})") == json{{"ok", false}, {"error", "no"}});
+  peer->stream->send(frame(R"({"command":"follow"})"));
+  reactor.run();
+  REQUIRE(feed->open());
+  peer->stream->end(StreamEnd::Eof);
+  reactor.run();
+  CHECK_FALSE(feed->open());
+  CHECK_FALSE(feed->ready());
+  feed->part("to nobody");
+  feed->end("to nobody");
 }
 
 TEST_CASE_METHOD(Harness, "ControlServer waits for a late answer, and keeps the order") {
