@@ -20,9 +20,17 @@ class AccessList {
 
   // The longest prefix of either list decides, so that an exception can be made from a network in
   // both directions; in both lists alike: allowed.
-  Access find(const dns::IpAddress& client) const;
+  // |by_hand|, which may be null, is asked along with it; at equal length it is the one that
+  // counts.
+  Access find(const dns::IpAddress& client, const AccessList* by_hand = nullptr) const;
 
  private:
+  struct Match {
+    Access access = Access::None;
+    int prefix = -1;
+  };
+  Match match(const dns::IpAddress& client) const;
+
   CidrSet allow_;
   CidrSet deny_;
 };

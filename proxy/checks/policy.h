@@ -32,7 +32,10 @@ class Policy {
     return checks_[static_cast<size_t>(stage)];
   }
   // Every new connection, before it has a place: is it allow-listed, denied, or neither?
-  Access access(const dns::IpAddress& client) const { return access_.find(client); }
+  // |by_hand| may be null.
+  Access access(const dns::IpAddress& client, const AccessList* by_hand = nullptr) const {
+    return access_.find(client, by_hand);
+  }
   // Is a bare LF from this client taken as CRLF?
   bool normalises(const dns::IpAddress& client) const;
   // Does a connection from |peer| begin with a PROXY header?
