@@ -64,6 +64,14 @@ Grade ClientKind::grade(const ClientRecord& record) const {
   return good ? Grade::Good : Grade::Passed;
 }
 
+void ClientKind::give(ClientRecord& record, Grade grade, Seconds now) const {
+  if (grade == Grade::Unknown) return;
+  const bool good = grade == Grade::Good;
+  record.delivered = now;
+  record.deliveries = good ? std::max<uint32_t>(1, good_deliveries_) : 1;
+  record.days = good ? std::max<uint32_t>(1, good_days_) : 1;
+}
+
 int64_t ClientKind::worth(const ClientRecord& record) const {
   return static_cast<int64_t>(grade(record)) * (int64_t{1} << 32) + record.last;
 }

@@ -45,6 +45,8 @@ class ClientKind {
 
   void configure(const StandingSettings& settings);
   Grade grade(const ClientRecord& record) const;
+  // |record|, which is new, has earned |grade| and no more.
+  void give(ClientRecord& record, Grade grade, Seconds now) const;
 
   // Unknown ones go first, good ones last; within each, the longest unseen.
   int64_t worth(const ClientRecord& record) const;

@@ -195,6 +195,12 @@ void Greylist::pass(const Tuple& tuple) {
   tables_->write(keys, value, now);
 }
 
+bool Greylist::forget(const Tuple& tuple) {
+  bool found = false;
+  for (const auto& key : tables_->keys_of(tuple)) found |= tables_->stored.table().erase(key);
+  return found;
+}
+
 size_t Greylist::size() const { return tables_->stored.table().size(); }
 
 dns::Occupancy Greylist::occupancy() const { return tables_->stored.table().occupancy(); }

@@ -58,7 +58,8 @@ class Greylist {
     std::chrono::seconds age{};
   };
   std::optional<Shown> show(const Tuple& tuple) const;
-  void pass(const Tuple& tuple);  // as if it had come back in time
+  void pass(const Tuple& tuple);    // as if it had come back in time
+  bool forget(const Tuple& tuple);  // under all of its keys; false: it was not known
   size_t size() const;
   dns::Occupancy occupancy() const;
 

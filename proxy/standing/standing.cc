@@ -193,14 +193,34 @@ std::optional<StandingInfo> Standing::show(const dns::IpAddress& client) const {
   return info;
 }
 
-// What its groups lost goes too: who asks for a reset wants this client served.
-bool Standing::reset(const dns::IpAddress& client) {
-  const auto key = tables_->client_key(client);
-  const auto record = tables_->clients.table().find(key);
-  bool found = tables_->clients.table().erase(key);
+bool Standing::set(const dns::IpAddress& client, Grade grade) {
+  if (grade != Grade::Unknown) reset_groups(client);
+  const auto now = boot_seconds(tables_->clock);
+  return tables_->clients.table().update(tables_->client_key(client), now,
+                                         [&](ClientRecord& record, bool created) {
+                                           const auto organisation = record.organisation;
+                                           const auto first = created ? now : record.first;
+                                           record = {};
+                                           record.first = first;
+                                           record.last = now;
+                                           record.organisation = organisation;
+                                           tables_->clients.kind().give(record, grade, now);
+                                           return true;
+                                         });
+}
+
+bool Standing::reset_groups(const dns::IpAddress& client) {
+  bool found = false;
+  const auto record = tables_->clients.table().find(tables_->client_key(client));
   if (client.is_v4()) found |= tables_->groups.table().erase(tables_->network_key(client));
   if (record) found |= tables_->groups.table().erase(record->organisation);
   return found;
+}
+
+// What its groups lost goes too: who asks for a reset wants this client served.
+bool Standing::reset(const dns::IpAddress& client) {
+  const bool lost = reset_groups(client);
+  return tables_->clients.table().erase(tables_->client_key(client)) || lost;
 }
 
 size_t Standing::size() const { return tables_->clients.table().size(); }

@@ -60,12 +60,17 @@ class Standing {
   void misbehaved(const dns::IpAddress& client);  // early talk, errors beyond the limit
 
   std::optional<StandingInfo> show(const dns::IpAddress& client) const;
+  // As if it had earned just that; what its network and organisation lost is forgotten, too. False:
+  // there was no memory for it.
+  bool set(const dns::IpAddress& client, Grade grade);
   bool reset(const dns::IpAddress& client);
   size_t size() const;
   dns::Occupancy clients() const;
   dns::Occupancy groups() const;  // networks and organisations
 
  private:
+  bool reset_groups(const dns::IpAddress& client);
+
   struct Tables;
   std::unique_ptr<Tables> tables_;
 };
