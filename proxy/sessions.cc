@@ -46,6 +46,26 @@ void Sessions::shut_down(bool now) {
   for (Session* session : due_) session->shut_down(now);
 }
 
+void Sessions::each(size_t limit, const std::function<void(const Session&)>& look) const {
+  for (auto one = sessions_.begin(); one != sessions_.end() && limit > 0; ++one, --limit)
+    look(*one->first);
+}
+
+std::vector<SessionView> Sessions::views(Time now, size_t limit, const Wanted& wanted) const {
+  std::vector<SessionView> all;
+  for (const auto& [session, owner] : sessions_) {
+    if (all.size() >= limit) break;
+    if (wanted(session->info())) all.push_back(session->view(now));
+  }
+  return all;
+}
+
+Session* Sessions::find(Id id) {
+  for (const auto& [session, owner] : sessions_)
+    if (session->is(id)) return session;
+  return nullptr;
+}
+
 Session* Sessions::oldest_doubtful() {
   Session* oldest = nullptr;
   std::optional<Time> since;

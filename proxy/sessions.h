@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <random>
 #include <unordered_map>
@@ -33,6 +34,13 @@ class Sessions {
   // fruitless: of those that promise nothing there are only so many between two sweeps.
   enum class Kind : uint8_t { All, Bounces };
   Session* unfair_to(const dns::IpAddress& newcomer, const Places& places, Kind kind);
+
+  void each(size_t limit, const std::function<void(const Session&)>& look) const;
+  // Up to |limit| of those whose dialog |wanted| likes, in no order.
+  using Wanted = std::function<bool(const DialogInfo& dialog)>;
+  std::vector<SessionView> views(Time now, size_t limit, const Wanted& wanted) const;
+  // The one of this id, dialog's or transaction's; null if it is not here.
+  Session* find(Id id);
 
   size_t size() const { return sessions_.size(); }
   bool empty() const { return sessions_.empty(); }

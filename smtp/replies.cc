@@ -59,6 +59,7 @@ RAVELIN_REPLY(too_many_errors, 421, Enhanced{7, 0}, "Too many errors; closing")
 RAVELIN_REPLY(too_many_junk, 421, Enhanced{7, 0}, "Too many commands without mail; closing")
 RAVELIN_REPLY(timeout, 421, Enhanced{4, 2}, "Waited too long; closing")
 RAVELIN_REPLY(too_slow, 421, Enhanced{4, 2}, "The text comes too slowly; closing")
+RAVELIN_REPLY(ended, 421, Enhanced{3, 2}, "Connection ended, try again later")
 RAVELIN_REPLY(shutting_down, 421, Enhanced{3, 2}, "Service going down, try again later")
 RAVELIN_REPLY(no_memory_closing, 421, Enhanced{3, 0}, "Out of resources, try again later")
 

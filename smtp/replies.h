@@ -64,6 +64,7 @@ const Reply& too_many_junk();      // 421 4.7.0
 const Reply& timeout();            // 421 4.4.2
 const Reply& too_slow();           // 421 4.4.2: below the minimum rate in DATA
 const Reply& shutting_down();      // 421 4.3.2
+const Reply& ended();              // 421 4.3.2: by an administrator
 const Reply& no_memory_closing();  // 421 4.3.0
 
 // --- Policy ---

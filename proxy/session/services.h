@@ -16,6 +16,7 @@
 #include "proxy/overload/tally.h"
 #include "proxy/session/arrival.h"
 #include "proxy/session/ehlo_reply.h"
+#include "proxy/session/trace.h"
 #include "proxy/standing/greylist.h"
 #include "proxy/standing/standing.h"
 
@@ -34,7 +35,8 @@ class Services {
         verifier(verifier_of),
         journal(journal_of),
         greylist(greylist_of),
-        standing(standing_of) {}
+        standing(standing_of),
+        trace(clock_of) {}
   virtual ~Services() = default;
 
   // Unique in the process, ordered in time.
@@ -87,7 +89,8 @@ class Services {
   Journal& journal;
   Greylist& greylist;
   Standing& standing;
-  Tally tally;  // of what the dialogs here do
+  Tally tally;     // of what the dialogs here do
+  TraceTap trace;  // who looks at them
 
   // Work space shared by the sessions of this worker; nothing in it survives a call.
   std::string wire;  // a reply on its way into the stream

@@ -156,6 +156,7 @@ void Session::end() {
   survive([this] {
     say_connected();
     say_disconnected();
+    trace_note("disconnected");
   });
   services_.retire(*this);
 }

@@ -25,6 +25,7 @@
 #include "proxy/session/bounds.h"
 #include "proxy/session/held_checks.h"
 #include "proxy/session/services.h"
+#include "proxy/session/session_view.h"
 #include "proxy/session/transaction.h"
 #include "proxy/standing/standing.h"
 #include "smtp/command.h"
@@ -57,10 +58,17 @@ class Session final : public dns::Retirable,
   // nothing that anybody would miss; no value for any other dialog.
   std::optional<Time> doubtful_since() const;
   bool holds_bounce() const;  // a place among those with the null sender
+  // What an administrator sees of it.
+  SessionView view(Time now) const;
+  // An administrator ends it: the client hears 421. False: its message is behind the dot, and the
+  // dialog goes on.
+  bool kill();
   // Gives its place away, at once. The client hears 421.
   void yield();
 
   const DialogInfo& info() const { return info_; }
+  // Its own id, or that of its transaction?
+  bool is(Id id) const { return info_.id == id || (transaction_ && transaction_->id == id); }
   // The text is with the backend: its reply is waited for, whatever happens.
   bool in_custody() const { return phase_ == Phase::Final; }
 
@@ -232,6 +240,12 @@ class Session final : public dns::Retirable,
   bool backend_is_mute(Time now) const;
   void end_unanswered();
   void sweep_text(Time now);
+
+  // session_trace.cc
+  void trace_command(std::string_view line, smtp::Verb verb) noexcept;
+  void trace_reply(std::string_view wire) noexcept;
+  void trace_note(std::string_view what) noexcept;
+  void trace_text() noexcept;
 
   // session_reply.cc: replies and the journal
   void write(const smtp::Reply& reply);

@@ -30,6 +30,7 @@ const Session::Row Session::kCommands[kVerbs] = {
 
 void Session::on_command(std::string_view line) {
   const auto command = smtp::parse_command(line);
+  trace_command(line, command.verb);
   const auto verb = static_cast<size_t>(command.verb);
   if (too_much(kCommands[verb])) return;
   if (command.verb == smtp::Verb::Unknown && smtp::is_garbage(line))
@@ -80,9 +81,11 @@ void Session::on_ehlo(const smtp::Command& command) {
   if (info_.tls.empty()) backends.requiretls = false;  // RFC 8689 §2
   backend_size_ = backends.size_limit;
   if (!take_helo(command, true, backends.offered())) return;
-  stream_->write(services_.ehlo.wire(config().hostname, backends, limits().message_size,
-                                     limits().recipients, state_.offers_tls(),
-                                     state_.offers_xclient()));
+  const auto wire =
+      services_.ehlo.wire(config().hostname, backends, limits().message_size, limits().recipients,
+                          state_.offers_tls(), state_.offers_xclient());
+  stream_->write(wire);
+  trace_reply(wire);
   count_taken();
   listen();
 }

@@ -30,6 +30,7 @@ void Session::start() {
 
 void Session::begin() {
   arrived_ = since_ = services_.reactor.now();
+  trace_note("connected");
   if (access_ == Access::Deny && refuse_denied()) return;
   look_up_name();
   if (!allowed()) held_.run(Stage::Connect, check_input(), *this);
@@ -90,6 +91,7 @@ size_t Session::on_early_talk(std::string_view data) {
     return 0;
   }
   say_connected();
+  trace_note("talked before the greeting");
   services_.journal.pregreet(info_, data.size(), services_.reactor.now() - since_, shown_of(data));
   note([&](DialogRecord& record, Time now) { record.pregreet(data.size(), now); });
   services_.standing.misbehaved(info_.client.address);

@@ -110,6 +110,7 @@ void Session::end_text() {
   stream_->pause(Pause::Custody);
   wait(Phase::Final);
   transaction_->backend->finish();
+  trace_text();
 }
 
 // A refusal in mid-text: the backend is dropped before it can take half a message for a whole one,

@@ -1,29 +1,13 @@
 // The greylist at RCPT, and at DATA for the null sender.                      RFC 6647
+#include "proxy/session/greylist_scope.h"
 #include "proxy/session/session.h"
 
 namespace ravelin::proxy {
 
-// Ask, or why it is not asked. Standing and exceptions come before everything, for nothing that a
-// check found delays them.
 GreylistAnswer Session::greylist_applies(const smtp::Address& recipient) const {
-  const auto& settings = config().greylist;
-  const auto& sender = transaction_->mail.from;
-  const auto& exceptions = policy_->greylist_exceptions();
-  if (settings.apply_to == GreylistScope::Off) return GreylistAnswer::Off;
-  if (has_standing() || is_role_mailbox(recipient)) {
-    return GreylistAnswer::Exempt;
-  }
-  if (exceptions.client(info_.client.address, info_.name) || exceptions.sender(sender) ||
-      exceptions.recipient(recipient)) {
-    return GreylistAnswer::Exempt;
-  }
-  if (settings.apply_to == GreylistScope::Suspicious && !is_suspicious()) {
-    return GreylistAnswer::Off;
-  }
-  // Other sites verify senders of ours with a null sender that stops before DATA.
-  const bool at_data = sender.null() && settings.null_sender == NullSender::Data;
-  if (at_data && phase_ != Phase::Opening) return GreylistAnswer::Off;
-  return GreylistAnswer::Ask;
+  return greylist_scope(*policy_,
+                        {info_.client.address, info_.name, has_standing(), transaction_->mail.from,
+                         recipient, is_suspicious(), phase_ == Phase::Opening});
 }
 
 bool Session::is_suspicious() const {

@@ -9,6 +9,7 @@ void Session::write(const smtp::Reply& said) {
   services_.wire.clear();
   smtp::append_wire(said, services_.wire);
   stream_->write(services_.wire);
+  trace_reply(services_.wire);
 }
 
 // The end of a command: the client's turn.

@@ -41,6 +41,7 @@ TEST_CASE("Constant replies have the codes that senders act on") {
       {timeout, 421, "4.4.2"},
       {too_slow, 421, "4.4.2"},
       {shutting_down, 421, "4.3.2"},
+      {ended, 421, "4.3.2"},
       {no_memory_closing, 421, "4.3.0"},
       {early_talker, 554, "5.5.1"},
       {access_denied, 554, "5.7.1"},
