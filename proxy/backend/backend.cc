@@ -282,6 +282,7 @@ Backend::Snapshot Backend::snapshot() const {
     shot.ties = permits.ties();
     shot.waiting = permits.waiting();
   });
+  shot.drained = drained();
   shot.connects = counters.connects;
   shot.connect_failures = counters.connect_failures;
   shot.questions = counters.questions;

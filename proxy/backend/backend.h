@@ -154,6 +154,9 @@ class Backend : public std::enable_shared_from_this<Backend> {
   // Configured no more: pools close what they hold.
   void set_retired(bool retired) { retired_ = retired; }
   bool retired() const { return retired_; }
+  // An administrator's word: it gets nothing new until told otherwise.
+  void set_drained(bool drained) { drained_ = drained; }
+  bool drained() const { return drained_; }
   // True once after each call of want_probe().
   void want_probe() { probe_wanted_ = true; }
   bool take_probe() { return probe_wanted_.load() && probe_wanted_.exchange(false); }
@@ -162,6 +165,7 @@ class Backend : public std::enable_shared_from_this<Backend> {
     std::string name;
     std::vector<dns::Endpoint> addresses;
     bool down = false;
+    bool drained = false;
     uint32_t cap = 0;          // configured
     uint32_t learned_cap = 0;  // 0: none
     uint32_t open = 0;
@@ -201,6 +205,7 @@ class Backend : public std::enable_shared_from_this<Backend> {
   std::atomic<dns::Time::rep> refuses_until_{0};
   std::atomic<bool> resolved_{false};  // there is an address
   std::atomic<bool> retired_{false};
+  std::atomic<bool> drained_{false};
   std::atomic<bool> probe_wanted_{true};
 };
 

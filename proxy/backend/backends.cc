@@ -66,6 +66,7 @@ void Backends::configure_backends(const Plan& plan, double reserved) {
     const bool gone = !settings.contains(entry.second.get());
     if (gone) {
       entry.second->set_retired(true);
+      entry.second->set_drained(false);
       retired_[entry.first] = entry.second;
     }
     return gone;
@@ -241,6 +242,16 @@ std::vector<Backend::Snapshot> Backends::snapshot() const {
   const auto current = plan();
   for (const auto& backend : current->all) all.push_back(backend->snapshot());
   return all;
+}
+
+bool Backends::drain(std::string_view backend, bool drained) {
+  const auto current = plan();
+  for (const auto& one : current->all) {
+    if (one->name() != backend) continue;
+    one->set_drained(drained);
+    return true;
+  }
+  return false;
 }
 
 std::vector<Backends::BreakerSnapshot> Backends::breakers() const {

@@ -64,6 +64,9 @@ class Backends {
 
   // --- ravelinctl ---
   std::vector<Backend::Snapshot> snapshot() const;
+  // No new questions or messages for |backend|, or again; what is under way ends. Lasts as long as
+  // it is configured. False: there is no such backend.
+  bool drain(std::string_view backend, bool drained);
   size_t forget(std::string_view address_or_domain) { return negatives_.forget(address_or_domain); }
   size_t negative_answers() const { return negatives_.size(); }
   dns::Occupancy kept_refusals() const { return negatives_.occupancy(); }

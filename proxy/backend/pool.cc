@@ -28,6 +28,7 @@ Pool::Took Pool::take(Request& request, ConnectionPtr& connection) noexcept {
   auto& waiter = request.waiter;
   waiter.worker = context_.worker;
   const auto now = context_.reactor.now();
+  if (backend_->drained()) return Took::Down;
   try {
     if (!backend_->resolved()) {
       context_.alarms.raise(Alarm::Unresolved, "backend " + backend_->name(),
@@ -140,7 +141,7 @@ bool Pool::open(Permit permit, Claim claim) noexcept {
 // The next connection is opened while the last one still has a question left, so that nobody waits
 // for a greeting.
 void Pool::open_ahead(const BackendConnection& used) noexcept {
-  if (closing_ || !opening_.empty() || idle_.size() > 1) return;
+  if (closing_ || unwanted() || !opening_.empty() || idle_.size() > 1) return;
   if (!backend_->settings().rotation.nearly_worn(used.facts())) return;
   if (backend_->ask_spare(context_.reactor.now())) open(Permit(backend_), {});
 }
@@ -162,8 +163,7 @@ void Pool::park(ConnectionPtr connection) noexcept {
   const auto settings = backend_->settings();
   const bool worn = settings.worn(connection->facts(), context_.reactor.now());
   if (worn) ++backend_->counters.rotations;
-  if (worn || closing_ || backend_->retired())
-    return BackendConnection::quit(std::move(connection));
+  if (worn || closing_ || unwanted()) return BackendConnection::quit(std::move(connection));
 
   switch (backend_->park(context_.worker, connection->claim())) {
     case Permits::Parked::Close:
@@ -369,7 +369,7 @@ void Pool::sweep(Time now, std::chrono::nanoseconds asking) noexcept {
   sweep_idle(now);
   sweep_silent(now, asking);
   backend_->sweep(now);
-  if (!closing_ && !backend_->retired()) probe(now);
+  if (!closing_ && !unwanted()) probe(now);
 }
 
 // Those of whose end we were not told for want of memory.
@@ -381,7 +381,7 @@ void Pool::sweep_lost() noexcept {
 
 void Pool::sweep_idle(Time now) noexcept {
   const auto settings = backend_->settings();
-  const bool none = backend_->retired() || backend_->over_cap();
+  const bool none = unwanted() || backend_->over_cap();
   const auto over = [&](const BackendConnection& connection) {
     return none || now - connection.idle_since() >= settings.idle_timeout ||
            settings.worn(connection.facts(), now);

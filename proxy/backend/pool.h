@@ -83,6 +83,8 @@ class Pool final : public ConnectionUser {
   void on_lost(BackendConnection& connection, const Lost& lost) override;
 
   BackendConnection::Place place() const;
+  // Nothing new goes to it, and nothing is kept for it.
+  bool unwanted() const { return backend_->retired() || backend_->drained(); }
   Took granted(Request& request);
   bool enlist(Request& request) noexcept;
   Request* take_request(const Waiter& waiter) noexcept;

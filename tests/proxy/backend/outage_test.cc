@@ -225,6 +225,55 @@ TEST_CASE("a reload that takes a backend away leaves nobody waiting") {
       CHECK(mx.connector.opened[i].to.to_string() == "192.0.2.9:25");
 }
 
+TEST_CASE("a backend that is drained ends what is under way and gets nothing new") {
+  Harness mx({route_to({"192.0.2.7:25", "192.0.2.8:25"})});
+  const auto connections_of = [&mx](size_t index) { return mx.backends.snapshot()[index].open; };
+  auto mail = mx.begin();
+  CHECK(mx.ask(*mail, "x@example.com") == 250);
+  CHECK(mx.ask("y@example.com") == 250);  // leaves an idle one
+  CHECK_FALSE(mx.backends.drain("192.0.2.9:25", true));
+  CHECK(mx.backends.drain("192.0.2.7:25", true));
+  mx.sweep();
+  CHECK(mx.deliver(*mail) == 250);
+  CHECK(mx.connector.opened[0].to.to_string() == "192.0.2.7:25");
+  mail = nullptr;
+  mx.run();
+  mx.sweep();
+  CHECK(connections_of(0) == 0);
+  CHECK(mx.ask("z@example.com") == 250);  // by the other one
+  CHECK(connections_of(1) == 1);
+  for (int i = 0; i < 10; ++i) mx.advance(30s);  // no probe either
+  CHECK(connections_of(0) == 0);
+
+  CHECK(mx.backends.drain("192.0.2.8:25", true));
+  CHECK(mx.ask("w@example.com") == 451);
+  CHECK(mx.backends.drain("192.0.2.7:25", false));
+  CHECK(mx.ask("w@example.com") == 250);
+  CHECK(connections_of(0) == 1);
+}
+
+TEST_CASE("whoever waits for a backend when it is drained is served") {
+  Harness mx({route_to({"192.0.2.7:25"}, 1)}, 2);
+  CHECK(mx.ask("warm@example.com") == 250);
+  mx.backend.replies["RCPT TO:<slow"] = "";
+  auto slow = stranger(mx, 1), waits = stranger(mx, 2, 1);
+  slow->ask("slow@example.com");
+  mx.run();
+  waits->ask("y@example.com");
+  mx.run();
+  REQUIRE(mx.backends.drain("192.0.2.7:25", true));
+  mx.sweep();
+  mx.backend.send(0, "550 5.1.1 no\r\n");
+  mx.run();
+  CHECK(slow->code() == 550);
+  CHECK(waits->code() == 250);
+  slow = nullptr;
+  waits = nullptr;
+  mx.run();
+  mx.sweep();
+  CHECK(mx.backends.snapshot()[0].open == 0);
+}
+
 TEST_CASE("fewer connections than are open: those that are not needed go first") {
   Harness mx({route_to({"192.0.2.7:25"}, 8)});
   std::vector<std::unique_ptr<Mail>> mails;

@@ -105,6 +105,9 @@ struct Storm {
         most = std::max<size_t>(most, mx.config.routes[0].connections);
         break;
       }
+      case 6:
+        mx.backends.drain("192.0.2.7:25", below(3) == 0);
+        break;
       default:
         break;
     }
@@ -125,6 +128,7 @@ struct Storm {
     mx.backend.refuse_connections = false;
     mx.backend.banner = "220 hi\r\n";
     mx.backend.once = {};
+    mx.backends.drain("192.0.2.7:25", false);
     mx.run();
     for (int i = 0; i < 10; ++i) mx.advance(30s);
   }
