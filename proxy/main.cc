@@ -94,6 +94,7 @@ void fill_standard_streams() {
 
 std::string page(std::string_view name) {
   if (name == "checks") return print_check_docs();
+  if (name == "man") return print_parameter_man();
   return name == "sandbox" ? print_sandbox_docs() : print_parameter_docs();
 }
 

@@ -94,8 +94,8 @@ std::string contradiction(const Options& options, bool live) {
   if (live && options.task != Options::Task::Check) return "--live goes with --check";
   if (needs_config(options.task) && options.config_file.empty()) return "--config FILE is missing";
   if (options.task == Options::Task::PrintDocs && options.docs != "parameters" &&
-      options.docs != "checks" && options.docs != "sandbox")
-    return "--print-docs takes parameters, checks or sandbox";
+      options.docs != "checks" && options.docs != "sandbox" && options.docs != "man")
+    return "--print-docs takes parameters, checks, sandbox or man";
   return "";
 }
 
@@ -124,8 +124,8 @@ std::string_view usage() {
        ravelin --config FILE --check            list all errors of the configuration
        ravelin --config FILE --check --live     ask backends, DNS and the system too
        ravelin --print-defaults                 the commented sample configuration
-       ravelin --print-docs parameters|checks|sandbox
-                                                reference pages in Markdown
+       ravelin --print-docs parameters|checks|sandbox|man
+                                                reference pages in Markdown, or ravelin.toml(5)
        ravelin --version
 
   -c, --config FILE   the configuration (TOML)

@@ -39,6 +39,7 @@ Loaded parse_config(std::string_view text, std::string_view file_name);
 std::string print_defaults();
 // docs/parameters.md.
 std::string print_parameter_docs();
+std::string print_parameter_man();  // docs/man/ravelin.toml.5
 
 // The entries of a list file: one a line, # comments, white space trimmed. |error| is filled if it
 // cannot be read, and left alone otherwise.

@@ -21,6 +21,7 @@ TEST_CASE("printed pages are the files") {
   CHECK(file("docs/parameters.md") == print_parameter_docs());
   CHECK(file("docs/checks.md") == print_check_docs());
   CHECK(file("docs/sandbox.md") == print_sandbox_docs());
+  CHECK(file("docs/man/ravelin.toml.5") == print_parameter_man());
 }
 
 TEST_CASE("the sample loads as it stands") {
