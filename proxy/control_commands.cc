@@ -11,7 +11,15 @@
 #include "proxy/config/builtin.h"
 #include "proxy/config/units.h"
 #include "proxy/control_args.h"
+#include "proxy/control_backends.h"
 #include "proxy/control_history.h"
+#include "proxy/control_overrides.h"
+#include "proxy/control_senders.h"
+#include "proxy/control_sessions.h"
+#include "proxy/control_simulate.h"
+#include "proxy/control_stats.h"
+#include "proxy/control_top.h"
+#include "proxy/control_trace.h"
 #include "proxy/overload/pressed_limits.h"
 #include "smtp/command.h"
 
@@ -21,17 +29,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kModes[] = {"enforce", "shadow"};
-constexpr std::string_view kGrades[] = {"unknown", "passed", "good"};
 constexpr std::string_view kTls[] = {"off", "may", "encrypt", "verify"};
-constexpr std::string_view kKinds[] = {"first", "early", "passed", "known", "full"};
-
-// Who is asked about: an address, or an error that says what was given.
-json with_client(const json& args, const std::function<json(const dns::IpAddress&)>& answer) {
-  const auto given = text(args, "client");
-  const auto client = dns::IpAddress::parse(given);
-  if (!client) return control_error("'" + given + "' is not an IP address");
-  return answer(*client);
-}
 
 json sessions(Daemon& daemon) {
   const auto& places = daemon.shared().places;
@@ -47,7 +45,9 @@ json pressure(Daemon& daemon) {
   return shown;
 }
 
-json backends(Daemon& daemon) {
+}  // namespace
+
+json backends_now(Daemon& daemon) {
   json all = json::array();
   for (const auto& one : daemon.shared().backends.snapshot()) {
     json addresses = json::array();
@@ -55,6 +55,7 @@ json backends(Daemon& daemon) {
     all.push_back({{"name", one.name},
                    {"addresses", addresses},
                    {"healthy", !one.down},
+                   {"drained", one.drained},
                    {"open", one.open},
                    {"idle", one.idle},
                    {"waiting", one.waiting},
@@ -72,6 +73,8 @@ json backends(Daemon& daemon) {
   }
   return all;
 }
+
+namespace {
 
 json breakers(Daemon& daemon) {
   json all = json::array();
@@ -116,33 +119,43 @@ json tables(Daemon& daemon) {
   return all;
 }
 
+}  // namespace
+
+json status_now(Daemon& daemon) {
+  return {{"uptime_s", daemon.uptime().count()},
+          {"hostname", daemon.config()->hostname},
+          {"sessions", sessions(daemon)},
+          {"pressure", pressure(daemon)},
+          {"backends", backends_now(daemon)}};
+}
+
+namespace {
+
 json status(Daemon& daemon) {
   const auto config = daemon.config();
   const auto journal = daemon.journal();
-  return {{"version", RAVELIN_VERSION},
-          {"pid", getpid()},
-          {"uptime_s", daemon.uptime().count()},
-          {"mode", kModes[static_cast<size_t>(config->mode)]},
-          {"hostname", config->hostname},
-          {"workers", daemon.workers()},
-          {"sessions", sessions(daemon)},
-          {"pressure", pressure(daemon)},
-          {"mails",
-           {{"accepted", journal.messages},
-            {"recipients", journal.recipients},
-            {"bytes", journal.bytes},
-            {"refused", journal.refused},
-            {"warned", journal.warned},
-            {"no_place", journal.no_places}}},
-          {"backends", backends(daemon)},
-          {"breaker", breakers(daemon)},
-          {"store", store(daemon)},
-          {"log",
-           {{"lines", journal.lines}, {"dropped", journal.dropped}, {"flooded", journal.flooded}}},
-          {"history", history(daemon)},
-          {"greylist", {{"tuples", daemon.shared().greylist.size()}}},
-          {"standing", {{"clients", daemon.shared().standing.size()}}},
-          {"tables", tables(daemon)}};
+  json now = status_now(daemon);
+  now.update(
+      {{"version", RAVELIN_VERSION},
+       {"pid", getpid()},
+       {"mode", kModes[static_cast<size_t>(config->mode)]},
+       {"workers", daemon.workers()},
+       {"mails",
+        {{"accepted", journal.messages},
+         {"recipients", journal.recipients},
+         {"bytes", journal.bytes},
+         {"refused", journal.refused},
+         {"warned", journal.warned},
+         {"no_place", journal.no_places}}},
+       {"breaker", breakers(daemon)},
+       {"store", store(daemon)},
+       {"log",
+        {{"lines", journal.lines}, {"dropped", journal.dropped}, {"flooded", journal.flooded}}},
+       {"history", history(daemon)},
+       {"greylist", {{"tuples", daemon.shared().greylist.size()}}},
+       {"standing", {{"clients", daemon.shared().standing.size()}}},
+       {"tables", tables(daemon)}});
+  return now;
 }
 
 // A parameter's value, written as the configuration writes it.
@@ -167,10 +180,11 @@ json value_of(const Param& param, void* settings) {
 // What holds for clients without standing.
 json limits(Daemon& daemon) {
   const auto config = daemon.config();
-  auto now = pressed_limits(config->limits, config->pressure, daemon.pressure().level);
+  auto now = pressed_limits(daemon.limits(), config->pressure, daemon.pressure().level);
   json all = {{"places", daemon.places()}};
   for (const auto& param : kLimitsSection.section.params)
     all[std::string(param.name)] = value_of(param, &now);
+  if (auto set = limits_set(daemon); !set.empty()) all["set"] = std::move(set);
   return all;
 }
 
@@ -178,67 +192,6 @@ json reload(Daemon& daemon) {
   const auto errors = daemon.reload();
   if (errors.empty()) return {{"reloaded", true}};
   return control_error("the configuration was not changed", errors);
-}
-
-// --- greylist ---
-
-std::optional<smtp::Address> address(std::string_view given) {
-  const auto parsed = smtp::parse_rcpt("TO:<" + std::string(given) + ">", smtp::Offered{}, true,
-                                       smtp::SyntaxLimits{});
-  if (!parsed) return {};
-  return parsed->to;
-}
-
-// "" and "<>" are the null sender.
-std::optional<smtp::Address> sender(const std::string& given) {
-  if (given.empty() || given == "<>") return smtp::Address{};
-  return address(given);
-}
-
-using OnTuple = std::function<json(Greylist&, const Greylist::Tuple&)>;
-
-json with_tuple(Daemon& daemon, const json& args, const OnTuple& answer) {
-  return with_client(args, [&](const dns::IpAddress& client) -> json {
-    const auto from = sender(text(args, "from"));
-    const auto to = address(text(args, "to"));
-    if (!from) return control_error("'" + text(args, "from") + "' is not an address");
-    if (!to) return control_error("'" + text(args, "to") + "' is not an address");
-    return answer(daemon.shared().greylist, {client, "", *from, *to});
-  });
-}
-
-json greylist_show(Greylist& greylist, const Greylist::Tuple& tuple) {
-  const auto shown = greylist.show(tuple);
-  if (!shown) return control_error("never seen");
-  return {{"kind", kKinds[static_cast<size_t>(shown->result.kind)]},
-          {"left_s", shown->result.left.count()},
-          {"age_s", shown->age.count()}};
-}
-
-json greylist_pass(Greylist& greylist, const Greylist::Tuple& tuple) {
-  greylist.pass(tuple);
-  return greylist_show(greylist, tuple);
-}
-
-// --- standing ---
-
-json standing_show(Standing& standing, const dns::IpAddress& client) {
-  const auto info = standing.show(client);
-  if (!info) return control_error(client.to_string() + ": never seen");
-  return {{"client", client.client_key().to_string()},
-          {"grade", kGrades[static_cast<size_t>(info->grade)]},
-          {"deliveries", info->deliveries},
-          {"days", info->days},
-          {"recipients", info->recipients},
-          {"unknown_recipients", info->unknown_recipients},
-          {"losses", info->losses},
-          {"age_s", info->age.count()},
-          {"idle_s", info->idle.count()}};
-}
-
-json standing_reset(Standing& standing, const dns::IpAddress& client) {
-  if (!standing.reset(client)) return control_error(client.to_string() + ": never seen");
-  return {{"client", client.client_key().to_string()}, {"grade", "unknown"}};
 }
 
 json verify_forget(Daemon& daemon, const json& args) {
@@ -260,26 +213,23 @@ json breaker_reset(Daemon& daemon, const json& args) {
 }  // namespace
 
 void add_control_commands(ControlServer& server, Daemon& daemon) {
-  Standing& standing = daemon.shared().standing;
   server.handle("status", [&daemon](const json&) { return status(daemon); });
   server.handle("limits", [&daemon](const json&) { return limits(daemon); });
   server.handle("reload", [&daemon](const json&) { return reload(daemon); });
-  server.handle("greylist.show",
-                [&daemon](const json& args) { return with_tuple(daemon, args, greylist_show); });
-  server.handle("greylist.pass",
-                [&daemon](const json& args) { return with_tuple(daemon, args, greylist_pass); });
-  server.handle("standing.show", [&standing](const json& args) {
-    return with_client(args, [&](const auto& client) { return standing_show(standing, client); });
-  });
-  server.handle("standing.reset", [&standing](const json& args) {
-    return with_client(args, [&](const auto& client) { return standing_reset(standing, client); });
-  });
   server.handle("verify.forget",
                 [&daemon](const json& args) { return verify_forget(daemon, args); });
   server.handle("breaker.show", [&daemon](const json&) { return breakers(daemon); });
-  add_history_commands(server, daemon);
   server.handle("breaker.reset",
                 [&daemon](const json& args) { return breaker_reset(daemon, args); });
+  add_history_commands(server, daemon);
+  add_sender_commands(server, daemon);
+  add_session_commands(server, daemon);
+  add_override_commands(server, daemon);
+  add_backend_commands(server, daemon);
+  add_stats_commands(server, daemon);
+  add_trace_commands(server, daemon);
+  add_top_commands(server, daemon);
+  add_simulate_commands(server, daemon);
 }
 
 }  // namespace ravelin::proxy

@@ -12,7 +12,9 @@
 #include "proxy/observe/control_server.h"
 #include "proxy/observe/log_journal.h"
 #include "proxy/overload/pressure.h"
+#include "proxy/overrides.h"
 #include "proxy/shared.h"
+#include "proxy/worker.h"
 
 namespace ravelin::proxy {
 
@@ -36,9 +38,23 @@ class Daemon {
   virtual JournalCounters journal() const = 0;
   virtual Shared& shared() = 0;
   virtual PressureNow pressure() const = 0;
+  // Of the configuration, with what was set by hand.
+  virtual Limits limits() const = 0;
+  virtual Overrides& overrides() = 0;
+  virtual void overrides_changed() = 0;  // puts them in force
+  virtual void reopen_log() = 0;
+  // |call| on the thread of each worker; how many there are.
+  virtual size_t visit_workers(const std::function<void(const WorkerParts&)>& call) = 0;
+  // On the thread of one of them.
+  virtual void visit_worker(std::function<void(const WorkerParts&)> call) = 0;
   // From any thread: calls |function| on the main one.
   virtual void post(std::function<void()> function) = 0;
 };
+
+// As "status" shows them.
+nlohmann::json backends_now(Daemon& daemon);
+// Of it, what "top" shows too: hostname, uptime_s, pressure, sessions, backends.
+nlohmann::json status_now(Daemon& daemon);
 
 // |daemon| must outlive |server|.
 void add_control_commands(ControlServer& server, Daemon& daemon);

@@ -17,8 +17,9 @@ double share(uint64_t part, uint64_t whole) {
 
 }  // namespace
 
-void PressureWatch::configure(std::shared_ptr<const Config> config, uint32_t places,
-                              uint32_t descriptors) {
+void PressureWatch::configure(std::shared_ptr<const Config> config, const Limits& limits,
+                              uint32_t places, uint32_t descriptors) {
+  limits_ = limits;
   config_ = std::move(config);
   places_ = places;
   descriptors_ = descriptors;
@@ -51,7 +52,7 @@ Load PressureWatch::load() {
   Load load;
   load.dialogs = places.in_use();
   load.places = share(places.in_use(), places_);
-  load.strangers = places.strangers(config_->limits, places_);
+  load.strangers = places.strangers(limits_, places_);
   uint64_t open = places.in_use();
   for (const auto& backend : shared_->backends.snapshot()) open += backend.open;
   load.descriptors = share(open, descriptors_);

@@ -23,7 +23,8 @@ class PressureWatch {
 
   // What holds now: at the beginning and after a reload. |places|: the total in force;
   // |descriptors|: how many dialogs and backends may have.
-  void configure(std::shared_ptr<const Config> config, uint32_t places, uint32_t descriptors);
+  void configure(std::shared_ptr<const Config> config, const Limits& limits, uint32_t places,
+                 uint32_t descriptors);
   // All that it is given must outlive it. |changed| is called behind the line in the log.
   void start(Loop& loop, Shared& shared, std::vector<Tally*> tallies,
              std::function<void()> changed);
@@ -36,6 +37,7 @@ class PressureWatch {
 
   const ProcessMemory memory_;
   std::shared_ptr<const Config> config_;
+  Limits limits_{};
   uint32_t places_ = 0;
   uint32_t descriptors_ = 0;
   Loop* loop_ = nullptr;

@@ -14,11 +14,12 @@ namespace ravelin::proxy {
 // Dialogs keep the policy that they began under; the limits are read at each use.
 struct Published {
   std::shared_ptr<const Policy> policy;
-  Limits limits{};   // of the configuration
+  Limits limits{};   // of the configuration, and what was set by hand
   Limits pressed{};  // what holds for clients without standing
   uint32_t places =
       0;  // the total that is in force: limits.sessions, or what file descriptors allow
-  std::optional<RecordOptions> recording{};  // nothing: dialogs are not put down
+  std::optional<RecordOptions> recording{};     // nothing: dialogs are not put down
+  std::shared_ptr<const AccessList> by_hand{};  // null: nobody was allowed or denied by hand
 };
 
 }  // namespace ravelin::proxy

@@ -86,6 +86,17 @@ class Server::Impl final : public Daemon {
   Shared& shared() override { return *shared_; }
   PressureNow pressure() const override;
   void post(std::function<void()> function) override { loop_->post(std::move(function)); }
+  Limits limits() const override { return overrides_->limits.apply(config_->limits); }
+  Overrides& overrides() override { return *overrides_; }
+  void overrides_changed() override;
+  void reopen_log() override { log_->reopen(); }
+  size_t visit_workers(const std::function<void(const WorkerParts&)>& call) override {
+    for (auto& worker : workers_) worker->visit(call);
+    return workers_.size();
+  }
+  void visit_worker(std::function<void(const WorkerParts&)> call) override {
+    workers_.front()->visit(std::move(call));
+  }
 
  private:
   std::string open_log();
@@ -93,6 +104,8 @@ class Server::Impl final : public Daemon {
   void open_state();
   void make_workers(std::vector<std::vector<Fd>> sockets);
   void watch_pressure();
+  void configure_pressure();
+  void end_overrides();
   void publish();
   std::string enter_filter();
   void open_control(Fd socket);
@@ -118,6 +131,7 @@ class Server::Impl final : public Daemon {
   std::unique_ptr<LogJournal> journal_;
   std::optional<LibraryLog> library_log_;
   std::unique_ptr<Shared> shared_;
+  std::unique_ptr<Overrides> overrides_;
   std::unique_ptr<Loop> loop_;
   std::unique_ptr<BackendHosts> hosts_;
   std::unique_ptr<ControlServer> control_;
@@ -154,6 +168,7 @@ std::string Server::Impl::start() {
   hosts_->refresh();
   saver_ = loop_->every(kSaveOffers, [this] {
     end_if_drained();
+    end_overrides();
     shared_->backend_memory.save_offers();
   });
   if (opened->control) open_control(std::move(opened->control));
@@ -195,6 +210,7 @@ void Server::Impl::open_state() {
                           [this](const std::string& text) { warn(text); });
   shared_ = std::make_unique<Shared>(clock_, *journal_, std::move(store),
                                      history_path(seen_here(config_->state.path)));
+  overrides_ = std::make_unique<Overrides>(clock_, shared_->store.get());
   shared_->history.configure(config_->history);
   shared_->history.start();
 }
@@ -245,13 +261,13 @@ void Server::Impl::open_control(Fd socket) {
 }
 
 Published Server::Impl::published() const {
-  const auto places = effective_sessions(config_->limits.sessions, file_limit_, fd_needs(*config_));
-  const auto pressed =
-      pressed_limits(config_->limits, config_->pressure, watch_.pressure().level());
+  const auto calm = limits();
+  const auto places = effective_sessions(calm.sessions, file_limit_, fd_needs(*config_));
+  const auto pressed = pressed_limits(calm, config_->pressure, watch_.pressure().level());
   std::optional<RecordOptions> recording;
   if (config_->history.memory > 0)
     recording = {config_->history.hash_addresses, shared_->record_key};
-  return {policy_, config_->limits, pressed, places, recording};
+  return {policy_, calm, pressed, places, recording, overrides_->access.list()};
 }
 
 // Puts |config_| in force, at start and at each reload.
@@ -263,11 +279,32 @@ void Server::Impl::apply() {
   shared_->backends.set_own_addresses(own_addresses(*config_));
   shared_->backends.configure(*config_);
   shared_->backend_memory.restore_offers();
-  auto others = fd_needs(*config_);
-  others.backend_connections = 0;  // those are looked at
-  watch_.configure(config_, published().places, sessions_allowed(file_limit_, others));
+  configure_pressure();
   say_if_places_are_few();
   say_if_certificates_expire();
+}
+
+void Server::Impl::configure_pressure() {
+  auto others = fd_needs(*config_);
+  others.backend_connections = 0;  // those are looked at
+  watch_.configure(config_, limits(), published().places, sessions_allowed(file_limit_, others));
+}
+
+void Server::Impl::overrides_changed() {
+  configure_pressure();
+  publish();
+}
+
+// What was set by hand for a time that is over.
+void Server::Impl::end_overrides() {
+  const auto networks = overrides_->access.expire();
+  const auto limits_set = overrides_->limits.expire(clock_.boot());
+  for (const auto& [network, entry] : networks)
+    note(std::string("control: ") + (entry.allow ? "allow " : "deny ") + network +
+         ": time is over");
+  for (const auto& name : limits_set)
+    note("control: limit " + name + ": time is over, the configuration's holds again");
+  if (!networks.empty() || !limits_set.empty()) overrides_changed();
 }
 
 void Server::Impl::say_if_certificates_expire() {

@@ -120,6 +120,10 @@ class Worker::Impl {
     }
   }
 
+  void visit(const std::function<void(const WorkerParts&)>& call) {
+    call({services_, sessions_, published_, guests_});
+  }
+
   uint32_t sessions() const { return count_.load(std::memory_order_relaxed); }
   bool drained() const { return drained_.load(std::memory_order_acquire); }
   Tally& tally() { return services_.tally; }
@@ -268,7 +272,7 @@ class Worker::Impl {
 
   // Nothing if there is no place.
   std::optional<Arrival> arrive(const dns::Endpoint& client, uint32_t listener) {
-    const auto access = published_.policy->access(client.address);
+    const auto access = published_.policy->access(client.address, published_.by_hand.get());
     const auto grade = shared_.standing.grade(client.address);
     const bool standing = access == Access::Allow || grade != Grade::Unknown;
     services_.tally.arrival(!standing && shared_.recent_sources.is_new(client.address));
@@ -344,6 +348,7 @@ class Worker::Impl {
   std::unique_ptr<TlsServer> tls_;  // null: not offered
   WorkerServices services_;
   Sessions sessions_;  // before all that they use, so that they go first
+  std::vector<std::shared_ptr<dns::Retirable>> guests_;
   Introductions introductions_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   Handle sweeper_;
@@ -365,6 +370,9 @@ void Worker::join() { impl_->join(); }
 void Worker::turn() { impl_->turn(); }
 void Worker::publish(Published published) {
   impl_->post([this, published = std::move(published)] { impl_->publish(published); });
+}
+void Worker::visit(std::function<void(const WorkerParts&)> call) {
+  impl_->post([this, call = std::move(call)] { impl_->visit(call); });
 }
 void Worker::drain(std::function<void()> done) {
   impl_->post([this, done = std::move(done)] { impl_->drain(done); });

@@ -14,6 +14,18 @@
 
 namespace ravelin::proxy {
 
+class Services;
+class Sessions;
+
+// What lives on a worker's thread, for those who come to see it there.
+struct WorkerParts {
+  Services& services;
+  Sessions& sessions;
+  const Published& published;
+  // What stays for a while: it removes itself, and is destroyed with the worker's dialogs.
+  std::vector<std::shared_ptr<dns::Retirable>>& guests;
+};
+
 class Worker {
  public:
   // |sockets| are listening already. |shared| must outlive the worker. Throws std::system_error or
@@ -29,8 +41,10 @@ class Worker {
 
   // All of these are for the main thread, and act on the worker's.
   void publish(Published published);
-  // Accepts no more, ends idle dialogs; calls |done| (on the worker's thread) when none is left. For
-  // want of memory that may fail: drained() is true all the same.
+  // |call| is to return soon: dialogs wait.
+  void visit(std::function<void(const WorkerParts&)> call);
+  // Accepts no more, ends idle dialogs; calls |done| (on the worker's thread) when none is left.
+  // For want of memory that may fail: drained() is true all the same.
   void drain(std::function<void()> done);
   // Ends the dialogs that drain() left, but for those whose message is with a backend.
   void hurry();

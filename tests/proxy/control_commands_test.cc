@@ -36,6 +36,12 @@ class FakeDaemon final : public Daemon {
   JournalCounters journal() const override { return counters; }
   Shared& shared() override { return shared_; }
   PressureNow pressure() const override { return pressed; }
+  Limits limits() const override { return overrides_.limits.apply(config_->limits); }
+  Overrides& overrides() override { return overrides_; }
+  void overrides_changed() override { ++changes; }
+  void reopen_log() override { ++reopened; }
+  size_t visit_workers(const std::function<void(const WorkerParts&)>&) override { return 0; }
+  void visit_worker(std::function<void(const WorkerParts&)>) override {}
   void post(std::function<void()> function) override {
     const std::lock_guard lock(mutex_);
     posted_ = std::move(function);
@@ -51,13 +57,17 @@ class FakeDaemon final : public Daemon {
   std::vector<std::string> reload_errors;
   JournalCounters counters;
   PressureNow pressed;
+  int changes = 0;
+  int reopened = 0;
+
+  test::RecordingJournal journal_;
 
  private:
   std::mutex mutex_;
   std::condition_variable came_;
   std::function<void()> posted_;
-  test::RecordingJournal journal_;
   Shared shared_;
+  Overrides overrides_{SystemClock::instance(), nullptr};
   std::shared_ptr<const Config> config_;
 };
 
@@ -132,6 +142,30 @@ TEST_CASE_METHOD(Bench, "arguments that are wrong or missing are named") {
       {with(tuple, "to", "b@x>\r\nRCPT TO:<c"), "'b@x>\r\nRCPT TO:<c' is not an address"},
       {tuple, "never seen"},
       {{{"command", "verify.forget"}}, "an address or a domain is missing"},
+      {{{"command", "sessions"}, {"client", "x"}},
+       "'x' is no IP address and no network like 192.0.2.0/24"},
+      {{{"command", "sessions"}, {"limit", "x"}}, "an argument is missing or of the wrong type"},
+      {{{"command", "kill"}}, "'' is no id: 12 hex digits"},
+      {{{"command", "deny.add"}, {"network", "192.0.2.0/33"}},
+       "'192.0.2.0/33' is no IP address and no network like 192.0.2.0/24"},
+      {{{"command", "deny.add"}, {"network", "192.0.2.0/24"}},
+       "for how long? for_s must be 1 to 315360000"},
+      {{{"command", "deny.add"}, {"network", "192.0.2.0/24"}, {"for_s", -5}},
+       "for how long? for_s must be 1 to 315360000"},
+      {{{"command", "allow.del"}, {"network", "192.0.2.1"}},
+       "192.0.2.1/32 is not on the allow list made by hand; what the configuration says is "
+       "changed there"},
+      {{{"command", "limit.reset"}, {"name", "errors"}}, "'errors' was not set by hand"},
+      {{{"command", "backend.drain"}, {"name", "x:25"}},
+       "no backend 'x:25'; there are mail.internal:25"},
+      {{{"command", "standing.set"}, {"client", "192.0.2.1"}, {"grade", "best"}},
+       "'best' is no grade; there are unknown, passed, good"},
+      {with(tuple, "command", "greylist.reset"), "never seen"},
+      {{{"command", "trace"}, {"source", "x"}},
+       "'x' is no IP address and no network like 192.0.2.0/24"},
+      {{{"command", "trace"}, {"source", "192.0.2.1"}, {"for_s", 3601}},
+       "for how long? for_s must be 1 to 3600"},
+      {{{"command", "simulate"}}, "'' is not an IP address"},
       {{{"command", "breaker.reset"}, {"route", "elsewhere.example"}},
        "no route 'elsewhere.example'"},
   };
@@ -146,6 +180,74 @@ TEST_CASE_METHOD(Bench, "a tuple can be passed before it was ever seen") {
   CHECK(result(tuple).at("kind") == "known");
   tuple["command"] = "greylist.show";
   CHECK(result(tuple).at("left_s") == 0);
+}
+
+TEST_CASE_METHOD(Bench, "what is set by hand is put in force, shown, and put down in the log") {
+  CHECK(result({{"command", "deny.add"}, {"network", "192.0.2.0/24"}, {"for_s", 60}}) ==
+        json{{"network", "192.0.2.0/24"}, {"list", "deny"}, {"left_s", 60}});
+  CHECK(daemon.journal_.has("control: uid 0 (pid 1): deny add 192.0.2.0/24 for 1m"));
+  const auto moved = result({{"command", "allow.add"},
+                             {"network", "192.0.2.0/24"},
+                             {"for_s", 90},
+                             {"note", "sure\r\n?"}});
+  CHECK(moved.at("was") == "deny");
+  CHECK(daemon.journal_.has("allow add 192.0.2.0/24 for 90s: sure\r\n?"));
+  CHECK(result({{"command", "deny.list"}}).empty());
+  CHECK(result({{"command", "allow.list"}}).at(0).at("by") == "uid 0 (pid 1)");
+
+  result({{"command", "limit.set"}, {"name", "sessions"}, {"value", "7"}, {"for_s", 60}});
+  const auto limits = result({{"command", "limits"}});
+  CHECK(limits.at("sessions") == 7);
+  CHECK(limits.at("set").at(0).at("value") == "7");
+  result({{"command", "limit.reset"}, {"name", "sessions"}});
+  CHECK(result({{"command", "limits"}}).at("sessions") == 50);
+  CHECK(daemon.changes == 4);
+  result({{"command", "reopen-logs"}});
+  CHECK(daemon.reopened == 1);
+}
+
+TEST_CASE_METHOD(Bench, "a backend that is drained says so until it is up again") {
+  const auto drained = [this] {
+    return result({{"command", "backend.list"}}).at(0).at("drained").get<bool>();
+  };
+  CHECK_FALSE(drained());
+  result({{"command", "backend.drain"}, {"name", "mail.internal:25"}});
+  CHECK(drained());
+  daemon.shared().backends.configure(*daemon.config());
+  CHECK(drained());
+  result({{"command", "backend.up"}, {"name", "mail.internal:25"}});
+  CHECK_FALSE(drained());
+}
+
+TEST_CASE_METHOD(Bench, "standing that is given is what it would be earned") {
+  const auto grade = [this](const char* wanted) {
+    return result({{"command", "standing.set"}, {"client", "192.0.2.1"}, {"grade", wanted}})
+        .at("grade");
+  };
+  CHECK(grade("passed") == "passed");
+  CHECK(grade("good") == "good");
+  const auto client = *dns::IpAddress::parse("192.0.2.1");
+  for (int i = 0; i < 30; ++i) daemon.shared().standing.unknown_recipient(client, "");
+  CHECK(daemon.shared().standing.grade(client) == Grade::Unknown);
+  CHECK(grade("good") == "good");  // what its network lost is forgotten
+  CHECK(grade("unknown") == "unknown");
+  CHECK(result({{"command", "standing.show"}, {"client", "192.0.2.1"}}).at("deliveries") == 0);
+}
+
+TEST_CASE_METHOD(Bench, "a tuple is forgotten under the organisation of the name that is given") {
+  const auto client = *dns::IpAddress::parse("192.0.2.1");
+  const smtp::Address from{"a", "client.example"}, to{"b", "example.com"};
+  daemon.shared().greylist.pass({client, "sender.example", from, to});
+  json request = {{"command", "greylist.reset"},
+                  {"client", "192.0.2.1"},
+                  {"from", "a@client.example"},
+                  {"to", "b@example.com"}};
+  result(request);
+  const auto elsewhere = *dns::IpAddress::parse("198.51.100.1");
+  CHECK(daemon.shared().greylist.show({elsewhere, "sender.example", from, to}));
+  request["name"] = "mail.sender.example";
+  result(request);
+  CHECK_FALSE(daemon.shared().greylist.show({elsewhere, "sender.example", from, to}));
 }
 
 TEST_CASE_METHOD(Bench, "limits are written as the configuration writes them") {
@@ -240,9 +342,11 @@ TEST_CASE_METHOD(Bench, "a failed reload brings all errors") {
 TEST_CASE_METHOD(Bench, "every command of the reference page is known, and no other") {
   const auto list = error({{"command", "?"}});
   CHECK(list ==
-        "unknown command \"?\"; known are: breaker.reset, breaker.show, explain, "
-        "greylist.pass, greylist.show, limits, reload, standing.reset, standing.show, status, "
-        "verify.forget");
+        "unknown command \"?\"; known are: allow.add, allow.del, allow.list, backend.drain, "
+        "backend.list, backend.up, breaker.reset, breaker.show, deny.add, deny.del, deny.list, "
+        "explain, greylist.pass, greylist.reset, greylist.show, kill, limit.reset, limit.set, "
+        "limits, reload, reopen-logs, sessions, simulate, standing.reset, standing.set, "
+        "standing.show, stats, status, top, trace, verify.forget");
 }
 
 TEST_CASE_METHOD(Bench,
