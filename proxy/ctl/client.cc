@@ -95,42 +95,71 @@ bool send_all(int fd, std::string_view bytes, Deadline deadline) {
   return true;
 }
 
-smtp::Expected<std::string, Unreachable> read_answer(int fd, Deadline deadline) {
-  FrameReader reader(kControlPage, kMaxControlResponse);
-  char buffer[16 * 1024];
-  for (;;) {
-    if (!wait_for(fd, POLLIN, deadline)) return too_late();
-    const auto got = recv(fd, buffer, sizeof buffer, 0);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) continue;
-    if (got <= 0) return Unreachable{"the daemon closed the connection without an answer"};
-    std::string_view data(buffer, static_cast<size_t>(got));
-    const auto result = reader.feed(data);
-    if (result == FrameReader::Result::Message) return reader.message();
-    if (result == FrameReader::Result::TooLong)
-      return Unreachable{"the answer is too long, or whoever listens there is not ravelin"};
+// Messages of a connection, one after the other. |data_| outlives each call: a piece that was read
+// may hold the beginning of the next message.
+class Answers {
+ public:
+  explicit Answers(int fd) : fd_(fd) {}
+
+  smtp::Expected<std::string, Unreachable> next(Deadline deadline) {
+    for (;;) {
+      const auto result = reader_.feed(data_);
+      if (result == FrameReader::Result::Message) return reader_.message();
+      if (result == FrameReader::Result::TooLong)
+        return Unreachable{"the answer is too long, or whoever listens there is not ravelin"};
+      if (!wait_for(fd_, POLLIN, deadline)) return too_late();
+      const auto got = recv(fd_, buffer_, sizeof buffer_, 0);
+      if (got < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+      if (got <= 0) return Unreachable{"the daemon closed the connection without an answer"};
+      data_ = std::string_view(buffer_, static_cast<size_t>(got));
+    }
   }
-}
+
+ private:
+  const int fd_;
+  FrameReader reader_{kControlPage, kMaxControlResponse};
+  char buffer_[16 * 1024];
+  std::string_view data_;
+};
 
 }  // namespace
 
-smtp::Expected<std::string, Unreachable> ask_daemon(const std::string& socket_path,
-                                                    std::string_view request, milliseconds limit) {
-  const auto deadline = steady_clock::now() + limit;
+std::string ask_daemon_on(const std::string& socket_path, std::string_view request,
+                          milliseconds limit,
+                          const std::function<bool(const std::string& message)>& take) {
+  auto deadline = steady_clock::now() + limit;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (socket_path.empty() || socket_path.size() >= sizeof address.sun_path)
-    return Unreachable{"the socket's path must have 1 to 107 octets: " + socket_path};
+    return "the socket's path must have 1 to 107 octets: " + socket_path;
   std::memcpy(address.sun_path, socket_path.data(), socket_path.size());
 
   const Socket socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (socket.fd() < 0) return Unreachable{std::generic_category().message(errno)};
+  if (socket.fd() < 0) return std::generic_category().message(errno);
   if (const int error = connect_to(socket.fd(), address, deadline); error != 0)
-    return Unreachable{explain(error, socket_path)};
+    return explain(error, socket_path);
 
   std::string frame;
   append_frame(frame, request);
-  if (!send_all(socket.fd(), frame, deadline)) return too_late();
-  return read_answer(socket.fd(), deadline);
+  if (!send_all(socket.fd(), frame, deadline)) return too_late().why;
+  Answers answers(socket.fd());
+  for (;;) {
+    const auto answer = answers.next(deadline);
+    if (!answer) return answer.error().why;
+    if (!take(*answer)) return "";
+    deadline = steady_clock::now() + limit;
+  }
+}
+
+smtp::Expected<std::string, Unreachable> ask_daemon(const std::string& socket_path,
+                                                    std::string_view request, milliseconds limit) {
+  std::string whole;
+  auto why = ask_daemon_on(socket_path, request, limit, [&](const std::string& message) {
+    whole = message;
+    return false;
+  });
+  if (!why.empty()) return Unreachable{std::move(why)};
+  return whole;
 }
 
 }  // namespace ravelin::proxy

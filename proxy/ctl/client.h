@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -18,5 +19,11 @@ struct Unreachable {
 smtp::Expected<std::string, Unreachable> ask_daemon(const std::string& socket_path,
                                                     std::string_view request,
                                                     std::chrono::milliseconds limit);
+
+// Likewise for an answer in parts: |take| gets each message and says whether another one follows.
+// |limit| holds for each. "" or why it ended before its end.
+std::string ask_daemon_on(const std::string& socket_path, std::string_view request,
+                          std::chrono::milliseconds limit,
+                          const std::function<bool(const std::string& message)>& take);
 
 }  // namespace ravelin::proxy
