@@ -65,7 +65,7 @@ uint32_t SqliteStore::highest_slot(Family family) const {
   return highest_[static_cast<size_t>(family)];
 }
 
-void SqliteStore::load_behind(Family family, RowOwner& owner) {
+void SqliteStore::begin_load(Family family, RowOwner& owner, bool awaited) {
   const std::lock_guard owners(owner_mutex_);
   auto& rows = rows_[static_cast<size_t>(family)];
   assert(rows.owner == nullptr);
@@ -73,13 +73,16 @@ void SqliteStore::load_behind(Family family, RowOwner& owner) {
   std::unique_lock lock(mutex_);
   rows.next = 0;
   rows.loading = !hopeless_;
+  rows.awaited = awaited;
   if (rows.loading) return wake_.notify_one();
   lock.unlock();
   owner.load_end();
 }
 
+void SqliteStore::load_behind(Family family, RowOwner& owner) { begin_load(family, owner, false); }
+
 void SqliteStore::load(Family family, RowOwner& owner) {
-  load_behind(family, owner);
+  begin_load(family, owner, true);
   std::unique_lock lock(mutex_);
   done_.wait(lock, [&] { return !rows_[static_cast<size_t>(family)].loading; });
 }

@@ -46,6 +46,7 @@ class SqliteStore final : public Store {
   struct Rows {
     RowOwner* owner = nullptr;
     bool loading = false;
+    bool awaited = false;  // by load(): comes before what is loaded behind
     int64_t next = 0;      // the slot to read on from
     bool rewrite = false;  // the file lacks rows: all are written anew
     uint32_t part = 0;     // the part of its owner's rows that comes next
@@ -56,6 +57,7 @@ class SqliteStore final : public Store {
   };
 
   void open_first();
+  void begin_load(Family family, RowOwner& owner, bool awaited);
   void add(Family family, uint32_t slot, std::string_view row);
   void wake_if_needed();
 
@@ -64,6 +66,7 @@ class SqliteStore final : public Store {
   Work next_work(std::unique_lock<std::mutex>& lock);
   Work choose(Steady::time_point now);
   bool may_write(Steady::time_point now) const;
+  Work next_to_load() const;
   void wait_for_work(std::unique_lock<std::mutex>& lock);
   void finish_flush();
   void write_batch();

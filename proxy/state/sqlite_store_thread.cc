@@ -62,8 +62,14 @@ SqliteStore::Work SqliteStore::choose(Steady::time_point now) {
     if (rows_[i].rewrite && !rows_[i].loading) return {Work::Kind::Rewrite, i};
   if (stop_) return {Work::Kind::Stop, 0};
   if (pressed) finish_flush();
-  for (size_t i = 0; i < kFamilies; ++i)
-    if (rows_[i].loading) return {Work::Kind::Load, i};
+  return next_to_load();
+}
+
+// Who accepts mail waits for some rows, and must not wait for ten million others.
+SqliteStore::Work SqliteStore::next_to_load() const {
+  for (const bool awaited : {true, false})
+    for (size_t i = 0; i < kFamilies; ++i)
+      if (rows_[i].loading && rows_[i].awaited == awaited) return {Work::Kind::Load, i};
   return {};
 }
 

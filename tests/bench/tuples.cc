@@ -4,8 +4,8 @@
 //
 // First the tuples of 127.0.0.1, <a@sender.example> and the recipients <0known@example.com> to
 // <(KNOWN-1)known@example.com>, which have passed; then those of strangers, a third of which have
-// passed, until there are COUNT. Prints how many there are and the most CPU time that one check took,
-// which tells what growing costs: waits for the store's thread are not in it.
+// passed, until there are COUNT. Prints how many there are and the most CPU time that one check
+// took, which tells what growing costs: waits for the store's thread are not in it.
 #include <time.h>
 
 #include <algorithm>
@@ -37,7 +37,8 @@ double own_cpu_ms() {
 class Filler {
  public:
   Filler(const char* file, uint64_t count)
-      : store_(open_store(file, clock_, [](const std::string& text) { fail(text); }, options())),
+      : store_(open_store(
+            file, clock_, [](const std::string& text) { fail(text); }, options())),
         greylist_(clock_, store_.get()) {
     GreylistSettings settings{};
     settings.delay = 4min;
