@@ -65,8 +65,25 @@ uint32_t SqliteStore::highest_slot(Family family) const {
   return highest_[static_cast<size_t>(family)];
 }
 
+// A mutex knows no queue: the thread, which takes it for one piece of rows after the other, would
+// have it again before anybody else is awake, and a start or an end would take seconds. So it steps
+// back while somebody waits.
+std::unique_lock<std::mutex> SqliteStore::lock_owners() {
+  {
+    const std::lock_guard lock(mutex_);
+    ++callers_;
+  }
+  std::unique_lock owners(owner_mutex_);
+  {
+    const std::lock_guard lock(mutex_);
+    --callers_;
+  }
+  wake_.notify_one();
+  return owners;
+}
+
 void SqliteStore::begin_load(Family family, RowOwner& owner, bool awaited) {
-  const std::lock_guard owners(owner_mutex_);
+  const auto owners = lock_owners();
   auto& rows = rows_[static_cast<size_t>(family)];
   assert(rows.owner == nullptr);
   rows.owner = &owner;
@@ -88,7 +105,7 @@ void SqliteStore::load(Family family, RowOwner& owner) {
 }
 
 void SqliteStore::detach(Family family) {
-  const std::lock_guard owners(owner_mutex_);
+  const auto owners = lock_owners();
   auto& rows = rows_[static_cast<size_t>(family)];
   rows.owner = nullptr;
   const std::lock_guard lock(mutex_);

@@ -57,6 +57,7 @@ class SqliteStore final : public Store {
   };
 
   void open_first();
+  std::unique_lock<std::mutex> lock_owners();
   void begin_load(Family family, RowOwner& owner, bool awaited);
   void add(Family family, uint32_t slot, std::string_view row);
   void wake_if_needed();
@@ -88,7 +89,8 @@ class SqliteStore final : public Store {
 
   std::unique_ptr<SqliteFile> file_;  // the thread's, once it runs; null: none can be had
 
-  // Held while an owner is called; taken before mutex_, never after it.
+  // Held while an owner is called; taken before mutex_, never after it. Callers take it by
+  // lock_owners().
   std::mutex owner_mutex_;
   std::array<Rows, kFamilies> rows_;
 
@@ -103,6 +105,7 @@ class SqliteStore final : public Store {
   std::chrono::milliseconds pause_{};
   bool failing_ = false;
   bool hopeless_ = false;  // no file until the restart
+  uint32_t callers_ = 0;   // who wait for owner_mutex_
   bool stop_ = false;
   Steady::time_point stop_by_{};
   uint64_t flushes_wanted_ = 0;

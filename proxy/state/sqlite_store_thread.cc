@@ -58,6 +58,7 @@ SqliteStore::Work SqliteStore::choose(Steady::time_point now) {
   const bool due =
       pressed || queue_.size() >= options_.batch_rows || now - oldest_ >= options_.batch_delay;
   if (may && due && !queue_.empty()) return {Work::Kind::Write, 0};
+  if (callers_ > 0) return {};  // they come first; see lock_owners()
   for (size_t i = 0; i < kFamilies && may; ++i)
     if (rows_[i].rewrite && !rows_[i].loading) return {Work::Kind::Rewrite, i};
   if (stop_) return {Work::Kind::Stop, 0};
@@ -78,7 +79,7 @@ bool SqliteStore::may_write(Steady::time_point now) const { return !failing_ || 
 void SqliteStore::wait_for_work(std::unique_lock<std::mutex>& lock) {
   const bool rewriting =
       std::any_of(rows_.begin(), rows_.end(), [](const Rows& rows) { return rows.rewrite; });
-  if (hopeless_ || (queue_.empty() && !rewriting)) return wake_.wait(lock);
+  if (hopeless_ || callers_ > 0 || (queue_.empty() && !rewriting)) return wake_.wait(lock);
   auto until = oldest_ + options_.batch_delay;
   if (failing_) until = retry_at_;
   wake_.wait_until(lock, until);

@@ -1,7 +1,9 @@
 #include "proxy/state/store.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <thread>
 
@@ -24,6 +26,27 @@ std::map<uint32_t, std::string> rows_of(Store& store, Family family) {
 }
 
 constexpr uint32_t kManyRows = 40'000;
+
+// Its first row takes until it may go on.
+struct SlowOwner final : RowOwner {
+  void load_row(uint32_t, std::string_view) override {
+    begun = true;
+    while (!go_on) std::this_thread::yield();
+    ++rows;
+  }
+  void load_end() override {}
+  bool dump(uint32_t, const Sink&) override { return false; }
+
+  std::atomic<bool> begun = false;
+  std::atomic<bool> go_on = false;
+  std::atomic<uint32_t> rows = 0;
+};
+
+// Does the thread wait for something? proc(5)
+bool sleeps(pid_t thread) {
+  const auto stat = test::read_file("/proc/self/task/" + std::to_string(thread) + "/stat");
+  return stat.compare(stat.rfind(')'), 3, ") S") == 0;
+}
 
 std::unique_ptr<Store> store_with_tuples(const test::TempDir& dir, const Clock& clock,
                                          test::Alarms& alarms, uint32_t rows) {
@@ -169,6 +192,29 @@ TEST_CASE("who waits for its rows does not wait for those that are loaded behind
     store->detach(Family::Standing);
   }
   CHECK(first);
+}
+
+// The store's thread takes the owners' lock for one piece of 2000 rows after the other. Fair locks
+// there are none: so each run could be lucky, but not all.
+TEST_CASE("an owner that goes waits for the rows in hand only") {
+  const test::TempDir dir;
+  test::ManualClock clock;
+  test::Alarms alarms;
+  const auto store = store_with_tuples(dir, clock, alarms, kManyRows);
+  for (int run = 0; run < 20; ++run) {
+    SlowOwner tuples;
+    store->load_behind(Family::Tuples, tuples);
+    while (!tuples.begun) std::this_thread::yield();
+    std::atomic<pid_t> goer = 0;
+    std::thread thread([&] {
+      goer = gettid();
+      store->detach(Family::Tuples);
+    });
+    while (goer == 0 || !sleeps(goer)) std::this_thread::yield();
+    tuples.go_on = true;
+    thread.join();
+    CHECK(tuples.rows == 2000);
+  }
 }
 
 TEST_CASE("an owner may go while its rows are being loaded") {
