@@ -91,6 +91,7 @@ void SqliteStore::begin_load(Family family, RowOwner& owner, bool awaited) {
   rows.next = 0;
   rows.loading = !hopeless_;
   rows.awaited = awaited;
+  rows.begun = Steady::now();
   if (rows.loading) return wake_.notify_one();
   lock.unlock();
   owner.load_end();

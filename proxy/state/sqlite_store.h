@@ -47,6 +47,7 @@ class SqliteStore final : public Store {
     RowOwner* owner = nullptr;
     bool loading = false;
     bool awaited = false;  // by load(): comes before what is loaded behind
+    Steady::time_point begun{};
     int64_t next = 0;      // the slot to read on from
     bool rewrite = false;  // the file lacks rows: all are written anew
     uint32_t part = 0;     // the part of its owner's rows that comes next
@@ -74,6 +75,7 @@ class SqliteStore final : public Store {
   void load_part(size_t family);
   void rewrite_part(size_t family);
   FileResult write(const Changes& changes);
+  void count_behind(const Rows& rows, uint64_t given);
   void end_load(size_t family);
   void on_result(const FileResult& result);
   void on_trouble(const std::string& why);

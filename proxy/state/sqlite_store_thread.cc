@@ -123,11 +123,21 @@ void SqliteStore::load_part(size_t family) {
   {
     const std::lock_guard owners(owner_mutex_);
     if (rows.owner == nullptr) return;  // detached meanwhile
-    const auto give = [&](uint32_t slot, std::string_view row) { rows.owner->load_row(slot, row); };
+    uint64_t given = 0;
+    const auto give = [&](uint32_t slot, std::string_view row) {
+      rows.owner->load_row(slot, row);
+      ++given;
+    };
     if (file_) result = file_->read(static_cast<Family>(family), &rows.next, kLoadRows, give);
+    count_behind(rows, given);
     if (!file_ || !result.ok() || rows.next > UINT32_MAX) end_load(family);
   }
   if (!result.ok()) on_result(result);
+}
+
+void SqliteStore::count_behind(const Rows& rows, uint64_t given) {
+  const std::lock_guard lock(mutex_);
+  if (!rows.awaited) stats_.rows_behind += given;
 }
 
 // With owner_mutex_ held.
@@ -135,6 +145,9 @@ void SqliteStore::end_load(size_t family) {
   if (rows_[family].owner != nullptr) rows_[family].owner->load_end();
   const std::lock_guard lock(mutex_);
   rows_[family].loading = false;
+  if (!rows_[family].awaited)
+    stats_.behind_took =
+        std::chrono::duration_cast<std::chrono::milliseconds>(Steady::now() - rows_[family].begun);
   done_.notify_all();
 }
 

@@ -166,6 +166,8 @@ TEST_CASE("many rows are loaded behind while others are written") {
   while (!tuples.loaded() && std::chrono::steady_clock::now() < end) std::this_thread::yield();
   CHECK(tuples.rows().at(19'999) == "19999-");
   CHECK(tuples.rows().size() >= 20'000);
+  CHECK(store->stats().rows_behind >= 20'000);  // the new one may be among them
+  CHECK(store->stats().rows_behind <= 20'001);
   store->detach(Family::Tuples);
   store->detach(Family::Standing);
   CHECK(alarms.lines().empty());
