@@ -57,6 +57,10 @@ class TableShard {
     return slot_in(index_[locate(key)]);
   }
 
+  void prefetch(const Hash128& key) const {
+    if (!index_.empty()) __builtin_prefetch(&index_[key.words[1] & (index_.size() - 1)]);
+  }
+
   // |key| must not be there. Throws std::bad_alloc and is unchanged then.
   uint32_t insert(const Hash128& key) {
     make_room();

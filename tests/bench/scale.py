@@ -190,9 +190,20 @@ class Restart:
         return time.monotonic() - begin
 
 
-def measure_restarts(bench, options, template):
-    """|template| has ended; its place and port are used again."""
+def memory_of(bench, template):
+    """Bytes of user memory of a Ravelin after a few dialogs."""
+    ravelin = Restart(bench, template)
+    for number in range(1000):
+        dialog(ravelin.port, number)
+    held = user_memory(ravelin.process.pid)
+    ravelin.end()
+    return held
+
+
+def measure_restarts(bench, options, few, template):
+    """Both have ended; their places and ports are used again."""
     numbers = itertools.count()
+    alone = memory_of(bench, few)
     greeted, read, held, ends = [], [], [], []
     while_loading, after = [], []
     for _ in range(options.rounds):
@@ -204,14 +215,14 @@ def measure_restarts(bench, options, template):
                                        time.monotonic() > begin + PATIENCE)
         count, took = ravelin.loaded()
         read.append(took)
-        held.append(user_memory(ravelin.process.pid) / count)
+        held.append((user_memory(ravelin.process.pid) - alone) / count)
         quiet = time.monotonic() + 2
         after += dialogs_until(ravelin.port, numbers, lambda end=quiet: time.monotonic() > end)
         ends.append(ravelin.end(kill=True))
     print(f"\nAfter kill -9, with {count} tuples")
     print(f"  {'from exec to the first greeting':<44}{spread(greeted, 2)} s")
     print(f"  {'until all tuples are loaded':<44}{spread(read, 1)} s")
-    print(f"  {'user memory in all, for each tuple':<44}{spread(held, 1)} B")
+    print(f"  {'user memory of a tuple':<44}{spread(held, 1)} B")
     show_waits("while they are loaded", while_loading)
     show_waits("afterwards", after)
     ravelin = Restart(bench, template)
@@ -238,7 +249,7 @@ def measure_tuples(bench, options):
     for title, pair in zip(("Refused recipients whose tuples have passed", "Greylisted at first sight"), series):
         show(f"{title}, {options.dialogs} dialogs, {SESSIONS} at once", pair)
     bench.end()
-    measure_restarts(bench, options, servers[1][1])
+    measure_restarts(bench, options, *(server for _, server in servers))
 
 
 def measure(bench, options):

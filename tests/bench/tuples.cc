@@ -3,7 +3,7 @@
 //   tuples FILE COUNT KNOWN
 //
 // First the tuples of 127.0.0.1, <a@sender.example> and the recipients <0known@example.com> to
-// <(KNOWN-1)known@example.com>, which have passed; then those of strangers, a third of which have
+// <KNOWNknown@example.com>, which have passed; then those of strangers, a third of which have
 // passed, until there are COUNT. Prints how many there are and the most CPU time that one check
 // took, which tells what growing costs: waits for the store's thread are not in it.
 #include <time.h>
@@ -36,7 +36,7 @@ double own_cpu_ms() {
 
 class Filler {
  public:
-  Filler(const char* file, uint64_t count)
+  Filler(const char* file, uint64_t count, uint64_t known)
       : store_(open_store(
             file, clock_, [](const std::string& text) { fail(text); }, options())),
         greylist_(clock_, store_.get()) {
@@ -44,7 +44,7 @@ class Filler {
     settings.delay = 4min;
     settings.window = 24h;
     settings.keep = 36 * 24h;
-    settings.max_tuples = static_cast<uint32_t>(2 * count + 1000);
+    settings.max_tuples = static_cast<uint32_t>(2 * count + 10 * known);
     greylist_.configure(settings);
   }
 
@@ -67,8 +67,6 @@ class Filler {
  private:
   static StoreOptions options() {
     StoreOptions options;
-    options.batch_rows = 4 * kBatch;
-    options.batch_delay = 1h;
     options.max_pending = 8 * kBatch;
     return options;
   }
@@ -91,7 +89,7 @@ dns::IpAddress stranger(uint64_t number) {
 
 void fill(Filler& filler, uint64_t count, uint64_t known) {
   const auto us = *dns::IpAddress::parse("127.0.0.1");
-  for (uint64_t i = 0; i < known; ++i)
+  for (uint64_t i = 0; i <= known; ++i)
     filler.add(us, {"a", "sender.example"}, {std::to_string(i) + "known", "example.com"}, true);
   for (uint64_t i = 0; filler.size() < count; ++i)
     filler.add(stranger(i), {"a", "client.example"}, {"u" + std::to_string(i), "example.com"},
@@ -107,8 +105,9 @@ int main(int argc, char** argv) {
     return 2;
   }
   const auto count = std::strtoull(argv[2], nullptr, 10);
-  Filler filler(argv[1], count);
-  fill(filler, count, std::strtoull(argv[3], nullptr, 10));
+  const auto known = std::strtoull(argv[3], nullptr, 10);
+  Filler filler(argv[1], count, known);
+  fill(filler, count, known);
   std::printf("%llu tuples; the slowest check took %.1f ms of CPU\n",
               static_cast<unsigned long long>(filler.size()), filler.longest_ms());
 }
