@@ -45,6 +45,11 @@ constexpr auto kLookAtCertificates = 24h;
 constexpr auto kLastWords = 2s;  // for the log, at the end
 constexpr auto kLastRows = 5s;   // for the state
 
+std::string seconds_text(std::chrono::milliseconds time) {
+  const auto tenths = (time.count() + 50) / 100;
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10);
+}
+
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 // As far as the configuration names them. Those of connections to backends are known by themselves.
@@ -92,6 +97,7 @@ class Server::Impl final : public Daemon {
   void say_who_we_are(bool changed_user);
   void open_state();
   void make_workers(std::vector<std::vector<Fd>> sockets);
+  void say_when_loaded();
   void watch_pressure();
   void publish();
   std::string enter_filter();
@@ -126,6 +132,7 @@ class Server::Impl final : public Daemon {
   std::unique_ptr<SignalWatcher> signals_;
   std::vector<std::unique_ptr<Worker>> workers_;
   bool draining_ = false;
+  bool loaded_ = false;  // and it was said
   PressureWatch watch_;  // made before the privileges are dropped
   dns::Handle drain_timer_;
   dns::Handle saver_;
@@ -154,6 +161,7 @@ std::string Server::Impl::start() {
   hosts_->refresh();
   saver_ = loop_->every(kSaveOffers, [this] {
     end_if_drained();
+    say_when_loaded();
     shared_->backend_memory.save_offers();
   });
   if (opened->control) open_control(std::move(opened->control));
@@ -197,6 +205,17 @@ void Server::Impl::open_state() {
                                      history_path(seen_here(config_->state.path)));
   shared_->history.configure(config_->history);
   shared_->history.start();
+}
+
+// Until then who was known may be greylisted again; the table is as it was afterwards.
+void Server::Impl::say_when_loaded() {
+  if (loaded_ || !shared_->store) return;
+  const auto stats = shared_->store->stats();
+  if (stats.memory_only || stats.loading) return;
+  loaded_ = true;
+  if (stats.rows_behind == 0) return;
+  note("state: " + std::to_string(stats.rows_behind) + " greylist tuples were read in " +
+       seconds_text(stats.behind_took) + " s");
 }
 
 void Server::Impl::make_workers(std::vector<std::vector<Fd>> sockets) {

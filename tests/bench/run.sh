@@ -3,7 +3,8 @@
 # proxy, Haraka, Exim and Postfix, on the same load in one run. Installs what it needs, builds the release;
 # Exim is unpacked only, and Haraka goes to the user's cache. A peer that cannot be had is left out.
 #
-#   tests/bench/run.sh [--rounds N] [--dialogs N] [--idle N] [--tls|--slow]    defaults 5, 20000, 8000
+#   tests/bench/run.sh [--rounds N] [--dialogs N] [--idle N] [--tls|--slow|--scale [--tuples N]]
+#                      defaults 5, 20000, 8000, 10 million
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 tests/support/install.sh g++ cmake ninja-build pkg-config libevent-dev libssl-dev libc-ares-dev \
@@ -13,5 +14,5 @@ tests/support/install.sh g++ cmake ninja-build pkg-config libevent-dev libssl-de
 # Node of whatever origin may bring its own npm, which Debian's does not go with.
 command -v npm >/dev/null || tests/support/install.sh npm || echo "npm is not to be had" >&2
 cmake --preset release -DRAVELIN_BENCH=ON >/dev/null
-cmake --build --preset release --target ravelin ravelin-drill null_server handshakes
+cmake --build --preset release --target ravelin ravelin-drill null_server handshakes tuples
 exec /usr/bin/python3 -B tests/bench/measure.py --build build/release "$@"
