@@ -24,6 +24,19 @@ std::string host_name(std::string_view name) {
 
 }  // namespace
 
+std::string_view provider_domain(const std::string& host) {
+  const auto* list = public_suffixes();
+  if (list == nullptr) return {};
+  std::string_view domain;
+  for (size_t at = 0;;) {
+    if (psl_is_public_suffix2(list, host.c_str() + at, PSL_TYPE_ICANN) != 0) return domain;
+    domain = std::string_view(host).substr(at);
+    const auto dot = host.find('.', at);
+    if (dot == host.npos) return domain;
+    at = dot + 1;
+  }
+}
+
 std::string organisation_of(std::string_view name, const dns::IpAddress& address) {
   const auto host = host_name(name);
   const auto* list = public_suffixes();
