@@ -29,6 +29,7 @@ extern const BuiltinSection kGreylistSection;
 extern const BuiltinSection kStandingSection;
 extern const BuiltinSection kVerifySection;
 extern const BuiltinSection kRelaySection;
+extern const BuiltinSection kOriginSection;
 extern const BuiltinSection kStateSection;
 extern const BuiltinSection kLogSection;
 extern const BuiltinSection kAdminSection;
@@ -39,8 +40,8 @@ inline constexpr std::array kSectionsBeforeChecks = {
     &kGeneralSection, &kListenSection, &kRouteSection, &kLimitsSection,  &kPressureSection,
     &kBusySection,    &kAttackSection, &kSiegeSection, &kHarvestSection, &kDnsSection};
 inline constexpr std::array kSectionsAfterChecks = {
-    &kAccessSection, &kGreylistSection, &kStandingSection, &kVerifySection,
-    &kRelaySection,  &kStateSection,    &kLogSection,      &kAdminSection};
+    &kAccessSection, &kGreylistSection, &kStandingSection, &kVerifySection, &kRelaySection,
+    &kOriginSection, &kStateSection,    &kLogSection,      &kAdminSection};
 
 // All of them, in that order.
 std::vector<const Section*> all_sections();
