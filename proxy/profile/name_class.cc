@@ -3,11 +3,13 @@
 //   1. "dynamic" or its kin beside a number: Dynamic, whatever else the name says.
 //   2. A word for mail: Named, also with the address in it ("mail-oln040092091040.outbound..."),
 //   but
-//      not beside a word for lines.
-//   3. A word for static lines or rented servers beside a number, or who rents servers: Generic.
-//   4. A word for customers' lines beside a number: Dynamic.
-//   5. The address and no word at all: Dynamic, as most such addresses are lines.
-//   6. A number alone ("h2345678"): Generic. Else Named.
+//      not with it and a word for lines or static ones.
+//   3. A provider of lines whose names tell nothing: Dynamic.
+//   4. A word for static lines or rented servers beside a number, or who rents servers: Generic.
+//   5. A word for customers' lines beside a number: Dynamic.
+//   6. The address, or its last two octets in front, and no word at all: Dynamic, as most such
+//      addresses are lines.
+//   7. A number alone ("h2345678"): Generic. Else Named.
 #include "proxy/profile/name_class.h"
 
 #include <algorithm>
@@ -36,23 +38,26 @@ constexpr auto kMail = std::to_array<string_view>(
      "newsletter", "outbound", "outgoing", "poczta", "posta", "postout", "relay", "zimbra"});
 constexpr auto kMailParts = std::to_array<string_view>({"mail", "mout", "smtp"});
 constexpr auto kStatic = std::to_array<string_view>(
-    {"biz",  "business", "colo",   "compute", "corp",      "droplet", "estatico",
-     "fix",  "fixip",    "hosted", "hwsrv",   "instances", "rrcs",    "srv",
-     "stat", "statisch", "vds",    "vm",      "vmd",       "vmi",     "wsip"});
+    {"biz",   "business", "colo",  "compute",   "corp", "droplet", "estatico", "fix",
+     "fixip", "hosted",   "hwsrv", "instances", "ptr",  "reverse", "rrcs",     "srv",
+     "stat",  "statisch", "vds",   "vm",        "vmd",  "vmi",     "wsip"});
 constexpr auto kStaticParts =
     std::to_array<string_view>({"cloud", "dedi", "hosting", "server", "static", "vps"});
 // In a provider's own domain, also as parts of words.
 constexpr auto kServers =
-    std::to_array<string_view>({"business", "cloud", "colo", "compute", "dedi", "hosted", "hosting",
+    std::to_array<string_view>({"business", "cloud", "colo", "compute", "datacent", "dedi", "host",
                                 "rack", "server", "srv", "usercontent", "vps"});
 // Large ones whose names tell in no other way that servers are rented there.
 constexpr auto kRenters = std::to_array<string_view>(
-    {"a2webhosting.com", "amazonaws.com",    "bluehost.com",  "choopa.net",
-     "contabo.net",      "dreamhost.com",    "gandi.net",     "hostgator.com",
-     "hostwindsdns.com", "ip-pool.com",      "kimsufi.com",   "leaseweb.com",
-     "linode.com",       "multacom.com",     "online.net",    "ovh.net",
-     "pbiaas.com",       "poneytelecom.eu",  "quadranet.com", "secureserver.net",
-     "softlayer.com",    "unifiedlayer.com", "vultr.com",     "websitewelcome.com"});
+    {"amazonaws.com",   "choopa.net",       "combahton.net",   "contabo.net",
+     "datafoundry.com", "gandi.net",        "ghst.net",        "hetzner.com",
+     "ip-pool.com",     "kimsufi.com",      "leaseweb.com",    "linode.com",
+     "m247.com",        "multacom.com",     "nforce.com",      "online.net",
+     "ovh.net",         "pbiaas.com",       "poneytelecom.eu", "psychz.net",
+     "quadranet.com",   "secureserver.net", "selectel.ru",     "softlayer.com",
+     "timeweb.ru",      "unifiedlayer.com", "vultr.com",       "websitewelcome.com"});
+// Large ones of lines whose names tell nothing, or "static" for all.
+constexpr auto kProvidersOfLines = std::to_array<string_view>({"vdc.vn", "vnn.vn", "vnpt.vn"});
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return c >= 'a' && c <= 'z'; }
@@ -153,20 +158,25 @@ bool numbers_its_lines(const Name& name) {
          (has_dynamic_word(over) || has_word(over, kLine));
 }
 
-bool is_for_mail(string_view labels) {
-  return has_word(labels, kMail) || contains_one(labels, kMailParts);
+bool is_for_mail(const Name& name) {
+  return has_word(name.labels, kMail) || contains_one(name.labels, kMailParts) ||
+         name.provider.find("mail") != name.provider.npos;
 }
 
 NameClass judge(const Name& name, const dns::IpAddress& address) {
   const bool dynamic = has_word(name.labels, kDynamic);
   const bool line = has_dynamic_word(name.labels) || has_word(name.labels, kLine);
   const bool let = has_word(name.labels, kStatic) || contains_one(name.labels, kStaticParts);
-  if (dynamic && (name.number || !is_for_mail(name.labels))) return NameClass::Dynamic;
-  if (is_for_mail(name.labels) && !(name.address && (line || let))) return NameClass::Named;
+  if (dynamic && (name.number || !is_for_mail(name))) return NameClass::Dynamic;
+  if (is_for_mail(name) && !(name.address && (line || let))) return NameClass::Named;
+  if (std::find(kProvidersOfLines.begin(), kProvidersOfLines.end(), name.provider) !=
+      kProvidersOfLines.end())
+    return NameClass::Dynamic;
   if (name.labels.starts_with("hosted-by")) return NameClass::Generic;
   if (name.number && (let || rents_servers(name, address))) return NameClass::Generic;
   if (line && (name.number || numbers_its_lines(name))) return NameClass::Dynamic;
-  if (name.address || has_hex_id(name.first())) return NameClass::Dynamic;
+  if (name.address || has_hex_id(name.first()) || contains_host_part(name.first(), address))
+    return NameClass::Dynamic;
   return is_numbered(name.first()) ? NameClass::Generic : NameClass::Named;
 }
 

@@ -69,6 +69,14 @@ TEST_CASE("each rule of names") {
       {"ip34.ip-192-0-2.example", NameClass::Generic},  // a domain for a network
       {"192-0-2-34.rev.cloud-example.net", NameClass::Generic},
       {"vm123456.example.net", NameClass::Generic},
+      {"192-0-2-34.ptr.example.net", NameClass::Generic},
+      {"bl2-34.example.net", NameClass::Dynamic},  // two octets, and no word
+      {"m2-34.examplemail.com", NameClass::Named},
+      {"box9.node2-34.example.net", NameClass::Named},
+      {"anna34.adsl.example.net", NameClass::Dynamic},
+      {"s0106bc4dfb0a1122.vc.example.net", NameClass::Dynamic},  // a modem's hardware address
+      {"hosted-by.example.net", NameClass::Generic},
+      {"static.vnpt.vn", NameClass::Dynamic},
       {"mail.example.com", NameClass::Named},
       {"mail192-0-2-34.example.com", NameClass::Named},
       {"mail.static-192-0-2-34.example.com", NameClass::Generic},
