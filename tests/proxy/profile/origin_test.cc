@@ -1,6 +1,8 @@
 #include "proxy/profile/origin.h"
 
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -9,7 +11,7 @@
 #include <thread>
 
 #include "database.h"
-#include "proxy/config/loader.h"
+#include "proxy/event/seccomp.h"
 #include "support/temp_dir.h"
 
 using namespace ravelin;
@@ -240,4 +242,22 @@ TEST_CASE("threads look up at the same time") {
     });
   for (auto& thread : threads) thread.join();
   CHECK(right == std::array{1000, 1000, 1000, 1000});
+}
+
+// A reload opens them again, when the filter of system calls has long been on.
+TEST_CASE("databases are opened under the filter of system calls") {
+  Bench bench;
+  bench.country(countries());
+  const pid_t child = fork();
+  if (child == 0) {
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || !install_filter(Filtering::Enforce).empty())
+      _exit(1);
+    std::vector<std::string> warnings;
+    const auto origins = Origins::open(bench.config, warnings);
+    _exit(origins->lookup(ip("192.0.2.1")).country == "DE" ? 0 : 2);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
 }
