@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <optional>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "proxy/config/loader.h"
 #include "proxy/config/root.h"
 #include "proxy/control_commands.h"
+#include "proxy/curve_watch.h"
 #include "proxy/event/connector.h"
 #include "proxy/event/credentials.h"
 #include "proxy/event/library_log.h"
@@ -90,6 +92,8 @@ class Server::Impl final : public Daemon {
   JournalCounters journal() const override { return journal_->counters(); }
   Shared& shared() override { return *shared_; }
   PressureNow pressure() const override;
+  const Curves& curves() const override { return curves_.curves(); }
+  const Episodes& episodes() const override { return episodes_; }
   void post(std::function<void()> function) override { loop_->post(std::move(function)); }
 
  private:
@@ -99,6 +103,8 @@ class Server::Impl final : public Daemon {
   void make_workers(std::vector<std::vector<Fd>> sockets);
   void say_when_loaded();
   void watch_pressure();
+  void on_pressure();
+  CurveWatch::Now curve_now() const;
   void publish();
   std::string enter_filter();
   void open_control(Fd socket);
@@ -134,6 +140,8 @@ class Server::Impl final : public Daemon {
   bool draining_ = false;
   bool loaded_ = false;  // and it was said
   PressureWatch watch_;  // made before the privileges are dropped
+  CurveWatch curves_;
+  Episodes episodes_;
   dns::Handle drain_timer_;
   dns::Handle saver_;
   dns::Handle certificates_;
@@ -204,6 +212,8 @@ void Server::Impl::open_state() {
   shared_ = std::make_unique<Shared>(clock_, *journal_, std::move(store),
                                      history_path(seen_here(config_->state.path)));
   shared_->history.configure(config_->history);
+  curves_.restore(shared_->history);
+  episodes_.restore(shared_->store.get(), clock_.wall());
   shared_->history.start();
 }
 
@@ -228,7 +238,22 @@ void Server::Impl::make_workers(std::vector<std::vector<Fd>> sockets) {
 void Server::Impl::watch_pressure() {
   std::vector<Tally*> tallies;
   for (auto& worker : workers_) tallies.push_back(&worker->tally());
-  watch_.start(*loop_, *shared_, std::move(tallies), [this] { publish(); });
+  watch_.start(*loop_, *shared_, tallies, [this] { on_pressure(); });
+  curves_.start(*loop_, *shared_, *journal_, std::move(tallies), [this] { return curve_now(); });
+}
+
+void Server::Impl::on_pressure() {
+  const auto& now = watch_.pressure();
+  episodes_.level(static_cast<uint32_t>(now.level()), now.cause(), clock_.wall(), curves_.curves());
+  publish();
+}
+
+CurveWatch::Now Server::Impl::curve_now() const {
+  const auto places = published().places;
+  const auto reserved = config_->limits.reserved_for_known;
+  const auto share = shared_->places.strangers(config_->limits, places);
+  const auto strangers = std::lround(share * share_of_strangers(reserved, places));
+  return {places, reserved, static_cast<uint32_t>(strangers), watch_.pressure().level()};
 }
 
 PressureNow Server::Impl::pressure() const {

@@ -191,6 +191,8 @@ class Worker::Impl {
 
   void record(const DialogInfo& dialog, VerbCounts counts, const DialogRecord& record) {
     using Merge = HistoryEntry::Merge;
+    shared_.top.add(dialog.client.address,
+                    record.fruitful() ? TopOutcome::Accepted : TopOutcome::Refused, loop_.now());
     shared_.history.add({dialog.id, dialog.client.address, record.alike(dialog),
                          record.fruitful() ? Merge::Never : Merge::WhenHard,
                          record.text(dialog, counts, shared_.clock.wall(), loop_.now())});
@@ -262,8 +264,9 @@ class Worker::Impl {
 
   void say_no_place(const dns::Endpoint& client, std::string_view limit) {
     shared_.journal.no_place(client, limit);
-    if (published_.recording)
-      shared_.history.add(no_place_entry(shared_.ids.next(), client, limit, shared_.clock.wall()));
+    if (!published_.recording) return;
+    shared_.top.add(client.address, TopOutcome::NoPlace, loop_.now());
+    shared_.history.add(no_place_entry(shared_.ids.next(), client, limit, shared_.clock.wall()));
   }
 
   // Nothing if there is no place.

@@ -104,6 +104,7 @@ class Session final : public dns::Retirable,
     std::string_view said = {};
     bool shadow = false;
     Id transaction = 0;
+    Cause cause = Cause::Protocol;
   };
   struct Count {
     uint16_t taken = 0;
@@ -197,6 +198,7 @@ class Session final : public dns::Retirable,
   void finish_question(const RecipientAnswer& answer);
   void finish_rcpt(const RecipientAnswer& answer);
   static std::string_view verify_word(const RecipientAnswer& answer);
+  static Cause cause_of(const RecipientAnswer& answer);
   void count_recipient(const RecipientAnswer& answer);
 
   // session_greylist.cc

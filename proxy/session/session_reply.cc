@@ -74,9 +74,10 @@ void Session::say_refused(const smtp::Reply& said, const Why& why) {
                         .recipient = why.recipient,
                         .backend_said = why.said,
                         .shadow = why.shadow,
-                        .transaction = why.transaction};
+                        .transaction = why.transaction,
+                        .cause = why.cause};
   services_.journal.refused(info_, refusal);
-  if (why.recipient != nullptr && !why.shadow) return;
+  if (why.recipient != nullptr && why.stage == "RCPT" && !why.shadow) return;
   note([&](DialogRecord& record, Time now) { record.refused(refusal, now); });
 }
 
