@@ -126,6 +126,7 @@ class Server::Impl final : public Daemon {
   const dns::Time started_ = clock_.boot();
   uint64_t file_limit_ = 0;
   std::shared_ptr<const Policy> policy_;
+  std::shared_ptr<const Origins> origins_;
   std::unique_ptr<LogWriter> log_;
   std::unique_ptr<LogJournal> journal_;
   std::optional<LibraryLog> library_log_;
@@ -295,12 +296,15 @@ Published Server::Impl::published() const {
   std::optional<RecordOptions> recording;
   if (config_->history.memory > 0)
     recording = {config_->history.hash_addresses, shared_->record_key};
-  return {policy_, config_->limits, pressed, places, recording};
+  return {policy_, config_->limits, pressed, places, origins_, recording};
 }
 
 // Puts |config_| in force, at start and at each reload.
 void Server::Impl::apply() {
   policy_ = std::make_shared<const Policy>(config_);
+  std::vector<std::string> warnings;
+  origins_ = Origins::open(*config_, warnings);
+  for (const auto& warning : warnings) warn(warning);
   shared_->standing.configure(config_->standing);
   shared_->history.configure(config_->history);
   shared_->greylist.configure(config_->greylist);
