@@ -36,6 +36,8 @@ class FakeDaemon final : public Daemon {
   JournalCounters journal() const override { return counters; }
   Shared& shared() override { return shared_; }
   PressureNow pressure() const override { return pressed; }
+  const Curves& curves() const override { return drawn; }
+  const Episodes& episodes() const override { return lived; }
   Limits limits() const override { return overrides_.limits.apply(config_->limits); }
   Overrides& overrides() override { return overrides_; }
   void overrides_changed() override { ++changes; }
@@ -57,6 +59,8 @@ class FakeDaemon final : public Daemon {
   std::vector<std::string> reload_errors;
   JournalCounters counters;
   PressureNow pressed;
+  Curves drawn;
+  Episodes lived;
   int changes = 0;
   int reopened = 0;
 
@@ -343,10 +347,10 @@ TEST_CASE_METHOD(Bench, "every command of the reference page is known, and no ot
   const auto list = error({{"command", "?"}});
   CHECK(list ==
         "unknown command \"?\"; known are: allow.add, allow.del, allow.list, backend.drain, "
-        "backend.list, backend.up, breaker.reset, breaker.show, deny.add, deny.del, deny.list, "
-        "explain, greylist.pass, greylist.reset, greylist.show, kill, limit.reset, limit.set, "
-        "limits, reload, reopen-logs, sessions, simulate, standing.reset, standing.set, "
-        "standing.show, stats, status, top, trace, verify.forget");
+        "backend.list, backend.up, breaker.reset, breaker.show, curves, deny.add, deny.del, "
+        "deny.list, episodes, explain, greylist.pass, greylist.reset, greylist.show, kill, "
+        "limit.reset, limit.set, limits, reload, reopen-logs, sessions, simulate, sources, "
+        "standing.reset, standing.set, standing.show, stats, status, top, trace, verify.forget");
 }
 
 TEST_CASE_METHOD(Bench,
