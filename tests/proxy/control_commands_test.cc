@@ -245,8 +245,8 @@ TEST_CASE_METHOD(Bench, "every command of the reference page is known, and no ot
   const auto list = error({{"command", "?"}});
   CHECK(list ==
         "unknown command \"?\"; known are: breaker.reset, breaker.show, curves, "
-        "episodes, explain, greylist.pass, greylist.show, limits, reload, sources, standing.reset, "
-        "standing.show, status, verify.forget");
+        "episodes, explain, greylist.pass, greylist.show, limits, reload, report, sources, "
+        "standing.reset, standing.show, status, verify.forget");
 }
 
 TEST_CASE_METHOD(Bench,
