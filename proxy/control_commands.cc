@@ -88,8 +88,13 @@ json store(Daemon& daemon) {
   const auto& store = daemon.shared().store;
   if (!store) return {{"path", path}, {"healthy", true}, {"memory_only", true}};
   const auto stats = store->stats();
-  return {{"path", path},       {"healthy", !stats.degraded}, {"memory_only", stats.memory_only},
-          {"rows", stats.rows}, {"failures", stats.failures}, {"pending", stats.pending}};
+  return {{"path", path},
+          {"healthy", !stats.degraded},
+          {"memory_only", stats.memory_only},
+          {"loading", stats.loading},
+          {"rows", stats.rows},
+          {"failures", stats.failures},
+          {"pending", stats.pending}};
 }
 
 json history(Daemon& daemon) {

@@ -10,6 +10,8 @@
 
 #include "proxy/config/config.h"
 #include "proxy/observe/control_server.h"
+#include "proxy/observe/curves.h"
+#include "proxy/observe/episodes.h"
 #include "proxy/observe/log_journal.h"
 #include "proxy/overload/pressure.h"
 #include "proxy/shared.h"
@@ -36,6 +38,8 @@ class Daemon {
   virtual JournalCounters journal() const = 0;
   virtual Shared& shared() = 0;
   virtual PressureNow pressure() const = 0;
+  virtual const Curves& curves() const = 0;
+  virtual const Episodes& episodes() const = 0;
   // From any thread: calls |function| on the main one.
   virtual void post(std::function<void()> function) = 0;
 };

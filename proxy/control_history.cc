@@ -17,11 +17,13 @@ constexpr int64_t kMaxEntries = 1'000;
 constexpr int64_t kLongAgo = 10LL * 365 * 24 * 3600;  // s
 constexpr size_t kShortest = 3;                       // of a text that is looked for
 
-// An id, an address of a client, or a part of what was put down: a mail address, a domain.
+// An id, an address of a client, or a part of what was put down: a mail address, a domain. "" is
+// everything.
 std::optional<HistoryQuery> query_for(const std::string& what, const RecordOptions& options) {
   HistoryQuery query;
   if (query.id = parse_id(what); query.id) return query;
   if (query.client = dns::IpAddress::parse(what); query.client) return query;
+  if (what.empty()) return query;
   if (what.size() < kShortest) return {};
   query.text = what.find('@') == what.npos ? what : recorded_address(what, options);
   return query;
@@ -57,9 +59,63 @@ void explain(Daemon& daemon, const json& args, ControlServer::Answer answer) {
   if (!taken) answer(control_error("others are searching already: try again in a moment"));
 }
 
+// {"step":10,"names":[...],"samples":[[at,value,...],...]}
+json curves(Daemon& daemon, const json& args) {
+  const auto step = args.value("step", uint32_t{10});
+  const auto* const ring = daemon.curves().ring(step);
+  if (ring == nullptr) return control_error("a step is 1, 10 or 300 seconds");
+  json names = json::array(), samples = json::array();
+  for (size_t i = 0; i < kCurves; ++i) names.push_back(curve_name(i));
+  for (const auto& sample : ring->since(args.value("since", int64_t{0}))) {
+    json row = {sample.at};
+    for (const auto value : sample.values) row.push_back(value);
+    samples.push_back(std::move(row));
+  }
+  return {{"step", step}, {"names", std::move(names)}, {"samples", std::move(samples)}};
+}
+
+json rows(const std::vector<TopRow>& all) {
+  json rows = json::array();
+  for (const auto& row : all) {
+    const auto whole = row.who.is_v4() ? 32 : 128;
+    rows.push_back(
+        {{"who", row.who.to_string() + (row.bits < whole ? "/" + std::to_string(row.bits) : "")},
+         {"dialogs", row.dialogs()},
+         {"accepted", row.accepted},
+         {"refused", row.refused},
+         {"no_place", row.no_place}});
+  }
+  return rows;
+}
+
+json sources(Daemon& daemon, const json& args) {
+  const auto count = static_cast<size_t>(std::clamp<int64_t>(args.value("limit", 10), 1, 100));
+  const auto now = daemon.shared().clock.boot();
+  auto& top = daemon.shared().top;
+  return {{"clients", rows(top.clients(count, now))}, {"networks", rows(top.networks(count, now))}};
+}
+
+// The newest first.
+json episodes(Daemon& daemon) {
+  json all = json::array();
+  const auto& kept = daemon.episodes().all();
+  for (auto one = kept.rbegin(); one != kept.rend(); ++one) {
+    all.push_back({{"number", one->number},
+                   {"onset", one->onset},
+                   {"began", one->began},
+                   {"ended", one->ended == 0 ? json() : json(one->ended)},
+                   {"worst", pressure_level_name(static_cast<PressureLevel>(one->worst))},
+                   {"cause", one->cause}});
+  }
+  return {{"episodes", std::move(all)}};
+}
+
 }  // namespace
 
 void add_history_commands(ControlServer& server, Daemon& daemon) {
+  server.handle("sources", [&daemon](const json& args) { return sources(daemon, args); });
+  server.handle("episodes", [&daemon](const json&) { return episodes(daemon); });
+  server.handle("curves", [&daemon](const json& args) { return curves(daemon, args); });
   server.handle_later("explain", [&daemon](const json& args, ControlServer::Answer answer) {
     explain(daemon, args, std::move(answer));
   });

@@ -8,6 +8,7 @@
 #include "proxy/checks/policy.h"
 #include "proxy/config/config.h"
 #include "proxy/observe/dialog_record.h"
+#include "proxy/profile/origin.h"
 
 namespace ravelin::proxy {
 
@@ -18,6 +19,7 @@ struct Published {
   Limits pressed{};  // what holds for clients without standing
   uint32_t places =
       0;  // the total that is in force: limits.sessions, or what file descriptors allow
+  std::shared_ptr<const Origins> origins{};  // null: none
   std::optional<RecordOptions> recording{};  // nothing: dialogs are not put down
 };
 

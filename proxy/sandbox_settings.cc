@@ -52,7 +52,9 @@ std::vector<NamedFile> files_of(const Config& config) {
   std::vector<NamedFile> files = {{"state.path", config.state.path},
                                   {"admin.socket", config.admin.socket},
                                   {"access.allow_file", config.access.allow_file},
-                                  {"access.deny_file", config.access.deny_file}};
+                                  {"access.deny_file", config.access.deny_file},
+                                  {"origin.country", config.origin.country},
+                                  {"origin.asn", config.origin.asn}};
   if (config.log.file != "-") files.push_back({"log.file", config.log.file});
   for (const auto& route : config.routes) {
     files.push_back({"route.domains_file", route.domains_file});

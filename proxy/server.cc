@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <optional>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "proxy/config/loader.h"
 #include "proxy/config/root.h"
 #include "proxy/control_commands.h"
+#include "proxy/curve_watch.h"
 #include "proxy/event/connector.h"
 #include "proxy/event/credentials.h"
 #include "proxy/event/http_server.h"
@@ -45,6 +47,11 @@ constexpr auto kSaveOffers = 1s;
 constexpr auto kLookAtCertificates = 24h;
 constexpr auto kLastWords = 2s;  // for the log, at the end
 constexpr auto kLastRows = 5s;   // for the state
+
+std::string seconds_text(std::chrono::milliseconds time) {
+  const auto tenths = (time.count() + 50) / 100;
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10);
+}
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
@@ -86,6 +93,8 @@ class Server::Impl final : public Daemon {
   JournalCounters journal() const override { return journal_->counters(); }
   Shared& shared() override { return *shared_; }
   PressureNow pressure() const override;
+  const Curves& curves() const override { return curves_.curves(); }
+  const Episodes& episodes() const override { return episodes_; }
   void post(std::function<void()> function) override { loop_->post(std::move(function)); }
 
  private:
@@ -93,7 +102,10 @@ class Server::Impl final : public Daemon {
   void say_who_we_are(bool changed_user);
   void open_state();
   void make_workers(std::vector<std::vector<Fd>> sockets);
+  void say_when_loaded();
   void watch_pressure();
+  void on_pressure();
+  CurveWatch::Now curve_now() const;
   void publish();
   std::string enter_filter();
   void open_control(Fd socket);
@@ -116,6 +128,7 @@ class Server::Impl final : public Daemon {
   const dns::Time started_ = clock_.boot();
   uint64_t file_limit_ = 0;
   std::shared_ptr<const Policy> policy_;
+  std::shared_ptr<const Origins> origins_;
   std::unique_ptr<LogWriter> log_;
   std::unique_ptr<LogJournal> journal_;
   std::optional<LibraryLog> library_log_;
@@ -129,7 +142,10 @@ class Server::Impl final : public Daemon {
   std::unique_ptr<SignalWatcher> signals_;
   std::vector<std::unique_ptr<Worker>> workers_;
   bool draining_ = false;
+  bool loaded_ = false;  // and it was said
   PressureWatch watch_;  // made before the privileges are dropped
+  CurveWatch curves_;
+  Episodes episodes_;
   dns::Handle drain_timer_;
   dns::Handle saver_;
   dns::Handle certificates_;
@@ -157,6 +173,7 @@ std::string Server::Impl::start() {
   hosts_->refresh();
   saver_ = loop_->every(kSaveOffers, [this] {
     end_if_drained();
+    say_when_loaded();
     shared_->backend_memory.save_offers();
   });
   if (opened->control) open_control(std::move(opened->control));
@@ -200,7 +217,20 @@ void Server::Impl::open_state() {
   shared_ = std::make_unique<Shared>(clock_, *journal_, std::move(store),
                                      history_path(seen_here(config_->state.path)));
   shared_->history.configure(config_->history);
+  curves_.restore(shared_->history);
+  episodes_.restore(shared_->store.get(), clock_.wall());
   shared_->history.start();
+}
+
+// Until then who was known may be greylisted again; the table is as it was afterwards.
+void Server::Impl::say_when_loaded() {
+  if (loaded_ || !shared_->store) return;
+  const auto stats = shared_->store->stats();
+  if (stats.memory_only || stats.loading) return;
+  loaded_ = true;
+  if (stats.rows_behind == 0) return;
+  note("state: " + std::to_string(stats.rows_behind) + " greylist tuples were read in " +
+       seconds_text(stats.behind_took) + " s");
 }
 
 void Server::Impl::make_workers(std::vector<std::vector<Fd>> sockets) {
@@ -213,7 +243,22 @@ void Server::Impl::make_workers(std::vector<std::vector<Fd>> sockets) {
 void Server::Impl::watch_pressure() {
   std::vector<Tally*> tallies;
   for (auto& worker : workers_) tallies.push_back(&worker->tally());
-  watch_.start(*loop_, *shared_, std::move(tallies), [this] { publish(); });
+  watch_.start(*loop_, *shared_, tallies, [this] { on_pressure(); });
+  curves_.start(*loop_, *shared_, *journal_, std::move(tallies), [this] { return curve_now(); });
+}
+
+void Server::Impl::on_pressure() {
+  const auto& now = watch_.pressure();
+  episodes_.level(static_cast<uint32_t>(now.level()), now.cause(), clock_.wall(), curves_.curves());
+  publish();
+}
+
+CurveWatch::Now Server::Impl::curve_now() const {
+  const auto places = published().places;
+  const auto reserved = config_->limits.reserved_for_known;
+  const auto share = shared_->places.strangers(config_->limits, places);
+  const auto strangers = std::lround(share * share_of_strangers(reserved, places));
+  return {places, reserved, static_cast<uint32_t>(strangers), watch_.pressure().level()};
 }
 
 PressureNow Server::Impl::pressure() const {
@@ -259,12 +304,15 @@ Published Server::Impl::published() const {
   std::optional<RecordOptions> recording;
   if (config_->history.memory > 0)
     recording = {config_->history.hash_addresses, shared_->record_key};
-  return {policy_, config_->limits, pressed, places, recording};
+  return {policy_, config_->limits, pressed, places, origins_, recording};
 }
 
 // Puts |config_| in force, at start and at each reload.
 void Server::Impl::apply() {
   policy_ = std::make_shared<const Policy>(config_);
+  std::vector<std::string> warnings;
+  origins_ = Origins::open(*config_, warnings);
+  for (const auto& warning : warnings) warn(warning);
   shared_->standing.configure(config_->standing);
   shared_->history.configure(config_->history);
   shared_->greylist.configure(config_->greylist);

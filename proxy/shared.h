@@ -16,6 +16,7 @@
 #include "proxy/ids.h"
 #include "proxy/observe/history.h"
 #include "proxy/observe/journal.h"
+#include "proxy/observe/top.h"
 #include "proxy/overload/budget.h"
 #include "proxy/overload/harvest_shield.h"
 #include "proxy/overload/places.h"
@@ -54,6 +55,7 @@ struct Shared {
   Greylist greylist{clock, store.get()};
   Backends backends{journal, clock};
   History history;
+  TopTable top;
   BackendMemory backend_memory{clock, store.get(), backends};
 
   // Numbers dialogs; stands in [ ] in the log, where a process id would be.

@@ -15,6 +15,7 @@
 #include "proxy/event/listener.h"
 #include "proxy/event/loop.h"
 #include "proxy/introductions.h"
+#include "proxy/profile/name_class.h"
 #include "proxy/session/services.h"
 #include "proxy/sessions.h"
 #include "proxy/tls_settings.h"
@@ -191,9 +192,25 @@ class Worker::Impl {
 
   void record(const DialogInfo& dialog, VerbCounts counts, const DialogRecord& record) {
     using Merge = HistoryEntry::Merge;
-    shared_.history.add({dialog.id, dialog.client.address, record.alike(dialog),
-                         record.fruitful() ? Merge::Never : Merge::WhenHard,
-                         record.text(dialog, counts, shared_.clock.wall(), loop_.now())});
+    shared_.top.add(dialog.client.address,
+                    record.fruitful() ? TopOutcome::Accepted : TopOutcome::Refused, loop_.now());
+    shared_.history.add(
+        {dialog.id, dialog.client.address, record.alike(dialog),
+         record.fruitful() ? Merge::Never : Merge::WhenHard,
+         record.text(dialog, origin_of(dialog), counts, shared_.clock.wall(), loop_.now())});
+  }
+
+  DialogOrigin origin_of(const DialogInfo& dialog) const {
+    const auto& client = dialog.client.address;
+    const auto class_of_name = static_cast<size_t>(name_class(dialog.name, client));
+    DialogOrigin origin;
+    origin.name_class = kNameClassNames[class_of_name];
+    if (!published_.origins) return origin;
+    auto found = published_.origins->lookup(client);
+    origin.country = std::move(found.country);
+    origin.asn = found.asn;
+    origin.organisation = std::move(found.organisation);
+    return origin;
   }
 
   const HarvestSettings& harvest() const { return published_.policy->config().harvest; }
@@ -243,8 +260,9 @@ class Worker::Impl {
 
   // A balancer's connection, and now we know whose it is.
   void introduced(std::unique_ptr<Stream>& stream, const dns::Endpoint& client, uint32_t listener) {
-    if (auto arrival = arrive(client, listener))
-      return open(std::move(stream), *std::move(arrival));
+    auto arrival = arrive(client, listener);
+    if (arrival) arrival->introduced = true;
+    if (arrival) return open(std::move(stream), *std::move(arrival));
     if (may_tell()) stream->write(no_place_line());
   }
 
@@ -262,8 +280,9 @@ class Worker::Impl {
 
   void say_no_place(const dns::Endpoint& client, std::string_view limit) {
     shared_.journal.no_place(client, limit);
-    if (published_.recording)
-      shared_.history.add(no_place_entry(shared_.ids.next(), client, limit, shared_.clock.wall()));
+    if (!published_.recording) return;
+    shared_.top.add(client.address, TopOutcome::NoPlace, loop_.now());
+    shared_.history.add(no_place_entry(shared_.ids.next(), client, limit, shared_.clock.wall()));
   }
 
   // Nothing if there is no place.
@@ -282,6 +301,7 @@ class Worker::Impl {
                    grade,
                    std::move(place),
                    listener,
+                   /*introduced=*/false,
                    requires_tls(tls_settings(), config.listen.smtp[listener]),
                    /*may_introduce=*/false};
   }

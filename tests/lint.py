@@ -20,6 +20,7 @@ LAYERS = [
     ["proxy/config"],
     ["proxy/state"],
     ["proxy/standing", "proxy/overload", "proxy/observe"],
+    ["proxy/profile"],
     ["proxy/backend"],
     ["proxy/checks"],
     ["proxy/session"],
@@ -41,9 +42,10 @@ OWNED = [
     (r"^CLI/", ["proxy/ctl/"]),
     (r"^libpsl\.h", ["proxy/standing/"]),
     (r"^seccomp\.h", ["proxy/event/"]),
+    (r"^maxminddb\.h", ["proxy/profile/"]),
 ]
 # Seen in no header outside of these: who includes a header should not pay for its library.
-HEADERS_WITHOUT = r"^(event2/|openssl/|ares|sqlite3\.h|toml\+\+/|CLI/|libpsl\.h|seccomp\.h)"
+HEADERS_WITHOUT = r"^(event2/|openssl/|ares|sqlite3\.h|toml\+\+/|CLI/|libpsl\.h|seccomp\.h|maxminddb\.h)"
 BANNED = [r"^iostream$", r"^regex$", r"^coroutine$"]
 CORE_MAY_SEE = r'^(smtp/|[a-z_]+$|c?std[a-z]+$)'  # smtp/: itself and the standard library
 

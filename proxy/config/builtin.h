@@ -29,6 +29,7 @@ extern const BuiltinSection kGreylistSection;
 extern const BuiltinSection kStandingSection;
 extern const BuiltinSection kVerifySection;
 extern const BuiltinSection kRelaySection;
+extern const BuiltinSection kOriginSection;
 extern const BuiltinSection kStateSection;
 extern const BuiltinSection kHistorySection;
 extern const BuiltinSection kLogSection;
@@ -41,7 +42,7 @@ inline constexpr std::array kSectionsBeforeChecks = {
     &kBusySection,    &kAttackSection, &kSiegeSection, &kHarvestSection, &kDnsSection};
 inline constexpr std::array kSectionsAfterChecks = {
     &kAccessSection, &kGreylistSection, &kStandingSection, &kVerifySection, &kRelaySection,
-    &kStateSection,  &kHistorySection,  &kLogSection,      &kAdminSection};
+    &kOriginSection, &kStateSection,    &kHistorySection,  &kLogSection,    &kAdminSection};
 
 // All of them, in that order.
 std::vector<const Section*> all_sections();

@@ -173,6 +173,11 @@ struct RelaySettings {
   milliseconds drain_timeout;
 };
 
+struct OriginSettings {
+  std::string country;  // files; "": none
+  std::string asn;
+};
+
 struct StateSettings {
   std::string path;  // "": memory only
 };
@@ -215,6 +220,7 @@ struct Config {
   StandingSettings standing;
   VerifySettings verify;
   RelaySettings relay;
+  OriginSettings origin;
   StateSettings state;
   HistorySettings history;
   LogSettings log;

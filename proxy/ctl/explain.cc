@@ -156,12 +156,28 @@ void tell_event(const json& event, const json& dialog, std::string& out) {
   }
 }
 
+// What it seems to be.
+void tell_client(const json& dialog, std::string& out) {
+  std::string about;
+  const auto add = [&](const std::string& what, const std::string& value) {
+    if (!value.empty()) about += (about.empty() ? "" : ", ") + what + value;
+  };
+  add("stack ", word(dialog, "stack"));
+  add("name ", word(dialog, "name_class"));
+  add("", word(dialog, "country"));
+  if (const auto asn = number(dialog, "asn"); asn > 0)
+    add("", fmt::format("AS{:.0f} {}", asn, word(dialog, "network")));
+  add("habits ", word(dialog, "print"));
+  if (!about.empty()) out += "  " + about + '\n';
+}
+
 void tell_dialog(const json& dialog, std::string& out) {
   const auto name = word(dialog, "name");
   out += fmt::format("{}  {}  {}[{}]", word(dialog, "id"), when(number(dialog, "time_ms")),
                      name.empty() ? "unknown" : name, word(dialog, "client"));
   if (const auto helo = word(dialog, "helo"); !helo.empty()) out += "  helo <" + helo + '>';
   out += '\n';
+  tell_client(dialog, out);
   for (const auto& event : list(dialog, "events")) tell_event(event, dialog, out);
   if (const auto left = number(dialog, "left_out"); left > 0)
     out += fmt::format("  and {:.0f} more events, for which there was no room\n", left);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "proxy/event/connect_failure.h"
+#include "proxy/event/saved_syn.h"
 #include "proxy/event/socket_stream.h"
 
 namespace ravelin::proxy {
@@ -37,6 +38,8 @@ std::optional<dns::IpAddress> SocketStream::local_address() const {
   if (getsockname(fd_.get(), generic, &size) != 0) return {};
   return dns::IpAddress::from(generic);
 }
+
+size_t SocketStream::saved_syn(std::span<uint8_t> room) { return take_saved_syn(fd_.get(), room); }
 
 std::unique_ptr<Stream> accepted_stream(Loop& loop, Fd fd) {
   return std::make_unique<SocketStream>(loop, std::move(fd));

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "proxy/event/reserve_fd.h"
+#include "proxy/event/saved_syn.h"
 
 namespace ravelin::proxy {
 namespace {
@@ -29,10 +30,12 @@ bool set_option(const Fd& fd, int level, int name) {
 
 // TCP_NODELAY is inherited by accepted sockets (tcp(7), Linux), which saves each dialog a call.
 bool set_options(const Fd& fd, const dns::Endpoint& at, bool reuse_port) {
-  return set_option(fd, SOL_SOCKET, SO_REUSEADDR) &&
-         (!reuse_port || set_option(fd, SOL_SOCKET, SO_REUSEPORT)) &&
-         (at.address.is_v4() || set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY)) &&
-         set_option(fd, IPPROTO_TCP, TCP_NODELAY);
+  const bool set = set_option(fd, SOL_SOCKET, SO_REUSEADDR) &&
+                   (!reuse_port || set_option(fd, SOL_SOCKET, SO_REUSEPORT)) &&
+                   (at.address.is_v4() || set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY)) &&
+                   set_option(fd, IPPROTO_TCP, TCP_NODELAY);
+  if (set) keep_syns(fd.get());
+  return set;
 }
 
 std::optional<sockaddr_un> unix_address(const std::string& path) {

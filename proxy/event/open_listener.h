@@ -22,7 +22,8 @@ constexpr int kBacklog = 4096;
 // A listening TCP socket, non-blocking, or why not ("0.0.0.0:25: Permission denied"). An IPv6
 // address takes IPv6 only, so that 0.0.0.0 and [::] can be listened on together. With |reuse_port|
 // each worker opens its own on the same address and the kernel shares connections out; without it
-// a second one fails, also from another process. Port 0: the kernel chooses.
+// a second one fails, also from another process. Port 0: the kernel chooses. SYNs are kept, where
+// the kernel can (saved_syn.h).
 Expected<Fd, std::string> open_listener(const dns::Endpoint& at, bool reuse_port);
 
 // Does somebody listen at |at| already? With |reuse_port| a second process of the same user would

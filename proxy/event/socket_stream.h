@@ -51,6 +51,7 @@ class SocketStream final : public Stream, public Link {
   void start_tls(const TlsClient& client, const std::string& host) override;
   std::string trouble() const override;
   std::optional<dns::IpAddress> local_address() const override;
+  size_t saved_syn(std::span<uint8_t> room) override;
   Detached detach() override;
 
   // The end, told at the end of this turn. The first cause counts.

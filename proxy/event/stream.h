@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -125,6 +126,12 @@ class Stream : public dns::Retirable {
 
   // Of our end of a connection that is up; nothing if there is no such address.
   virtual std::optional<dns::IpAddress> local_address() const { return {}; }
+
+  // The IP and TCP headers of the SYN that opened it, once; their size, or 0 if they are not known.
+  virtual size_t saved_syn(std::span<uint8_t> room) {
+    (void)room;
+    return 0;
+  }
 
   // Takes the connection out of the stream, so that another thread's Connector can adopt() it. None
   // (no descriptor) if there are bytes that wait in either direction, or if the stream has no

@@ -179,8 +179,8 @@ void DialogRecord::ended(std::string_view what, std::string_view after) {
   after_ = after;
 }
 
-std::string DialogRecord::text(const DialogInfo& dialog, VerbCounts counts, Wall wall,
-                               dns::Time now) const {
+std::string DialogRecord::text(const DialogInfo& dialog, const DialogOrigin& origin,
+                               VerbCounts counts, Wall wall, dns::Time now) const {
   const auto lasted = now - began_;
   const auto began = std::chrono::floor<std::chrono::milliseconds>(
       wall - std::chrono::duration_cast<Wall::duration>(lasted));
@@ -192,6 +192,11 @@ std::string DialogRecord::text(const DialogInfo& dialog, VerbCounts counts, Wall
               static_cast<uint64_t>(std::max<int64_t>(0, began.time_since_epoch().count())));
   line.text("client", dialog.client.address.to_string()).number("port", dialog.client.port);
   line.text("name", dialog.name).text("helo", dialog.helo).flag("esmtp", dialog.esmtp);
+  line.text("name_class", origin.name_class);
+  if (!origin.country.empty()) line.text("country", origin.country);
+  if (origin.asn != 0) line.number("asn", origin.asn).text("network", origin.organisation);
+  if (!stack_.empty()) line.text("stack", stack_);
+  if (print_ != 0) line.text("print", fmt::format("{:016x}", print_));
   line.text("tls", dialog.tls).millis("lasted_ms", lasted);
   line.value("commands", [&](std::string& value) { append_counts(value, counts); });
   line.text("end", end_.empty() ? "closed" : end_).text("after", after_);

@@ -25,6 +25,14 @@ struct RecordOptions {
 // "~0123456789abcdef@example.com".
 std::string recorded_address(std::string_view address, const RecordOptions& options);
 
+// Where a client is, as far as that is known.
+struct DialogOrigin {
+  std::string_view name_class;  // "dynamic", "generic", "named", "none"
+  std::string country;          // "DE"
+  uint32_t asn = 0;
+  std::string organisation;
+};
+
 class DialogRecord {
  public:
   // |began|: Reactor::now() when the client came.
@@ -39,8 +47,13 @@ class DialogRecord {
   // How it ended: "timeout", "lost connection"; a constant. The first word counts.
   void ended(std::string_view what, std::string_view after);
 
+  // Who it seems to be: a constant, and a number for its habits.
+  void set_stack(std::string_view stack) { stack_ = stack; }
+  void set_print(uint64_t print) { print_ = print; }
+
   // The whole of it as one JSON object. |wall| and |now| are the same moment.
-  std::string text(const DialogInfo& dialog, VerbCounts counts, Wall wall, dns::Time now) const;
+  std::string text(const DialogInfo& dialog, const DialogOrigin& origin, VerbCounts counts,
+                   Wall wall, dns::Time now) const;
   // Dialogs with the same number were alike, but for their times, ids and recipients.
   uint64_t alike(const DialogInfo& dialog) const;
   // Did anything come of it, for somebody?
@@ -55,6 +68,8 @@ class DialogRecord {
   uint32_t left_out_ = 0;  // events for which there was no room
   bool fruitful_ = false;
   uint64_t alike_ = 0;
+  uint64_t print_ = 0;
+  std::string_view stack_;
   std::string_view end_;
   std::string_view after_;
 };

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <utility>
 
-#include "proxy/observe/journal.h"
+#include "proxy/observe/curves.h"
 #include "proxy/state/broken_file.h"
 
 namespace ravelin::proxy {
@@ -96,6 +97,10 @@ void HistoryDisk::curve(uint32_t step, const std::function<void(int64_t, std::st
 bool HistoryDisk::trim() {
   if (degraded_ || !open()) return false;
   const auto oldest = id_at(clock_.wall() - settings_.keep);
+  const auto now = std::chrono::floor<std::chrono::seconds>(clock_.wall()).time_since_epoch();
+  for (size_t i = 0; i < std::size(Curves::kSteps); ++i)
+    if (!on_result(file_->trim_curve(Curves::kSteps[i], now.count() - Curves::kKept[i])))
+      return false;
   bool more = false;
   return on_result(file_->trim(settings_.size, oldest, kTrimRows, &more)) && more;
 }

@@ -53,6 +53,26 @@ struct VerbCount {
 // Indexed by smtp::Verb.
 using VerbCounts = std::span<const VerbCount>;
 
+// What is to blame for a refusal, in the few words that a curve can be drawn for.
+enum class Cause : uint8_t {
+  Unknown,   // recipient, says the backend
+  Greylist,  // comes later, or never
+  Shield,    // against those who try names
+  Check,     // of the client, HELO, the sender
+  Relay,     // a rule of the house about recipients
+  Backend,   // refused it for another reason
+  Trouble,   // ours or the backend's: no answer
+  Limit,     // a number or a size
+  Access,    // the deny list
+  Early,     // talked before our greeting
+  Protocol,  // errors in the dialog or in the text
+  NoPlace,   // no dialog at all
+};
+inline constexpr size_t kCauses = 12;
+inline constexpr std::string_view kCauseNames[kCauses] = {
+    "unknown_recipient", "greylist", "harvest_shield", "check",      "relay",    "backend",
+    "trouble",           "limit",    "access_list",    "early_talk", "protocol", "no_place"};
+
 struct Refusal {
   std::string_view stage;  // "CONNECT", "EHLO", "MAIL", "RCPT", "DATA"
   const smtp::Reply& reply;
@@ -63,6 +83,7 @@ struct Refusal {
   std::string_view backend_said = {};        // "" or "host NAME[IP] said: ..."
   bool shadow = false;                       // written as reject_warning: nothing was refused
   Id transaction = 0;                        // 0: NOQUEUE
+  Cause cause = Cause::Protocol;
 };
 
 // What became of one recipient of a message.

@@ -63,6 +63,8 @@ void LogJournal::write(Append&& append) {
   }
 }
 
+void LogJournal::count(Cause cause) { add(refused_by_cause_[static_cast<size_t>(cause)]); }
+
 void LogJournal::connected(const DialogInfo& dialog) {
   add(connects_);
   if (!writer_.admit("connect")) return;
@@ -83,6 +85,7 @@ void LogJournal::refused(const DialogInfo& dialog, const Refusal& refusal) {
   if (!refusal.shadow && code < refused_by_code_.size()) add(refused_by_code_[code]);
   const auto& reason = refusal.reason.empty() ? refusal.stage : refusal.reason;
   if (!refusal.shadow) add(refused_by_reason_, reason);
+  if (!refusal.shadow) count(refusal.cause);
   if (!writer_.admit(reason)) return;
   write([&](std::string& out, const LineFormat& format) { format.refused(out, dialog, refusal); });
 }
@@ -136,6 +139,7 @@ void LogJournal::pregreet(const DialogInfo& dialog, size_t bytes, std::chrono::n
 
 void LogJournal::no_place(const dns::Endpoint& client, std::string_view limit) {
   add(no_places_);
+  count(Cause::NoPlace);
   add(no_places_by_limit_, limit);
   if (!writer_.admit(limit)) return;
   write([&](std::string& out, const LineFormat& format) { format.no_place(out, client, limit); });
@@ -163,6 +167,7 @@ JournalCounters LogJournal::counters() const {
   now.not_secured = not_secured_;
   now.no_places = no_places_;
   now.warnings = warnings_;
+  for (size_t i = 0; i < kCauses; ++i) now.refused_by_cause[i] = refused_by_cause_[i];
   for (size_t code = 0; code < refused_by_code_.size(); ++code)
     if (const uint64_t count = refused_by_code_[code]; count > 0)
       now.refused_by_code[static_cast<int>(code)] = count;

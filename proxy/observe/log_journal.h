@@ -33,6 +33,7 @@ struct JournalCounters {
   uint64_t not_secured = 0;  // that failed
   uint64_t no_places = 0;
   uint64_t warnings = 0;
+  std::array<uint64_t, kCauses> refused_by_cause{};  // really; with those that got no place
   std::map<int, uint64_t> refused_by_code;
   std::map<std::string, uint64_t, std::less<>> refused_by_reason;   // 64 at most, then "other"
   std::map<std::string, uint64_t, std::less<>> ended;               // likewise, by what
@@ -71,6 +72,7 @@ class LogJournal final : public Journal {
   // Has |append| write to a buffer and queues it.
   template <class Append>
   void write(Append&& append);
+  void count(Cause cause);
 
   LogWriter& writer_;
   std::atomic<const LineFormat*> format_;
@@ -79,6 +81,7 @@ class LogJournal final : public Journal {
   Count connects_{0}, disconnects_{0}, refused_{0}, warned_{0}, messages_{0}, recipients_{0},
       bytes_{0}, clients_gone_{0}, decisions_{0}, pregreets_{0}, secured_{0}, not_secured_{0},
       no_places_{0}, warnings_{0};
+  std::array<Count, kCauses> refused_by_cause_{};
   std::array<Count, 600> refused_by_code_{};
   Named refused_by_reason_, ended_, no_places_by_limit_;
 };

@@ -19,6 +19,7 @@ struct Arrival {
   Grade grade = Grade::Unknown;
   Places::Place place;
   uint32_t listener = 0;       // which of listen.smtp
+  bool introduced = false;     // by a balancer, whose connection it is
   bool must_secure = false;    // TLS is required there
   bool may_introduce = false;  // it may say for whom it speaks (access.xclient_from)
 };

@@ -16,6 +16,7 @@ Session::Session(Services& services, std::shared_ptr<const Policy> policy,
       stream_(std::move(stream)),
       place_(std::move(arrival.place)),
       listener_(arrival.listener),
+      introduced_(arrival.introduced),
       access_(arrival.access),
       grade_(arrival.grade),
       dns_(services.resolver, services.reactor, policy_->config().dns.timeout) {
@@ -70,7 +71,8 @@ size_t Session::take_line(std::string_view data) {
     close_broken(after(), smtp::replies::bad_line(line.status));
     return data.size();
   }
-  on_command(line.text);
+  const bool more = data.size() > line.consumed;
+  on_command(line.text, more);
   return line.consumed;
 }
 

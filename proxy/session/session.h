@@ -23,6 +23,7 @@
 #include "proxy/overload/places.h"
 #include "proxy/session/arrival.h"
 #include "proxy/session/bounds.h"
+#include "proxy/session/habit.h"
 #include "proxy/session/held_checks.h"
 #include "proxy/session/services.h"
 #include "proxy/session/transaction.h"
@@ -104,6 +105,7 @@ class Session final : public dns::Retirable,
     std::string_view said = {};
     bool shadow = false;
     Id transaction = 0;
+    Cause cause = Cause::Protocol;
   };
   struct Count {
     uint16_t taken = 0;
@@ -146,7 +148,7 @@ class Session final : public dns::Retirable,
   std::chrono::milliseconds pause() const;
 
   // session_commands.cc
-  void on_command(std::string_view line);
+  void on_command(std::string_view line, bool more);
   bool forgives(const smtp::Reply& refusal);
   bool too_much(const Row& row);
   void on_helo(const smtp::Command& command);
@@ -197,6 +199,7 @@ class Session final : public dns::Retirable,
   void finish_question(const RecipientAnswer& answer);
   void finish_rcpt(const RecipientAnswer& answer);
   static std::string_view verify_word(const RecipientAnswer& answer);
+  static Cause cause_of(const RecipientAnswer& answer);
   void count_recipient(const RecipientAnswer& answer);
 
   // session_greylist.cc
@@ -250,6 +253,7 @@ class Session final : public dns::Retirable,
   void say_decided(const smtp::Reply& reply, std::string_view verify,
                    const RecipientAnswer* answer = nullptr);
   std::vector<CheckResult> results() const;
+  void begin_record(const RecordOptions& options);
   // Puts something down, if that is wanted. It explains, and nothing depends on it: if there is no
   // memory for it, it is left out.
   template <class Act>
@@ -257,7 +261,7 @@ class Session final : public dns::Retirable,
     const auto* const options = services_.recording();
     if (options == nullptr) return;
     try {
-      if (!record_) record_ = std::make_unique<DialogRecord>(arrived_, *options);
+      if (!record_) begin_record(*options);
       act(*record_, services_.reactor.now());
     } catch (const std::bad_alloc&) {
     }
@@ -273,6 +277,7 @@ class Session final : public dns::Retirable,
   Places::Place place_;
   DialogInfo info_;
   const uint32_t listener_;
+  bool introduced_;  // by somebody whose connection this is
   Access access_;
   Grade grade_;  // as of the connection, then of each MAIL
   Phase phase_ = Phase::Greeting;
@@ -296,6 +301,7 @@ class Session final : public dns::Retirable,
   dns::Handle timer_;      // the pause before the greeting
   dns::Handle handshake_;  // our place among them
   HeldChecks held_;
+  Habit habit_;
   std::unique_ptr<DialogRecord> record_;  // once there is something to put down
   std::unique_ptr<MailTransaction> transaction_;
 };

@@ -28,7 +28,7 @@ const Session::Row Session::kCommands[kVerbs] = {
     {&Session::on_refused, true},    // unknown
 };
 
-void Session::on_command(std::string_view line) {
+void Session::on_command(std::string_view line, bool more) {
   const auto command = smtp::parse_command(line);
   const auto verb = static_cast<size_t>(command.verb);
   if (too_much(kCommands[verb])) return;
@@ -36,6 +36,7 @@ void Session::on_command(std::string_view line) {
     return close_broken(after(), smtp::replies::garbage());
   verb_ = command.verb;
   spoken_ = true;
+  habit_.command(line, command.verb, more);
   if (counts_[verb].all < UINT16_MAX) ++counts_[verb].all;
 
   if (const auto* refusal = state_.refuses(command.verb)) {

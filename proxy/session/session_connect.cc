@@ -45,7 +45,10 @@ std::chrono::milliseconds Session::pause() const {
 // True if that is the end. The name is not waited for: a list of addresses needs none.
 bool Session::refuse_denied() {
   const auto refusal = with_id(refusal_of({&kAccessDenied, Action::Reject}));
-  say_refused(refusal, {.stage = "CONNECT", .reason = kAccessDenied.reason, .shadow = shadow()});
+  say_refused(refusal, {.stage = "CONNECT",
+                        .reason = kAccessDenied.reason,
+                        .shadow = shadow(),
+                        .cause = Cause::Access});
   if (shadow()) return false;
   close_with(refusal);
   return true;
@@ -96,7 +99,10 @@ size_t Session::on_early_talk(std::string_view data) {
   held_.add({&kEarlyTalker, verdict});
   if (verdict.refuses()) {
     const auto refusal = with_id(early_talk_refusal(verdict.action));
-    say_refused(refusal, {.stage = "CONNECT", .reason = kTalkedEarly.reason, .shadow = shadow()});
+    say_refused(refusal, {.stage = "CONNECT",
+                          .reason = kTalkedEarly.reason,
+                          .shadow = shadow(),
+                          .cause = Cause::Early});
     if (!shadow()) {
       close_with(refusal);
       return data.size();

@@ -25,6 +25,7 @@ void Session::on_data_ready(const FinalAnswer& answer) {
     const auto refusal = with_id(answer.reply);
     Why why{.stage = "DATA", .subject = "DATA", .reason = "Data command rejected"};
     why.said = answer.said;
+    why.cause = Cause::Backend;
     say_refused(refusal, why);
     retire_backend();
     reset();
@@ -119,6 +120,7 @@ void Session::refuse_text(const smtp::Reply& refusal, std::string_view said) {
   flow.refusal = with_id(refusal);
   Why why{.stage = "DATA", .subject = "DATA", .reason = "Data command rejected"};
   why.said = said;
+  if (!said.empty()) why.cause = Cause::Backend;
   say_refused(*flow.refusal, why);
   if (transaction_->backend) retire_backend();
   flow.octets = 0;
@@ -180,6 +182,7 @@ void Session::say_undelivered(const smtp::Reply& last, const FinalAnswer& answer
   Why why{.stage = "DATA", .subject = "DATA", .reason = "Data command rejected"};
   why.said = answer.said;
   why.transaction = transaction_->id;
+  why.cause = Cause::Backend;
   say_refused(last, why);
   const auto warn = [this](const std::string& text) {
     services_.journal.message(Severity::Warning, id_text(transaction_->id) + ": " + text);

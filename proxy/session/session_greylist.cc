@@ -73,6 +73,7 @@ Session::Why Session::greylisted_why() const {
   Why why{.stage = "RCPT", .subject = to.to_string(), .reason = "Recipient address rejected"};
   why.recipient = &to;
   why.shadow = shadow();
+  why.cause = Cause::Greylist;
   return why;
 }
 
@@ -98,6 +99,7 @@ bool Session::greylist_defers_data() {
   Why why{.stage = "DATA", .subject = "DATA", .reason = "Data command rejected"};
   why.recipient = &recipient;
   why.shadow = shadow();
+  why.cause = Cause::Greylist;
   say_refused(refusal, why);
   if (shadow()) return false;
   reset();

@@ -45,7 +45,9 @@ void Session::refuse_mail(const smtp::MailCommand& mail, const smtp::Reply& why,
                           std::string_view reason) {
   ++junk_;
   const auto refusal = with_id(why);
-  say_refused(refusal, {.stage = "MAIL", .subject = mail.from.to_string(), .reason = reason});
+  say_refused(
+      refusal,
+      {.stage = "MAIL", .subject = mail.from.to_string(), .reason = reason, .cause = Cause::Limit});
   reply(refusal);
 }
 

@@ -41,7 +41,8 @@ void Session::refuse_excess(const smtp::Reply& full, const smtp::Command& comman
   if (count == 1) {
     say_refused(full, {.stage = "RCPT",
                        .subject = std::string(command.argument),
-                       .reason = "Recipient address rejected"});
+                       .reason = "Recipient address rejected",
+                       .cause = Cause::Limit});
   }
   reply(full);
 }
@@ -116,6 +117,7 @@ void Session::shield_rcpt() {
           .subject = transaction_->pending->rcpt.to.to_string(),
           .reason = "Recipient address rejected"};
   why.recipient = &transaction_->pending->rcpt.to;
+  why.cause = Cause::Shield;
   say_refused(refusal, why);
   say_decided(refusal, "shielded");
   transaction_->pending.reset();
@@ -127,6 +129,7 @@ Session::Why Session::why_of(const Finding& finding) const {
   Why why{.stage = "RCPT", .subject = to.to_string(), .reason = finding.verdict.sign->reason};
   why.recipient = &to;
   why.shadow = shadow() && !finding.check->rule;
+  why.cause = finding.check->rule ? Cause::Relay : Cause::Check;
   if (finding.check->stage == Stage::Connect) why.subject.clear();
   if (finding.check->stage == Stage::Helo) why.subject = info_.helo;
   return why;
@@ -230,6 +233,7 @@ void Session::finish_rcpt(const RecipientAnswer& answer) {
             .reason = "Recipient address rejected"};
     why.recipient = &pending.rcpt.to;
     why.said = answer.said;
+    why.cause = cause_of(answer);
     say_refused(said, why);
   }
   transaction_->pending.reset();
@@ -244,6 +248,12 @@ std::string_view Session::verify_word(const RecipientAnswer& answer) {
   if (answer.source == AnswerSource::OurTrouble || answer.source == AnswerSource::Breaker)
     return "trouble";
   return answer.unknown ? "unknown" : "refused";
+}
+
+Cause Session::cause_of(const RecipientAnswer& answer) {
+  if (answer.unknown) return Cause::Unknown;
+  const bool trouble = verify_word(answer) == "trouble";
+  return trouble ? Cause::Trouble : Cause::Backend;
 }
 
 void Session::count_recipient(const RecipientAnswer& answer) {

@@ -1,9 +1,22 @@
 // Replies, and what the journal hears.
+#include <array>
+#include <span>
 #include <utility>
 
+#include "proxy/profile/syn.h"
 #include "proxy/session/session.h"
 
 namespace ravelin::proxy {
+
+// The SYN is told once.
+void Session::begin_record(const RecordOptions& options) {
+  record_ = std::make_unique<DialogRecord>(arrived_, options);
+  std::array<uint8_t, kSynRoom> room{};
+  if (introduced_ || !stream_) return;
+  const auto size = stream_->saved_syn(room);
+  if (const auto syn = parse_syn(std::span(room).first(size)))
+    record_->set_stack(kStackNames[static_cast<size_t>(classify(*syn))]);
+}
 
 void Session::write(const smtp::Reply& said) {
   services_.wire.clear();
@@ -60,7 +73,11 @@ void Session::say_disconnected() {
   VerbCount counts[kVerbs];
   for (size_t i = 0; i < kVerbs; ++i) counts[i] = {counts_[i].taken, counts_[i].all};
   services_.journal.disconnected(info_, counts);
-  note([&](const DialogRecord& record, Time) { services_.record(info_, counts, record); });
+  note([&](DialogRecord& record, Time) {
+    record.set_print(habit_.print(info_));
+    services_.record(info_, counts, record);
+  });
+  record_.reset();
 }
 
 // What is said about a recipient is put down with what was decided about it.
@@ -74,9 +91,10 @@ void Session::say_refused(const smtp::Reply& said, const Why& why) {
                         .recipient = why.recipient,
                         .backend_said = why.said,
                         .shadow = why.shadow,
-                        .transaction = why.transaction};
+                        .transaction = why.transaction,
+                        .cause = why.cause};
   services_.journal.refused(info_, refusal);
-  if (why.recipient != nullptr && !why.shadow) return;
+  if (why.recipient != nullptr && why.stage == "RCPT" && !why.shadow) return;
   note([&](DialogRecord& record, Time now) { record.refused(refusal, now); });
 }
 

@@ -24,6 +24,24 @@ std::string host_name(std::string_view name) {
 
 }  // namespace
 
+std::string_view provider_domain(const std::string& host) {
+  const auto* list = public_suffixes();
+  if (list == nullptr) return {};
+  // No suffix of the list has more labels; a client's name may have a hundred.
+  size_t at = host.size();
+  for (int labels = 0; labels < 7 && at != host.npos && at > 0; ++labels)
+    at = host.rfind('.', at - 1);
+  at = at == host.npos || at == 0 ? 0 : at + 1;
+  std::string_view domain;
+  while (true) {
+    if (psl_is_public_suffix2(list, host.c_str() + at, PSL_TYPE_ICANN) != 0) return domain;
+    domain = std::string_view(host).substr(at);
+    const auto dot = host.find('.', at);
+    if (dot == host.npos) return domain;
+    at = dot + 1;
+  }
+}
+
 std::string organisation_of(std::string_view name, const dns::IpAddress& address) {
   const auto host = host_name(name);
   const auto* list = public_suffixes();

@@ -65,27 +65,48 @@ uint32_t SqliteStore::highest_slot(Family family) const {
   return highest_[static_cast<size_t>(family)];
 }
 
-void SqliteStore::load_behind(Family family, RowOwner& owner) {
-  const std::lock_guard owners(owner_mutex_);
+// A mutex knows no queue: the thread, which takes it for one piece of rows after the other, would
+// have it again before anybody else is awake, and a start or an end would take seconds. So it steps
+// back while somebody waits.
+std::unique_lock<std::mutex> SqliteStore::lock_owners() {
+  {
+    const std::lock_guard lock(mutex_);
+    ++callers_;
+  }
+  std::unique_lock owners(owner_mutex_);
+  {
+    const std::lock_guard lock(mutex_);
+    --callers_;
+  }
+  wake_.notify_one();
+  return owners;
+}
+
+void SqliteStore::begin_load(Family family, RowOwner& owner, bool awaited) {
+  const auto owners = lock_owners();
   auto& rows = rows_[static_cast<size_t>(family)];
   assert(rows.owner == nullptr);
   rows.owner = &owner;
   std::unique_lock lock(mutex_);
   rows.next = 0;
   rows.loading = !hopeless_;
+  rows.awaited = awaited;
+  rows.begun = Steady::now();
   if (rows.loading) return wake_.notify_one();
   lock.unlock();
   owner.load_end();
 }
 
+void SqliteStore::load_behind(Family family, RowOwner& owner) { begin_load(family, owner, false); }
+
 void SqliteStore::load(Family family, RowOwner& owner) {
-  load_behind(family, owner);
+  begin_load(family, owner, true);
   std::unique_lock lock(mutex_);
   done_.wait(lock, [&] { return !rows_[static_cast<size_t>(family)].loading; });
 }
 
 void SqliteStore::detach(Family family) {
-  const std::lock_guard owners(owner_mutex_);
+  const auto owners = lock_owners();
   auto& rows = rows_[static_cast<size_t>(family)];
   rows.owner = nullptr;
   const std::lock_guard lock(mutex_);

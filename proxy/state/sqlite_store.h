@@ -46,6 +46,8 @@ class SqliteStore final : public Store {
   struct Rows {
     RowOwner* owner = nullptr;
     bool loading = false;
+    bool awaited = false;  // by load(): comes before what is loaded behind
+    Steady::time_point begun{};
     int64_t next = 0;      // the slot to read on from
     bool rewrite = false;  // the file lacks rows: all are written anew
     uint32_t part = 0;     // the part of its owner's rows that comes next
@@ -56,6 +58,8 @@ class SqliteStore final : public Store {
   };
 
   void open_first();
+  std::unique_lock<std::mutex> lock_owners();
+  void begin_load(Family family, RowOwner& owner, bool awaited);
   void add(Family family, uint32_t slot, std::string_view row);
   void wake_if_needed();
 
@@ -64,12 +68,14 @@ class SqliteStore final : public Store {
   Work next_work(std::unique_lock<std::mutex>& lock);
   Work choose(Steady::time_point now);
   bool may_write(Steady::time_point now) const;
+  Work next_to_load() const;
   void wait_for_work(std::unique_lock<std::mutex>& lock);
   void finish_flush();
   void write_batch();
   void load_part(size_t family);
   void rewrite_part(size_t family);
   FileResult write(const Changes& changes);
+  void count_behind(const Rows& rows, uint64_t given);
   void end_load(size_t family);
   void on_result(const FileResult& result);
   void on_trouble(const std::string& why);
@@ -85,7 +91,8 @@ class SqliteStore final : public Store {
 
   std::unique_ptr<SqliteFile> file_;  // the thread's, once it runs; null: none can be had
 
-  // Held while an owner is called; taken before mutex_, never after it.
+  // Held while an owner is called; taken before mutex_, never after it. Callers take it by
+  // lock_owners().
   std::mutex owner_mutex_;
   std::array<Rows, kFamilies> rows_;
 
@@ -100,6 +107,7 @@ class SqliteStore final : public Store {
   std::chrono::milliseconds pause_{};
   bool failing_ = false;
   bool hopeless_ = false;  // no file until the restart
+  uint32_t callers_ = 0;   // who wait for owner_mutex_
   bool stop_ = false;
   Steady::time_point stop_by_{};
   uint64_t flushes_wanted_ = 0;

@@ -58,12 +58,19 @@ SqliteStore::Work SqliteStore::choose(Steady::time_point now) {
   const bool due =
       pressed || queue_.size() >= options_.batch_rows || now - oldest_ >= options_.batch_delay;
   if (may && due && !queue_.empty()) return {Work::Kind::Write, 0};
+  if (callers_ > 0) return {};  // they come first; see lock_owners()
   for (size_t i = 0; i < kFamilies && may; ++i)
     if (rows_[i].rewrite && !rows_[i].loading) return {Work::Kind::Rewrite, i};
   if (stop_) return {Work::Kind::Stop, 0};
   if (pressed) finish_flush();
-  for (size_t i = 0; i < kFamilies; ++i)
-    if (rows_[i].loading) return {Work::Kind::Load, i};
+  return next_to_load();
+}
+
+// Who accepts mail waits for some rows, and must not wait for ten million others.
+SqliteStore::Work SqliteStore::next_to_load() const {
+  for (const bool awaited : {true, false})
+    for (size_t i = 0; i < kFamilies; ++i)
+      if (rows_[i].loading && rows_[i].awaited == awaited) return {Work::Kind::Load, i};
   return {};
 }
 
@@ -72,7 +79,7 @@ bool SqliteStore::may_write(Steady::time_point now) const { return !failing_ || 
 void SqliteStore::wait_for_work(std::unique_lock<std::mutex>& lock) {
   const bool rewriting =
       std::any_of(rows_.begin(), rows_.end(), [](const Rows& rows) { return rows.rewrite; });
-  if (hopeless_ || (queue_.empty() && !rewriting)) return wake_.wait(lock);
+  if (hopeless_ || callers_ > 0 || (queue_.empty() && !rewriting)) return wake_.wait(lock);
   auto until = oldest_ + options_.batch_delay;
   if (failing_) until = retry_at_;
   wake_.wait_until(lock, until);
@@ -116,11 +123,21 @@ void SqliteStore::load_part(size_t family) {
   {
     const std::lock_guard owners(owner_mutex_);
     if (rows.owner == nullptr) return;  // detached meanwhile
-    const auto give = [&](uint32_t slot, std::string_view row) { rows.owner->load_row(slot, row); };
+    uint64_t given = 0;
+    const auto give = [&](uint32_t slot, std::string_view row) {
+      rows.owner->load_row(slot, row);
+      ++given;
+    };
     if (file_) result = file_->read(static_cast<Family>(family), &rows.next, kLoadRows, give);
+    count_behind(rows, given);
     if (!file_ || !result.ok() || rows.next > UINT32_MAX) end_load(family);
   }
   if (!result.ok()) on_result(result);
+}
+
+void SqliteStore::count_behind(const Rows& rows, uint64_t given) {
+  const std::lock_guard lock(mutex_);
+  if (!rows.awaited) stats_.rows_behind += given;
 }
 
 // With owner_mutex_ held.
@@ -128,6 +145,9 @@ void SqliteStore::end_load(size_t family) {
   if (rows_[family].owner != nullptr) rows_[family].owner->load_end();
   const std::lock_guard lock(mutex_);
   rows_[family].loading = false;
+  if (!rows_[family].awaited)
+    stats_.behind_took =
+        std::chrono::duration_cast<std::chrono::milliseconds>(Steady::now() - rows_[family].begun);
   done_.notify_all();
 }
 

@@ -55,6 +55,8 @@ struct StoreStats {
   bool degraded = false;       // the last write failed, or there is no file
   bool memory_only = false;    // there is no file, and there will be none before a restart
   bool loading = false;        // rows are still being read behind
+  uint64_t rows_behind = 0;    // read behind so far
+  std::chrono::milliseconds behind_took{};  // what was read last, from load_behind() to load_end()
 };
 
 // Thread-safe. Owners must detach() before they go.

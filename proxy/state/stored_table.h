@@ -7,6 +7,8 @@
 //   void merge(Value& ours, const Value& row) const      both were made for the same key
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -65,15 +67,34 @@ class StoredTable final : private RowOwner {
   const Table<Traits>& table() const { return table_; }
 
  private:
+  struct Coming {
+    uint32_t slot = 0;
+    std::optional<std::pair<Hash128, Value>> read;
+  };
+
+  // A row that was read waits for kAhead others until it is placed: by then its cell of the index,
+  // a miss of the caches, has come.
   void load_row(uint32_t slot, std::string_view row) override {
-    const WallFrame frame(clock_);
-    const auto read = kind_.read(row, frame);
-    const bool wanted = read && !kind_.expired(read->second, frame.now()) &&
-                        table_.place(slot, read->first, read->second,
-                                     [&](Value& ours) { kind_.merge(ours, read->second); });
-    if (!wanted) store_->erase(family_, slot);
+    if (rows_read_ % kRowsOfFrame == 0) frame_ = WallFrame(clock_);
+    auto& coming = coming_[rows_read_++ % kAhead];
+    place(coming);
+    coming = {slot, kind_.read(row, frame_)};
+    if (!coming.read) return store_->erase(family_, slot);
+    table_.prefetch(coming.read->first);
   }
-  void load_end() override { table_.end_load(); }
+  void load_end() override {
+    for (auto& coming : coming_) place(coming);
+    table_.end_load();
+  }
+  void place(Coming& coming) {
+    if (!coming.read) return;
+    const auto& [key, value] = *coming.read;
+    const auto merge = [&](Value& ours) { kind_.merge(ours, value); };
+    const bool wanted =
+        !kind_.expired(value, frame_.now()) && table_.place(coming.slot, key, value, merge);
+    if (!wanted) store_->erase(family_, coming.slot);
+    coming.read.reset();
+  }
   bool dump(uint32_t part, const Sink& sink) override {
     const WallFrame frame(clock_);
     return table_.visit_part(part, [&](uint32_t slot, const Hash128* key, const Value& value) {
@@ -81,11 +102,18 @@ class StoredTable final : private RowOwner {
     });
   }
 
+  static constexpr size_t kAhead = 8;
+  static constexpr size_t kRowsOfFrame = 256;  // so many are read in no time
+
   const Clock& clock_;
   Store* const store_;
   const Family family_;
   Kind kind_;
   Table<Traits> table_;
+  // While rows are read back.
+  std::array<Coming, kAhead> coming_;
+  size_t rows_read_ = 0;
+  WallFrame frame_{clock_};
 };
 
 }  // namespace ravelin::proxy

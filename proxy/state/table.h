@@ -94,6 +94,10 @@ class Table {
     for (uint32_t i = 0; i < kShards; ++i)
       shards_[i].with([&](Shard& shard) { shard.entries.begin_at(highest / kShards + 1); });
   }
+  // Has the memory come that place() of |key| will look at.
+  void prefetch(const Hash128& key) const {
+    shard_of(key).with([&](Shard& shard) { shard.entries.prefetch(key); });
+  }
   // |merge|(Value& ours) joins the row into an entry that was made meanwhile. False if the row is
   // not needed on disk any more: merged, or not ours.
   template <class Merge>

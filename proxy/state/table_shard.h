@@ -1,5 +1,8 @@
 // One of the shards of a Table: entries in slots that never move, found by open addressing over
-// 32-bit slot numbers. Not thread-safe.
+// cells that hold a slot's number and a piece of its key. Not thread-safe.
+//
+// The piece spares the look at other keys on the way, which is a miss of the caches each: without
+// it, reading ten million entries back took a third longer.
 //
 // A general hash map was refused: it keeps 39 to 58 bytes per entry beside our data, stalls for one
 // or two seconds when 10 million entries grow, and has no stable place that can serve as the rowid
@@ -26,7 +29,7 @@ class TableShard {
 
  public:
   static constexpr uint32_t kNone = UINT32_MAX;
-  static constexpr uint32_t kMaxSlots = 1 << 24;  // so that 256 shards number them in 32 bits
+  static constexpr uint32_t kMaxSlots = (1 << 24) - 1;  // so that 256 shards number them in 32 bits
 
   struct Entry {
     Hash128 key;  // three zero words mark a free slot; the fourth then is the next free one + 1
@@ -54,8 +57,11 @@ class TableShard {
 
   uint32_t find(const Hash128& key) const {
     if (index_.empty()) return kNone;
-    const auto cell = index_[locate(key)];
-    return cell == 0 ? kNone : cell - 1;
+    return slot_in(index_[locate(key)]);
+  }
+
+  void prefetch(const Hash128& key) const {
+    if (!index_.empty()) __builtin_prefetch(&index_[key.words[1] & (index_.size() - 1)]);
   }
 
   // |key| must not be there. Throws std::bad_alloc and is unchanged then.
@@ -75,6 +81,7 @@ class TableShard {
   // The same in a slot of the caller's choice, which must be free and must never have been used:
   // for rows that are read back. False if the slot is taken.
   bool place(uint32_t slot, const Hash128& key) {
+    assert(slot < kMaxSlots);  // half of it is the most that a store has
     make_room();
     auto& entry = ensure(slot);
     if (entry.used()) return false;
@@ -108,22 +115,31 @@ class TableShard {
   uint32_t sample() {
     if (index_.empty()) return kNone;
     random_ = random_ * 6364136223846793005 + 1442695040888963407;  // Knuth's MMIX generator
-    const auto cell = index_[(random_ >> 32) & (index_.size() - 1)];
-    return cell == 0 ? kNone : cell - 1;
+    return slot_in(index_[(random_ >> 32) & (index_.size() - 1)]);
   }
 
  private:
   using Chunk = std::array<Entry, kChunk>;
 
+  // A cell: 24 bits of slot + 1 below 8 bits of the key that do not choose the cell; 0 if empty.
+  static constexpr uint32_t kSlotBits = 24;
+  static constexpr uint32_t kSlotMask = (1 << kSlotBits) - 1;
+  static uint32_t piece(const Hash128& key) { return key.words[2] & ~kSlotMask; }
+  static uint32_t cell_of(uint32_t slot, const Hash128& key) { return piece(key) | (slot + 1); }
+  static uint32_t slot_in(uint32_t cell) { return cell == 0 ? kNone : (cell & kSlotMask) - 1; }
+
   // The cell that holds |key|, or the empty one where it would go.
   size_t locate(const Hash128& key) const {
     const auto mask = index_.size() - 1;
     size_t cell = key.words[1] & mask;
-    while (index_[cell] != 0 && key_at(cell) != key) cell = (cell + 1) & mask;
+    while (index_[cell] != 0 && !holds(cell, key)) cell = (cell + 1) & mask;
     return cell;
   }
+  bool holds(size_t cell, const Hash128& key) const {
+    return (index_[cell] & ~kSlotMask) == piece(key) && key_at(cell) == key;
+  }
   const Hash128& key_at(size_t cell) const {
-    const auto slot = index_[cell] - 1;
+    const auto slot = slot_in(index_[cell]);
     return (*chunks_[slot / kChunk])[slot % kChunk].key;
   }
 
@@ -139,7 +155,7 @@ class TableShard {
       if (entry == nullptr || !entry->used()) continue;
       size_t cell = entry->key.words[1] & mask;
       while (larger[cell] != 0) cell = (cell + 1) & mask;
-      larger[cell] = slot + 1;
+      larger[cell] = cell_of(slot, entry->key);
     }
     index_.swap(larger);
   }
@@ -150,7 +166,7 @@ class TableShard {
     return (*chunk)[slot % kChunk];
   }
   uint32_t put(uint32_t slot, Entry& entry, const Hash128& key) {
-    index_[locate(key)] = slot + 1;
+    index_[locate(key)] = cell_of(slot, key);
     entry = Entry{key, Value{}};
     ++size_;
     return slot;
@@ -172,7 +188,7 @@ class TableShard {
   }
 
   std::vector<std::unique_ptr<Chunk>> chunks_;
-  std::vector<uint32_t> index_;  // slot + 1, or 0
+  std::vector<uint32_t> index_;  // cells
   uint32_t size_ = 0;
   uint32_t fresh_ = 0;
   uint32_t free_ = kNone;  // head of the list of free slots

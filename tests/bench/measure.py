@@ -7,14 +7,14 @@ import os
 import resource
 import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 
 import peers
+import scale
 import tls
-from servers import Bench
+from servers import Bench, smtp_source
 
 
 # Who was refused may be remembered, so nobody is asked for twice: smtp-source's -N counts from 0.
@@ -22,21 +22,9 @@ names = (f"user{number}@example.com" for number in itertools.count())
 
 
 def source(target, dialogs, size, sessions, refused):
-    """One run of smtp-source; complaints that are not the expected refusal."""
-    arguments = ["smtp-source", "-s", str(sessions), "-m", str(dialogs), "-f", "" if refused else
-                 "a@sender.example", "-t", next(names) if refused else "user@example.com"]
-    arguments += ["-A", "-N"] if refused else ["-l", str(size)]
-    try:
-        done = subprocess.run([*arguments, f"127.0.0.1:{target.port}"], stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=120)
-    except subprocess.TimeoutExpired:
-        return ["smtp-source does not end"]
-    bad = [line for line in done.stderr.splitlines()
-           if "User unknown" not in line and "no valid recipients" not in line.lower()
-           and not line.startswith("smtp-source: warning: data command rejected")]
-    if done.returncode:
-        bad.append(f"smtp-source exited with {done.returncode}")
-    return bad
+    if refused:
+        return smtp_source(target, dialogs, sessions, "", next(names), "-A", "-N")
+    return smtp_source(target, dialogs, sessions, "a@sender.example", "user@example.com", "-l", str(size))
 
 
 class Series:
@@ -120,6 +108,9 @@ def main():
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--tls", action="store_true", help="measure TLS, and nothing else")
     only.add_argument("--slow", action="store_true", help="measure a slow backend, and nothing else")
+    only.add_argument("--scale", action="store_true",
+                      help="measure many open dialogs and many greylist tuples, and nothing else")
+    parser.add_argument("--tuples", type=int, default=10_000_000)
     options = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     with tempfile.TemporaryDirectory(prefix="ravelin-bench-") as directory:
@@ -128,6 +119,8 @@ def main():
         try:
             if options.slow:
                 return measure_slow(bench, options)
+            if options.scale:
+                return scale.measure(bench, options)
             if not options.tls:
                 measure(bench, options)
             tls.measure(bench, options, hold)

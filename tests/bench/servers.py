@@ -30,6 +30,23 @@ def port():
     raise SystemExit("no free port")
 
 
+def smtp_source(target, dialogs, sessions, sender, recipient, *options, refusal="User unknown"):
+    """One run of Postfix's load generator; complaints that are not the expected |refusal|."""
+    command = ["smtp-source", "-s", str(sessions), "-m", str(dialogs), "-f", sender, "-t", recipient,
+               *options, f"127.0.0.1:{target.port}"]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=120)
+    except subprocess.TimeoutExpired:
+        return ["smtp-source does not end"]
+    bad = [line for line in done.stderr.splitlines()
+           if refusal not in line and "no valid recipients" not in line.lower()
+           and not line.startswith("smtp-source: warning: data command rejected")]
+    if done.returncode:
+        bad.append(f"smtp-source exited with {done.returncode}")
+    return bad
+
+
 class Server:
     """A server that is measured: all processes that come from it. |waiting| says whether mail that it
     has taken is still on its way."""
@@ -117,13 +134,16 @@ class Bench:
                           listen)
 
     def ravelin(self, backend, max_refusals=1_000_000, workers=2, certificates="", pipelined=9,
-                prefix=()):
+                prefix=(), state=""):
+        """With greylisting, if there is a file for its state."""
         listen = port()
         place = self.place(f"ravelin-{listen}")
         config = fill("ravelin.toml", place, "ravelin.toml", PORT=listen, BACKEND=backend.port,
                       MAX_REFUSALS=max_refusals, WORKERS=workers, CERTIFICATES=certificates,
-                      PIPELINED=pipelined)
-        return self.start("Ravelin", [*prefix, self.build / "ravelin", "--config", config], listen)
+                      PIPELINED=pipelined, STATE=state, GREYLIST="unknown" if state else "off")
+        server = self.start("Ravelin", [*prefix, self.build / "ravelin", "--config", config], listen)
+        server.place = place
+        return server
 
     def nginx(self, backend):
         listen, auth = port(), port()

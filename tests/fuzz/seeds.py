@@ -499,6 +499,50 @@ def tls():
     yield "raw-server-smtp", RAW | CLIENT, b"250 forged\r\n"
 
 
+# --- syn: the headers of a SYN ---------------------------------------------------------------
+
+def syn_tcp(options, window=64240, flags=2, offset=None):
+    words = 5 + len(options) // 4 if offset is None else offset
+    return struct.pack("!HHIIBBHHH", 40000, 25, 1, 0, words << 4, flags, window, 0, 0) + options
+
+
+def syn_v4(ttl, behind, options=b"", fragment=0x4000, protocol=6):
+    head = struct.pack("!BBHHHBBH", 0x45 + len(options) // 4, 0, 60, 0, fragment, ttl, protocol, 0)
+    return head + bytes([192, 0, 2, 1, 192, 0, 2, 25]) + options + behind
+
+
+def syn_v6(hops, behind, following=6):
+    return struct.pack("!IHBB", 0x60000000, len(behind), following, hops) + bytes(32) + behind
+
+
+def syns():
+    mss, sack, time, nop = b"\x02\x04\x05\xb4", b"\x04\x02", b"\x08\x0a" + bytes(8), b"\x01"
+    scale = b"\x03\x03\x07"
+    linux = mss + sack + time + nop + scale
+    yield "linux", syn_v4(55, syn_tcp(linux))
+    yield "windows", syn_v4(117, syn_tcp(mss + nop + scale + nop + nop + sack))
+    yield "freebsd", syn_v4(50, syn_tcp(mss + nop + scale + sack + time, 65535))
+    yield "macos", syn_v4(50, syn_tcp(mss + nop + scale + nop + nop + time + sack + bytes(2), 65535, 0xc2))
+    yield "small", syn_v4(250, syn_tcp(mss, 4128))
+    yield "none", syn_v4(64, syn_tcp(b""))
+    yield "ip-options", syn_v4(64, syn_tcp(linux), b"\x07\x04\x04\x00")
+    yield "six", syn_v6(60, syn_tcp(linux))
+    chain = bytes([60, 1]) + bytes(14) + bytes([44, 0]) + bytes(6) + bytes([51, 0, 0, 1]) + bytes(4)
+    chain += bytes([43, 4]) + bytes(22) + bytes([6, 0]) + bytes(6)
+    yield "extensions", syn_v6(60, chain + syn_tcp(linux), 0)
+    yield "encrypted", syn_v6(60, syn_tcp(linux), 50)
+    yield "later-fragment", syn_v4(60, syn_tcp(linux), fragment=0x2001)
+    yield "udp", syn_v4(60, syn_tcp(linux), protocol=17)
+    yield "answer", syn_v4(60, syn_tcp(linux, flags=0x12))
+    yield "offset-low", syn_v4(60, syn_tcp(linux, offset=4))
+    yield "offset-high", syn_v4(60, syn_tcp(linux, offset=15))
+    yield "option-long", syn_v4(60, syn_tcp(b"\x08\x28" + bytes(2)))
+    yield "option-zero", syn_v4(60, syn_tcp(mss + b"\x02\x00\x01\x01"))
+    yield "option-cut", syn_v4(60, syn_tcp(nop * 39 + b"\x08"))
+    yield "nops", syn_v4(60, syn_tcp(nop * 40))
+    yield "unknown", syn_v4(60, syn_tcp(b"\xfe\x02" * 20))
+
+
 def corpus():
     for seed, kind, text in dialogs():
         yield "client_dialog", seed, bytes([kind]) + text
@@ -522,6 +566,8 @@ def corpus():
         yield "proxy_header", seed, bytes([kind]) + text
     for seed, kind, text in tls():
         yield "tls_stream", seed, bytes([kind]) + text
+    for seed, text in syns():
+        yield "syn", seed, text
 
 
 def main():

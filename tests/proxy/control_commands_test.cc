@@ -36,6 +36,8 @@ class FakeDaemon final : public Daemon {
   JournalCounters journal() const override { return counters; }
   Shared& shared() override { return shared_; }
   PressureNow pressure() const override { return pressed; }
+  const Curves& curves() const override { return drawn; }
+  const Episodes& episodes() const override { return lived; }
   void post(std::function<void()> function) override {
     const std::lock_guard lock(mutex_);
     posted_ = std::move(function);
@@ -51,6 +53,8 @@ class FakeDaemon final : public Daemon {
   std::vector<std::string> reload_errors;
   JournalCounters counters;
   PressureNow pressed;
+  Curves drawn;
+  Episodes lived;
 
  private:
   std::mutex mutex_;
@@ -240,9 +244,9 @@ TEST_CASE_METHOD(Bench, "a failed reload brings all errors") {
 TEST_CASE_METHOD(Bench, "every command of the reference page is known, and no other") {
   const auto list = error({{"command", "?"}});
   CHECK(list ==
-        "unknown command \"?\"; known are: breaker.reset, breaker.show, explain, "
-        "greylist.pass, greylist.show, limits, reload, standing.reset, standing.show, status, "
-        "verify.forget");
+        "unknown command \"?\"; known are: breaker.reset, breaker.show, curves, "
+        "episodes, explain, greylist.pass, greylist.show, limits, reload, sources, standing.reset, "
+        "standing.show, status, verify.forget");
 }
 
 TEST_CASE_METHOD(Bench,

@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -23,6 +24,7 @@ struct MemoryPeer {
   bool finished = false;  // finish() was called
   bool destroyed = false;
   std::optional<dns::IpAddress> local{};  // the program's address
+  std::string syn{};                      // of the test's end: what saved_syn() gives
   bool half_closed = false;               // set by the test, in custody
   bool congested = false;                 // set by the test: the peer reads nothing
   bool securing = false;                  // start_tls() was called
@@ -58,6 +60,12 @@ class MemoryStream final : public proxy::Stream {
   }
 
   std::optional<dns::IpAddress> local_address() const override { return peer_->local; }
+  size_t saved_syn(std::span<uint8_t> room) override {
+    const auto syn = std::exchange(peer_->syn, {});
+    if (syn.size() > room.size()) return 0;
+    std::copy(syn.begin(), syn.end(), room.begin());
+    return syn.size();
+  }
   void set_events(proxy::StreamEvents* events) override { events_ = events; }
   void write(std::string_view bytes) override {
     if (!peer_->finished && !peer_->cut) peer_->received += bytes;

@@ -105,7 +105,7 @@ class Control(SystemTest):
     def test_wrong_usage(self):
         ravelin = harness.Ravelin(self.directory, [9], start=False)
         for arguments, why in (
-                (["foo"], "unknown command foo; there are status, reload, limits, greylist, "),
+                (["foo"], "unknown command foo; there are status, reload, limits, explain, greylist, "),
                 ([], "a command is missing; there are status, "),
                 (["greylist"], "a command is missing; there are show, pass"),
                 (["breaker", "foo"], "unknown command foo; there are show, reset"),

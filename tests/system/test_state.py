@@ -56,6 +56,15 @@ class State(SystemTest):
         self.assertLess(min(times), 1)
         self.assertEqual(ravelin.lines("warning: .*state"), [])
 
+    def test_the_log_says_once_that_the_tuples_are_there(self):
+        ravelin = self.ravelin([self.backend], sections=STATE)
+        self.assertRegex(self.first_try(ravelin), "^451")
+        self.assertEqual(ravelin.stop(), 0)
+        ravelin.start()
+        ravelin.wait_line(r": state: 2 greylist tuples were read in \d+\.\d s$")  # address and network
+        self.assertIs(ravelin.ctl("status")["store"]["loading"], False)
+        self.assertEqual(len(ravelin.lines("state: [1-9][0-9]* greylist tuples")), 1)
+
     def test_whatever_the_file_is_mail_flows(self):
         other = str(self.place / "other.db")
         with sqlite3.connect(other) as database:

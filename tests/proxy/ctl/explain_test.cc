@@ -16,7 +16,8 @@ bool tells(const json& result, const std::string& what) {
 
 const json kRefused = json::parse(R"json({"entries":[{
   "id":"0653F2A91C07","time_ms":1795000000000,"client":"192.0.2.1","name":"client.example",
-  "helo":"mail.client.example","lasted_ms":1500.0,"end":"quit","after":"","count":3,
+  "helo":"mail.client.example","stack":"Linux","name_class":"named","country":"DE","asn":64496,
+  "network":"Example Net","print":"00ff00ff00ff00ff","lasted_ms":1500.0,"end":"quit","after":"","count":3,
   "last_ms":1795000060000,
   "events":[{"what":"rcpt","at_ms":20.0,"id":"0653F2A91C08","from":"","to":"no@example.com",
     "standing":"unknown","greylist":"passed","verify":"unknown","verdict":"reject","code":550,
@@ -30,6 +31,7 @@ const json kRefused = json::parse(R"json({"entries":[{
 TEST_CASE("explain says who, what was decided, why, and what the mail server said") {
   for (const auto* const what :
        {"0653F2A91C07  2026-", "client.example[192.0.2.1]  helo <mail.client.example>",
+        "stack Linux, name named, DE, AS64496 Example Net, habits 00ff00ff00ff00ff",
         "+20.0 ms: from <> to <no@example.com>: refused with 550 5.1.1  [0653F2A91C08]",
         "it heard: no such user (0653F2A91C08)",
         "the mail server: host mail.internal[192.0.2.7] said",

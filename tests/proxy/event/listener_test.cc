@@ -4,11 +4,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <catch2/catch.hpp>
 #include <vector>
 
 #include "faults.h"
+#include "proxy/event/connector.h"
 #include "proxy/event/open_listener.h"
+#include "proxy/event/saved_syn.h"
 #include "socket_pair.h"
 #include "turns.h"
 
@@ -189,4 +192,39 @@ TEST_CASE("IPv4 and IPv6 wildcards can be listened on together") {
     both = proxy::open_listener({dns::IpAddress(), port}, false).has_value();
   }
   CHECK(both);
+}
+
+TEST_CASE("an accepted connection shows the SYN that opened it, once") {
+  const auto address = GENERATE("127.0.0.1:0", "[::1]:0");
+  Server server(address);
+  const auto clients = server.clients(2);
+  REQUIRE(server.until_accepted(2));
+  std::array<uint8_t, 256> room{};
+
+  const auto small = std::span(room).first(39);  // less than any SYN with an option
+  CHECK(proxy::take_saved_syn(server.accepted[0].get(), small) == 0);
+
+  const auto stream = proxy::accepted_stream(server.turns.loop, std::move(server.accepted[1]));
+  const auto size = stream->saved_syn(room);
+  REQUIRE(size >= 40);
+  CHECK(room[0] >> 4 == (server.at.address.is_v4() ? 4 : 6));
+  const size_t tcp = server.at.address.is_v4() ? size_t(room[0] & 15) * 4 : 40;
+  CHECK((room[tcp] << 8 | room[tcp + 1]) == server.peers[1].port);
+  CHECK((room[tcp + 13] & 0x12) == 0x02);  // SYN, no ACK
+  CHECK(stream->saved_syn(room) == 0);
+}
+
+TEST_CASE("without the option a listener listens, and no SYN is known") {
+  test::SysGuard guard;
+  proxy::sys.setsockopt = [](int fd, int level, int name, const void* value, socklen_t size) {
+    if (level != IPPROTO_TCP || name != TCP_SAVE_SYN)
+      return ::setsockopt(fd, level, name, value, size);
+    errno = ENOPROTOOPT;
+    return -1;
+  };
+  Server server;
+  const auto clients = server.clients(1);
+  REQUIRE(server.until_accepted(1));
+  std::array<uint8_t, 256> room{};
+  CHECK(proxy::take_saved_syn(server.accepted[0].get(), room) == 0);
 }

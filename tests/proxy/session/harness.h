@@ -135,7 +135,7 @@ class Harness final : public proxy::Services {
   void record(const proxy::DialogInfo& dialog, proxy::VerbCounts counts,
               const proxy::DialogRecord& record) override {
     const proxy::Wall wall{std::chrono::hours(1)};
-    records.push_back(record.text(dialog, counts, wall, reactor.now()));
+    records.push_back(record.text(dialog, {}, counts, wall, reactor.now()));
   }
 
   std::optional<proxy::RecordOptions> recorded_as;  // nothing: not at all

@@ -86,6 +86,31 @@ TEST_CASE("a dialog in which nothing was decided has a record, too") {
   CHECK(test.only()["events"].empty());
 }
 
+TEST_CASE("the same program on two machines has one print; XCLIENT begins a record anew") {
+  Recorded test("[access]\nxclient_from = ['192.0.2.9']");
+  CHECK(test.mx.play(kHello + kMail + "C: RCPT TO:<b@mx.example>\nS: 250" + kBye) == "");
+  CHECK(
+      test.mx.play("S: 220\nC: EHLO pc.other.example\nS: 250-\nC: MAIL FROM:<x@y.example>\nS: 250\n"
+                   "C: RCPT TO:<c@mx.example>\nS: 250" +
+                       kBye,
+                   0, "192.0.2.2") == "");
+  CHECK(test.mx.play(kHello + "C: mail from: <Joe@client.example>\nS: 250" + kBye) == "");
+  REQUIRE(test.mx.records.size() == 3);
+  std::vector<std::string> prints;
+  for (const auto& text : test.mx.records) prints.push_back(json::parse(text)["print"]);
+  CHECK(prints[0] == prints[1]);
+  CHECK(prints[0] != prints[2]);
+  test.mx.records.clear();
+  CHECK(test.mx.play(kHello +
+                         "C: VRFY x\nS: 252\nC: XCLIENT ADDR=192.0.2.50\nS: 220\n"
+                         "C: EHLO pc.example\nS: 250-" +
+                         kBye,
+                     0, "192.0.2.9") == "");
+  REQUIRE(test.mx.records.size() == 2);
+  CHECK(json::parse(test.mx.records[0])["client"] == "192.0.2.9");
+  CHECK(json::parse(test.mx.records[1])["client"] == "192.0.2.50");
+}
+
 TEST_CASE("refusals that are about no recipient are events of their own") {
   Recorded test("[access]\ndeny = ['192.0.2.1']");
   CHECK(test.mx.play("S: 554") == "");

@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "proxy/standing/greylist.h"
+#include "proxy/standing/name_shape.h"
 #include "support/standing_settings.h"
 
 using namespace ravelin;
@@ -34,6 +35,31 @@ TEST_CASE("a name of an organisation's mail server gives the organisation") {
   }));
   CAPTURE(row.name);
   CHECK(organisation_of(row.name, ip(row.address)) == row.want);
+}
+
+TEST_CASE("the provider of a name is who bought its domain") {
+  struct Row {
+    std::string host;
+    const char* want;
+  };
+  const auto row = GENERATE(values<Row>({
+      {"ec2-192-0-2-1.eu-central-1.compute.amazonaws.com", "amazonaws.com"},
+      {"host.example.co.uk", "example.co.uk"},
+      {"example.com", "example.com"},
+      {"a.b.c.d.e.f.g.h.i.example.com", "example.com"},
+      {"com", ""},
+      {"co.uk", ""},
+      {"", ""},
+  }));
+  CAPTURE(row.host);
+  CHECK(proxy::provider_domain(row.host) == row.want);
+}
+
+TEST_CASE("what is no name has an end, too") {
+  for (const std::string& host : {std::string("."), std::string("..com"), std::string(255, '.')}) {
+    CAPTURE(host);
+    CHECK(host.ends_with(proxy::provider_domain(host)));
+  }
 }
 
 TEST_CASE("a name that contains its address or a word of customers' lines gives none") {

@@ -1,0 +1,56 @@
+// Takes a sample of all curves once a second, and has the coarse ones kept.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "dns/reactor.h"
+#include "proxy/event/loop.h"
+#include "proxy/observe/curves.h"
+#include "proxy/observe/log_journal.h"
+#include "proxy/overload/tally.h"
+#include "proxy/shared.h"
+
+namespace ravelin::proxy {
+
+// Used on the main thread.
+class CurveWatch {
+ public:
+  // What the rest of the server knows.
+  struct Now {
+    uint32_t limit = 0;  // of dialogs
+    double reserved = 0;
+    uint32_t strangers = 0;
+    PressureLevel level = PressureLevel::Calm;
+  };
+
+  // Before the history's thread runs: reads what it kept.
+  void restore(History& history);
+  // All that it is given must outlive it.
+  void start(Loop& loop, Shared& shared, const LogJournal& journal, std::vector<Tally*> tallies,
+             std::function<Now()> now);
+
+  const Curves& curves() const { return curves_; }
+
+ private:
+  struct Sums {
+    JournalCounters journal;
+    TallySums tally;
+    uint64_t questions = 0;
+    uint32_t backends = 0;
+  };
+
+  void look();
+  Sums sums() const;
+
+  Curves curves_;
+  Shared* shared_ = nullptr;
+  const LogJournal* journal_ = nullptr;
+  std::vector<Tally*> tallies_;
+  std::function<Now()> now_;
+  Sums before_;
+  dns::Handle timer_;
+};
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,83 @@
+#include "proxy/observe/curves.h"
+
+#include <catch2/catch.hpp>
+#include <set>
+
+namespace ravelin::proxy {
+namespace {
+
+constexpr auto kAccepted = static_cast<size_t>(Curve::Accepted);
+constexpr auto kDialogs = static_cast<size_t>(Curve::Dialogs);
+
+CurveSample sample(int64_t at, uint32_t accepted, uint32_t dialogs = 0) {
+  CurveSample made{at, {}};
+  made.values[kAccepted] = accepted;
+  made.values[kDialogs] = dialogs;
+  return made;
+}
+
+}  // namespace
+
+TEST_CASE("a ring keeps the last samples, in order of time") {
+  CurveRing ring(1, 3);
+  CHECK(ring.since(0).empty());
+  for (const int64_t at : {10, 11, 12, 13, 13, 9, 14})
+    ring.push(sample(at, static_cast<uint32_t>(at)));
+  const auto all = ring.since(0);
+  REQUIRE(all.size() == 3);
+  CHECK(all[0].at == 12);
+  CHECK(all[2].values[kAccepted] == 14);
+  CHECK(ring.since(14).size() == 1);
+}
+
+TEST_CASE("coarse samples add up counts and keep the highest gauges") {
+  Curves curves;
+  std::vector<Curves::Done> done;
+  for (int64_t at = 595; at <= 900; ++at)
+    for (auto& one : curves.add(sample(at, 2, at == 605 ? 50 : 7))) done.push_back(one);
+  CHECK(curves.ring(1)->since(0).size() == 306);
+  const auto tens = curves.ring(10)->since(0);
+  REQUIRE(tens.size() == 31);
+  CHECK(tens[0].at == 590);
+  CHECK(tens[0].values[kAccepted] == 10);  // of the five seconds that there were
+  CHECK(tens[1].values[kAccepted] == 20);
+  CHECK(tens[1].values[kDialogs] == 50);
+  CHECK(tens[2].values[kDialogs] == 7);
+  const auto fives = curves.ring(300)->since(0);
+  REQUIRE(fives.size() == 2);
+  CHECK(fives[1].at == 600);
+  CHECK(fives[1].values[kAccepted] == 600);
+  CHECK(done.size() == 33);
+  CHECK(curves.ring(5) == nullptr);
+}
+
+TEST_CASE("a sample survives its row, and foreign rows are none") {
+  auto made = sample(600, 0xfedcba98, 3);
+  const auto bytes = pack_sample(made);
+  const auto read = unpack_sample(600, bytes);
+  REQUIRE(read);
+  CHECK(read->values == made.values);
+  CHECK(!unpack_sample(600, ""));
+  CHECK(!unpack_sample(600, bytes.substr(0, 6)));
+  CHECK(!unpack_sample(600, '\2' + bytes.substr(1)));
+  // Of a version that knew fewer curves: the rest is 0.
+  CHECK(unpack_sample(600, bytes.substr(0, 5))->values[kAccepted] == 0);
+}
+
+TEST_CASE("restored samples come before new ones") {
+  Curves curves;
+  curves.restore(300, sample(300, 5));
+  curves.restore(7, sample(300, 5));
+  for (int64_t at = 600; at <= 900; ++at) curves.add(sample(at, 1));
+  const auto all = curves.ring(300)->since(0);
+  REQUIRE(all.size() == 2);
+  CHECK(all[0].values[kAccepted] == 5);
+  CHECK(all[1].values[kAccepted] == 300);
+}
+
+TEST_CASE("every curve has a name of its own") {
+  std::set<std::string_view> names;
+  for (size_t i = 0; i < kCurves; ++i) CHECK(names.insert(curve_name(i)).second);
+}
+
+}  // namespace ravelin::proxy
