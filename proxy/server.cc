@@ -16,6 +16,7 @@
 #include "proxy/curve_watch.h"
 #include "proxy/event/connector.h"
 #include "proxy/event/credentials.h"
+#include "proxy/event/http_server.h"
 #include "proxy/event/library_log.h"
 #include "proxy/event/listener.h"
 #include "proxy/event/loop.h"
@@ -108,6 +109,7 @@ class Server::Impl final : public Daemon {
   void publish();
   std::string enter_filter();
   void open_control(Fd socket);
+  void open_http(Fd socket);
   void apply();
   void say_if_places_are_few();
   void say_if_certificates_expire();
@@ -136,6 +138,7 @@ class Server::Impl final : public Daemon {
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<Listener> control_listener_;
   SocketFile control_file_;  // goes before the listener
+  std::unique_ptr<HttpServer> http_;
   std::unique_ptr<SignalWatcher> signals_;
   std::vector<std::unique_ptr<Worker>> workers_;
   bool draining_ = false;
@@ -174,6 +177,7 @@ std::string Server::Impl::start() {
     shared_->backend_memory.save_offers();
   });
   if (opened->control) open_control(std::move(opened->control));
+  if (opened->http) open_http(std::move(opened->http));
   certificates_ = loop_->every(kLookAtCertificates, [this] { say_if_certificates_expire(); });
   signals_ = std::make_unique<SignalWatcher>(
       *loop_, std::initializer_list<int>{SIGHUP, SIGUSR1, SIGTERM, SIGINT},
@@ -287,6 +291,10 @@ void Server::Impl::open_control(Fd socket) {
         const auto peer = peer_credentials(fd.get());
         if (peer) control_->adopt(accepted_stream(*loop_, std::move(fd)), *peer);
       });
+}
+
+void Server::Impl::open_http(Fd socket) {
+  http_ = std::make_unique<HttpServer>(*loop_, std::move(socket));
 }
 
 Published Server::Impl::published() const {
