@@ -7,7 +7,7 @@
 #include "proxy/control_args.h"
 #include "proxy/observe/dialog_record.h"
 #include "proxy/observe/history.h"
-#include "proxy/profile/crowd.h"
+#include "proxy/profile/census.h"
 
 namespace ravelin::proxy {
 namespace {
@@ -147,16 +147,16 @@ void report(Daemon& daemon, const json& args, ControlServer::Answer answer) {
   query.patience = kReportPatience;
   const auto list =
       static_cast<size_t>(std::clamp<int64_t>(args.value("sources", kMaxSources), 0, kMaxSources));
-  const auto crowd = std::make_shared<Crowd>();
+  const auto census = std::make_shared<Census>();
   const bool taken = daemon.shared().history.visit(
       std::move(query),
-      [crowd](std::string_view account, uint32_t count, int64_t last_ms) {
-        crowd->add(account, count, last_ms);
+      [census](std::string_view account, uint32_t count, int64_t last_ms) {
+        census->add(account, count, last_ms);
         return true;
       },
-      [&daemon, answer, crowd, head, list](bool more) {
+      [&daemon, answer, census, head, list](bool more) {
         auto made = head;
-        made.update(crowd->report(list));
+        made.update(census->report(list));
         made["incomplete"] = more;
         daemon.post([answer, made = std::move(made)] { answer(made); });
       });

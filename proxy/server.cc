@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "proxy/admin_pages.h"
 #include "proxy/backend_hosts.h"
 #include "proxy/config/loader.h"
 #include "proxy/config/root.h"
@@ -108,6 +109,7 @@ class Server::Impl final : public Daemon {
   CurveWatch::Now curve_now() const;
   void publish();
   std::string enter_filter();
+  void make_control();
   void open_control(Fd socket);
   void open_http(Fd socket);
   void apply();
@@ -176,6 +178,7 @@ std::string Server::Impl::start() {
     say_when_loaded();
     shared_->backend_memory.save_offers();
   });
+  make_control();
   if (opened->control) open_control(std::move(opened->control));
   if (opened->http) open_http(std::move(opened->http));
   certificates_ = loop_->every(kLookAtCertificates, [this] { say_if_certificates_expire(); });
@@ -280,12 +283,15 @@ std::string Server::Impl::enter_filter() {
   return why.empty() ? "" : "sandbox.seccomp: cannot filter system calls: " + why;
 }
 
-void Server::Impl::open_control(Fd socket) {
+void Server::Impl::make_control() {
   ControlServerOptions options;
   options.own_uid = geteuid();
   options.group = getegid();
   control_ = std::make_unique<ControlServer>(*loop_, options);
   add_control_commands(*control_, *this);
+}
+
+void Server::Impl::open_control(Fd socket) {
   control_listener_ =
       std::make_unique<Listener>(*loop_, std::move(socket), [this](Fd fd, const dns::Endpoint&) {
         const auto peer = peer_credentials(fd.get());
@@ -295,6 +301,7 @@ void Server::Impl::open_control(Fd socket) {
 
 void Server::Impl::open_http(Fd socket) {
   http_ = std::make_unique<HttpServer>(*loop_, std::move(socket));
+  add_admin_pages(*http_, *control_);
 }
 
 Published Server::Impl::published() const {

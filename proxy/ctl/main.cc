@@ -13,6 +13,7 @@
 #include "proxy/ctl/client.h"
 #include "proxy/ctl/explain.h"
 #include "proxy/ctl/print.h"
+#include "proxy/ctl/report.h"
 #include "proxy/observe/escape.h"
 
 namespace ravelin::proxy {
@@ -34,6 +35,8 @@ struct Request {
   std::string client, from, to, what, route;
   double since_s = 0;  // 0: all that there is
   int64_t entries = 20;
+  uint32_t episode = 0;  // 0: the latest
+  std::string format = "text";
   std::string (*print)(const json& result) = nullptr;  // null: as a list of fields
 };
 
@@ -140,6 +143,24 @@ void add_explain(CLI::App& app, Request& request) {
   });
 }
 
+void add_report(CLI::App& app, Request& request) {
+  add_simple(app, request, "episodes", "episodes", "Hard times: when, how bad, why");
+  auto* const sub = app.add_subcommand("report", "Who it was in hard times, and what stopped them");
+  sub->add_option("EPISODE", request.episode, "Its number, as episodes tells; the latest without")
+      ->check(CLI::Range(1U, UINT32_MAX));
+  sub->add_option("--format", request.format, "text, html, csv or nft")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"text", "html", "csv", "nft"}));
+  sub->callback([&request] {
+    request.body = {{"command", "report"}};
+    if (request.episode > 0) request.body["number"] = request.episode;
+    request.print = request.format == "html"  ? report_html
+                    : request.format == "csv" ? report_csv
+                    : request.format == "nft" ? report_nft
+                                              : report_text;
+  });
+}
+
 constexpr const char* kForms = R"(Commands of two words:
   greylist show|pass --client IP --from SENDER --to RECIPIENT
   standing show|reset IP
@@ -178,6 +199,7 @@ void build(CLI::App& app, Request& request) {
   add_simple(app, request, "reload", "reload", "Read the configuration again, as a HUP does");
   add_simple(app, request, "limits", "limits", "The limits in force");
   add_explain(app, request);
+  add_report(app, request);
   add_greylist(app, request);
   add_standing(app, request);
   add_verify(app, request);

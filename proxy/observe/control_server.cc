@@ -152,34 +152,33 @@ void ControlServer::handle_later(std::string command, LateHandler handler) {
   handlers_[std::move(command)] = std::move(handler);
 }
 
-// No exception of a handler or of the JSON library leaves this function.
 void ControlServer::serve(const std::shared_ptr<Connection>& connection,
-                          std::string_view request) const try {
-  call(connection, request);
-} catch (const json::exception&) {
-  connection->answer_with(refusal("an argument is missing or of the wrong type"));
-} catch (const std::exception& failure) {
-  connection->answer_with(refusal(failure.what()));
-}
-
-void ControlServer::call(const std::shared_ptr<Connection>& connection,
-                         std::string_view request) const {
+                          std::string_view request) const {
   if (!is_shallow(request, kMaxControlDepth))
     return connection->answer_with(refusal("the request is too deep"));
-  const auto args = json::parse(request, nullptr, false);
-  if (!args.is_object() || !args.contains("command") || !args["command"].is_string())
-    return connection->answer_with(refusal("a request is a JSON object with a \"command\""));
+  ask(json::parse(request, nullptr, false), [asker = std::weak_ptr(connection)](json result) {
+    if (const auto still = asker.lock()) still->answer_with(wrap(std::move(result)));
+  });
+}
 
+// No exception of a handler or of the JSON library leaves this function.
+void ControlServer::ask(const json& request, Answer answer) const try {
+  call(request, answer);
+} catch (const json::exception&) {
+  answer(control_error("an argument is missing or of the wrong type"));
+} catch (const std::exception& failure) {
+  answer(control_error(failure.what()));
+}
+
+void ControlServer::call(const json& args, Answer answer) const {
+  if (!args.is_object() || !args.contains("command") || !args["command"].is_string())
+    return answer(control_error("a request is a JSON object with a \"command\""));
   const auto command = args["command"].get<std::string>();
   const auto handler = handlers_.find(command);
-  if (handler != handlers_.end()) {
-    return handler->second(args, [asker = std::weak_ptr(connection)](json result) {
-      if (const auto still = asker.lock()) still->answer_with(wrap(std::move(result)));
-    });
-  }
+  if (handler != handlers_.end()) return handler->second(args, std::move(answer));
   std::string known;
   for (const auto& [name, unused] : handlers_) known += (known.empty() ? "" : ", ") + name;
-  connection->answer_with(refusal("unknown command \"" + command + "\"; known are: " + known));
+  answer(control_error("unknown command \"" + command + "\"; known are: " + known));
 }
 
 // Called from inside the connection's own call.

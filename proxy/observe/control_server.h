@@ -52,6 +52,9 @@ class ControlServer {
   // asked again here, for a mode is easily changed by hand.
   void adopt(std::unique_ptr<Stream> stream, const Credentials& peer);
 
+  // As if it came by the socket: |answer| hears the result, or control_error().
+  void ask(const nlohmann::json& request, Answer answer) const;
+
   size_t connections() const { return connections_.size(); }
 
  private:
@@ -59,7 +62,7 @@ class ControlServer {
 
   bool permits(const Credentials& peer) const;
   void serve(const std::shared_ptr<Connection>& connection, std::string_view request) const;
-  void call(const std::shared_ptr<Connection>& connection, std::string_view request) const;
+  void call(const nlohmann::json& args, Answer answer) const;
   void remove(const Connection* connection);
   void sweep();
 

@@ -36,7 +36,7 @@ function element(name, text, kind) {
 }
 
 function count(value) {
-  return value >= 10000 ? (value / 1000).toFixed(value >= 100000 ? 0 : 1) + "k" : String(Math.round(value * 10) / 10);
+  return value >= 10000 ? (value / 1000).toFixed(value >= 100000 ? 0 : 1) + "k" : String(value >= 100 ? Math.round(value) : Math.round(value * 10) / 10);
 }
 
 function lasted(seconds) {

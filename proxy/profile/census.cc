@@ -1,4 +1,4 @@
-#include "proxy/profile/crowd.h"
+#include "proxy/profile/census.h"
 
 #include <fmt/format.h>
 
@@ -71,7 +71,7 @@ void count_in(std::map<std::string, uint64_t>& groups, const std::string& name, 
 }
 
 void keep_example(std::vector<std::string>& examples, const std::string& one) {
-  if (examples.size() >= Crowd::kExamples) return;
+  if (examples.size() >= Census::kExamples) return;
   if (std::find(examples.begin(), examples.end(), one) == examples.end()) examples.push_back(one);
 }
 
@@ -92,7 +92,7 @@ double share(uint64_t part, uint64_t whole) {
 
 }  // namespace
 
-Crowd::Word Crowd::word(std::string_view given) {
+Census::Word Census::word(std::string_view given) {
   std::string name(given);
   const auto known = word_numbers_.find(name);
   if (known != word_numbers_.end()) return known->second;
@@ -102,7 +102,7 @@ Crowd::Word Crowd::word(std::string_view given) {
   return made->second;
 }
 
-void Crowd::add(std::string_view account, uint32_t count, int64_t last_ms) {
+void Census::add(std::string_view account, uint32_t count, int64_t last_ms) {
   const auto dialog = json::parse(account, nullptr, false);
   const auto name = dialog.is_object() ? source_of(text(dialog, "client")) : "";
   if (name.empty()) {
@@ -156,7 +156,7 @@ void Crowd::add(std::string_view account, uint32_t count, int64_t last_ms) {
   }
 }
 
-void Crowd::add_good(const json& event) {
+void Census::add_good(const json& event) {
   const bool accepted = text(event, "verdict") == "accept";
   const bool good = text(event, "standing") == "good";
   accepted_ += accepted ? 1 : 0;
@@ -164,7 +164,7 @@ void Crowd::add_good(const json& event) {
   deferred_good_ += good && text(event, "verdict") == "defer" ? 1 : 0;
 }
 
-void Crowd::add_recipient(const json& event, Source& source, uint32_t count) {
+void Census::add_recipient(const json& event, Source& source, uint32_t count) {
   const auto from = text(event, "from");
   const auto to = text(event, "to");
   source.recipients += count;
@@ -189,7 +189,7 @@ void Crowd::add_recipient(const json& event, Source& source, uint32_t count) {
 }
 
 // Of the suspects: [{"name":...,"sources":...,"dialogs":...}], the largest first.
-json Crowd::by(Word Source::*which) const {
+json Census::by(Word Source::*which) const {
   std::unordered_map<Word, Counts> counts;
   for (const auto& [name, source] : sources_) {
     if (source.delivered) continue;
@@ -211,7 +211,7 @@ json Crowd::by(Word Source::*which) const {
 }
 
 // Who comes again, after how long, and with what.
-json Crowd::retries() const {
+json Census::retries() const {
   uint64_t suspects = 0, again = 0;
   std::vector<uint32_t> gaps;
   for (const auto& [name, source] : sources_) {
@@ -229,7 +229,7 @@ json Crowd::retries() const {
   return found;
 }
 
-json Crowd::report(size_t most) const {
+json Census::report(size_t most) const {
   uint64_t dialogs = 0, no_place = 0, suspects = 0;
   std::vector<const std::pair<const std::string, Source>*> all;
   for (const auto& one : sources_) {

@@ -13,7 +13,7 @@
 
 namespace ravelin::proxy {
 
-class Crowd {
+class Census {
  public:
   static constexpr size_t kMaxSources = 1'000'000;
   static constexpr size_t kExamples = 10;
