@@ -60,5 +60,5 @@ TEST_CASE("everything else can be changed") {
 
 TEST_CASE("all that needs a restart is named at once") {
   const auto next = config("[listen]\nsmtp = ['127.0.0.2:25']\nworkers = 1\n[state]\npath = ''\n");
-  CHECK(needs_restart(*config(kNow), *next).size() == 6);
+  CHECK(needs_restart(*config(kNow), *next).size() == 7);
 }
