@@ -47,6 +47,8 @@ History::~History() {
 void History::curve(uint32_t step, const std::function<void(int64_t, std::string_view)>& to) {
   disk_.configure(settings_);
   disk_.curve(step, to);
+  const std::lock_guard lock(mutex_);
+  stats_.degraded = disk_.degraded();
 }
 
 void History::start() {
