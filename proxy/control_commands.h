@@ -15,6 +15,7 @@
 #include "proxy/observe/log_journal.h"
 #include "proxy/overload/pressure.h"
 #include "proxy/shared.h"
+#include "proxy/worker.h"
 
 namespace ravelin::proxy {
 
@@ -22,6 +23,14 @@ struct PressureNow {
   PressureLevel level = PressureLevel::Calm;
   std::string cause;  // "" when calm
   std::chrono::seconds lasted{};
+};
+
+struct ProcessNow {
+  double cpu_s = 0;
+  uint64_t resident = 0;     // bytes
+  uint64_t descriptors = 0;  // open
+  uint64_t most_descriptors = 0;
+  std::chrono::system_clock::time_point started{};
 };
 
 // The server as the commands see it; on the main thread.
@@ -38,6 +47,8 @@ class Daemon {
   virtual JournalCounters journal() const = 0;
   virtual Shared& shared() = 0;
   virtual PressureNow pressure() const = 0;
+  virtual WorkerCounts counts() const = 0;  // of all workers together
+  virtual ProcessNow process() const = 0;
   virtual const Curves& curves() const = 0;
   virtual const Episodes& episodes() const = 0;
   // From any thread: calls |function| on the main one.

@@ -22,10 +22,12 @@
 #include "proxy/event/listener.h"
 #include "proxy/event/loop.h"
 #include "proxy/event/privileges.h"
+#include "proxy/event/process_usage.h"
 #include "proxy/event/seccomp.h"
 #include "proxy/event/signals.h"
 #include "proxy/event/socket_file.h"
 #include "proxy/event/warm_up.h"
+#include "proxy/metrics.h"
 #include "proxy/observe/control_server.h"
 #include "proxy/observe/log_journal.h"
 #include "proxy/openings.h"
@@ -94,6 +96,8 @@ class Server::Impl final : public Daemon {
   JournalCounters journal() const override { return journal_->counters(); }
   Shared& shared() override { return *shared_; }
   PressureNow pressure() const override;
+  WorkerCounts counts() const override;
+  ProcessNow process() const override;
   const Curves& curves() const override { return curves_.curves(); }
   const Episodes& episodes() const override { return episodes_; }
   void post(std::function<void()> function) override { loop_->post(std::move(function)); }
@@ -128,6 +132,7 @@ class Server::Impl final : public Daemon {
   std::shared_ptr<const Config> config_;
   const SystemClock clock_;
   const dns::Time started_ = clock_.boot();
+  const std::chrono::system_clock::time_point started_at_ = clock_.wall();
   uint64_t file_limit_ = 0;
   std::shared_ptr<const Policy> policy_;
   std::shared_ptr<const Origins> origins_;
@@ -144,8 +149,9 @@ class Server::Impl final : public Daemon {
   std::unique_ptr<SignalWatcher> signals_;
   std::vector<std::unique_ptr<Worker>> workers_;
   bool draining_ = false;
-  bool loaded_ = false;  // and it was said
-  PressureWatch watch_;  // made before the privileges are dropped
+  bool loaded_ = false;       // and it was said
+  PressureWatch watch_;       // made before the privileges are dropped
+  const ProcessUsage usage_;  // likewise
   CurveWatch curves_;
   Episodes episodes_;
   dns::Handle drain_timer_;
@@ -302,6 +308,22 @@ void Server::Impl::open_control(Fd socket) {
 void Server::Impl::open_http(Fd socket) {
   http_ = std::make_unique<HttpServer>(*loop_, std::move(socket));
   add_admin_pages(*http_, *control_);
+  http_->handle("/metrics", [this](const HttpRequest&) {
+    auto answer = HttpAnswer::text(metrics_text(*this));
+    answer.content_type = MetricsText::kContentType;
+    return answer;
+  });
+}
+
+WorkerCounts Server::Impl::counts() const {
+  WorkerCounts all;
+  for (const auto& worker : workers_) all += worker->counts();
+  return all;
+}
+
+ProcessNow Server::Impl::process() const {
+  return {usage_.cpu_seconds(), watch_.memory().resident(), usage_.descriptors(), file_limit_,
+          started_at_};
 }
 
 Published Server::Impl::published() const {

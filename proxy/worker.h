@@ -7,12 +7,25 @@
 #include <memory>
 #include <vector>
 
+#include "dns/query_counts.h"
 #include "proxy/event/fd.h"
 #include "proxy/overload/tally.h"
 #include "proxy/published.h"
+#include "proxy/sessions.h"
 #include "proxy/shared.h"
 
 namespace ravelin::proxy {
+
+// What a worker has counted since the start, or the sum of several.
+struct WorkerCounts {
+  TallySums tally;
+  dns::Latencies::Sums verifications;  // what backends took to answer for a recipient
+  dns::Latencies::Sums lags;           // how late the worker came to what was due
+  dns::QuerySums dns;
+  Sessions::Phases phases{};  // now
+
+  WorkerCounts& operator+=(const WorkerCounts& other);
+};
 
 class Worker {
  public:
@@ -29,8 +42,8 @@ class Worker {
 
   // All of these are for the main thread, and act on the worker's.
   void publish(Published published);
-  // Accepts no more, ends idle dialogs; calls |done| (on the worker's thread) when none is left. For
-  // want of memory that may fail: drained() is true all the same.
+  // Accepts no more, ends idle dialogs; calls |done| (on the worker's thread) when none is left.
+  // For want of memory that may fail: drained() is true all the same.
   void drain(std::function<void()> done);
   // Ends the dialogs that drain() left, but for those whose message is with a backend.
   void hurry();
@@ -38,9 +51,10 @@ class Worker {
   // a few seconds to end in order.
   void stop(bool at_once);
 
-  uint32_t sessions() const;  // thread-safe
-  bool drained() const;       // thread-safe
-  Tally& tally();             // thread-safe, to read
+  uint32_t sessions() const;    // thread-safe
+  bool drained() const;         // thread-safe
+  Tally& tally();               // thread-safe, to read
+  WorkerCounts counts() const;  // thread-safe
   // Before start(): do all DNS servers live on this machine?
   bool dns_on_loopback() const;
 

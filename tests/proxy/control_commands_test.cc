@@ -36,6 +36,8 @@ class FakeDaemon final : public Daemon {
   JournalCounters journal() const override { return counters; }
   Shared& shared() override { return shared_; }
   PressureNow pressure() const override { return pressed; }
+  WorkerCounts counts() const override { return {}; }
+  ProcessNow process() const override { return {}; }
   const Curves& curves() const override { return drawn; }
   const Episodes& episodes() const override { return lived; }
   void post(std::function<void()> function) override {

@@ -68,8 +68,8 @@ TEST_CASE("a wrong command line says why") {
       {{"--check=yes", "--config", "f"}, "--check takes no value"},
       {{"--config", "f", "g"}, "unexpected argument g"},
       {{"--config", "f", "--live"}, "--live goes with --check"},
-      {{"--print-docs", "all"}, "--print-docs takes parameters, checks or sandbox"},
-      {{"--print-docs", ""}, "--print-docs takes parameters, checks or sandbox"},
+      {{"--print-docs", "all"}, "--print-docs takes parameters, checks, sandbox or metrics"},
+      {{"--print-docs", ""}, "--print-docs takes parameters, checks, sandbox or metrics"},
       {{"--config", "f", "--check", "--version"}, "--check and --version do not go together"},
   }));
   CAPTURE(row.words);
