@@ -10,7 +10,7 @@ import unittest
 
 import harness
 from debian import unpacked
-from harness import ROOT, Backend, SystemTest, wait_for
+from harness import ROOT, Backend, FakeDns, SystemTest, wait_for
 
 ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+|[0-9a-f]*::[0-9a-f]|[0-9a-f]{1,4}(:[0-9a-f]{1,4}){3}")
 
@@ -138,6 +138,23 @@ class Metrics(SystemTest):
         self.assertEqual(now['ravelin_greylist_total{result="early"}'], 1)
         self.assertEqual(now['ravelin_recipients_total{verdict="defer"}'], 2)
         self.until('ravelin_sessions_by_phase{phase="command"}', 0)
+
+    def test_dns(self):
+        zone = ("1.1.1.127.in-addr.arpa PTR good.sender.example\ngood.sender.example A 127.1.1.1\n"
+                "3.1.1.127.in-addr.arpa SERVFAIL\n")
+        dns = self.start(FakeDns(self.directory, zone))
+        ravelin = self.daemon(**{"checks.rdns": 'action = "note"',
+                                 "dns": f'servers = ["127.0.0.1:{dns.port}"]'})
+        self.until('ravelin_dialogs_ended_early_total{how="lost connection"}', 1)
+        self.until("ravelin_dns_query_seconds_count", 1)  # the name of who looked whether it listens
+        for source in ("127.1.1.1", "127.1.1.1", "127.1.1.3"):
+            with ravelin.client(source=source) as client:
+                client.mail(["bob@example.com"])
+        now = samples(self.scrape())
+        self.assertEqual(now["ravelin_dns_query_seconds_count"], 1 + 2 + 1)
+        self.assertEqual(now["ravelin_dns_failed_total"], 1)
+        self.assertEqual(now["ravelin_dns_cached_total"], 2)
+        self.assertEqual(now["ravelin_dns_not_asked_total"], 0)
 
     def test_promtool_has_nothing_to_say(self):
         self.dialogs(self.daemon())
