@@ -18,6 +18,7 @@ struct AresResolver::Flight {
   const Question question;
   const Trust trust;
   FlightMap::iterator place;  // its own, so that leaving needs no memory
+  Time since{};               // it was sent first
   bool tcp = false;
   Reading reading;
   std::list<Waiter*> waiters;
@@ -111,7 +112,10 @@ std::optional<Answer> AresResolver::ask(const Question& asked, Asker asker,
     no.status = foreign ? Status::TempFail : Status::NoName;
     return no;
   }
-  if (auto known = cache_.find(question, reactor_.now())) return known;
+  if (auto known = cache_.find(question, reactor_.now())) {
+    counts_.cached();
+    return known;
+  }
   if (limit.count() <= 0) return Answer{};
 
   auto* flight = join_or_start(question, asker);
@@ -130,9 +134,13 @@ AresResolver::Flight* AresResolver::join_or_start(const Question& question, Aske
   Key key(trust, question.type, question.name);
   if (const auto found = flights_.find(key); found != flights_.end()) return found->second.get();
   const auto most = settings_.max_in_flight;
-  if (count >= (asker.stranger ? most - most / 4 : most)) return nullptr;
+  if (count >= (asker.stranger ? most - most / 4 : most)) {
+    counts_.refused();
+    return nullptr;
+  }
   auto owner = std::make_unique<Flight>(question, trust);
   auto& flight = *owner;
+  flight.since = reactor_.now();
   flight.place = flights_.emplace(std::move(key), std::move(owner)).first;
   ++count;
   send(flight);
@@ -192,6 +200,7 @@ void AresResolver::finish(Flight& flight) {
   flights_.erase(flight.place);
   --flights_of_[static_cast<size_t>(flight.trust)];
   const auto& answer = flight.reading.answer;
+  counts_.answered(reactor_.now() - flight.since, answer.status == Status::TempFail);
   try {
     cache_.put(flight.question, answer, flight.reading.ttl, reactor_.now());
   } catch (const std::bad_alloc&) {  // then it is not remembered

@@ -16,6 +16,7 @@
 
 #include "dns/ares_channel.h"
 #include "dns/cache.h"
+#include "dns/query_counts.h"
 #include "dns/resolver.h"
 
 namespace ravelin::dns {
@@ -46,6 +47,7 @@ class AresResolver final : public Resolver {
 
   // Questions on their way, those included for which nobody waits any more.
   size_t in_flight() const { return flights_.size(); }
+  const QueryCounts& counts() const { return counts_; }  // to read on any thread
 
  private:
   class Waiter;
@@ -70,6 +72,7 @@ class AresResolver final : public Resolver {
   Reactor& reactor_;
   DnsCache& cache_;
   AresSettings settings_;
+  QueryCounts counts_;
 
   FlightMap flights_;
   std::array<size_t, 2> flights_of_{};  // by Trust

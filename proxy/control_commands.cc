@@ -21,6 +21,7 @@
 #include "proxy/control_top.h"
 #include "proxy/control_trace.h"
 #include "proxy/overload/pressed_limits.h"
+#include "proxy/table_sizes.h"
 #include "smtp/command.h"
 
 namespace ravelin::proxy {
@@ -106,21 +107,11 @@ json history(Daemon& daemon) {
           {"merged", stats.merged},   {"lost", stats.lost},   {"healthy", !stats.degraded}};
 }
 
-// All that grows with those who come, and its bounds.
 json tables(Daemon& daemon) {
-  auto& shared = daemon.shared();
   json all = json::array();
-  const auto add = [&all](const char* name, const dns::Occupancy& its) {
+  for (const auto& [name, word, its] : table_sizes(daemon.shared()))
     all.push_back(
         {{"name", name}, {"entries", its.entries}, {"limit", its.limit}, {"bytes", its.bytes}});
-  };
-  add("greylist tuples", shared.greylist.occupancy());
-  add("clients", shared.standing.clients());
-  add("networks and organisations", shared.standing.groups());
-  add("known recipients", shared.backends.kept_recipients());
-  add("unknown recipients", shared.backends.kept_refusals());
-  add("harvest counts", shared.shield.occupancy());
-  add("DNS answers", shared.dns_cache.occupancy());
   return all;
 }
 

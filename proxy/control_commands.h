@@ -26,6 +26,14 @@ struct PressureNow {
   std::chrono::seconds lasted{};
 };
 
+struct ProcessNow {
+  double cpu_s = 0;
+  uint64_t resident = 0;     // bytes
+  uint64_t descriptors = 0;  // open
+  uint64_t most_descriptors = 0;
+  std::chrono::system_clock::time_point started{};
+};
+
 // The server as the commands see it; on the main thread.
 class Daemon {
  public:
@@ -40,6 +48,8 @@ class Daemon {
   virtual JournalCounters journal() const = 0;
   virtual Shared& shared() = 0;
   virtual PressureNow pressure() const = 0;
+  virtual WorkerCounts counts() const = 0;  // of all workers together
+  virtual ProcessNow process() const = 0;
   virtual const Curves& curves() const = 0;
   virtual const Episodes& episodes() const = 0;
   // Of the configuration, with what was set by hand.

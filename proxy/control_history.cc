@@ -7,6 +7,7 @@
 #include "proxy/control_args.h"
 #include "proxy/observe/dialog_record.h"
 #include "proxy/observe/history.h"
+#include "proxy/profile/census.h"
 
 namespace ravelin::proxy {
 namespace {
@@ -15,6 +16,9 @@ using nlohmann::json;
 
 constexpr int64_t kMaxEntries = 1'000;
 constexpr int64_t kLongAgo = 10LL * 365 * 24 * 3600;  // s
+constexpr int64_t kBefore = 120;                      // s around an episode
+constexpr int64_t kMaxSources = 100'000;              // named in a report
+constexpr std::chrono::seconds kReportPatience{45};   // ControlServer waits for a minute
 constexpr size_t kShortest = 3;                       // of a text that is looked for
 
 // An id, an address of a client, or a part of what was put down: a mail address, a domain. "" is
@@ -95,19 +99,68 @@ json sources(Daemon& daemon, const json& args) {
   return {{"clients", rows(top.clients(count, now))}, {"networks", rows(top.networks(count, now))}};
 }
 
+json shown_episode(const Episode& one) {
+  return {{"number", one.number},
+          {"onset", one.onset},
+          {"began", one.began},
+          {"ended", one.ended == 0 ? json() : json(one.ended)},
+          {"worst", pressure_level_name(static_cast<PressureLevel>(one.worst))},
+          {"cause", one.cause}};
+}
+
 // The newest first.
 json episodes(Daemon& daemon) {
   json all = json::array();
   const auto& kept = daemon.episodes().all();
-  for (auto one = kept.rbegin(); one != kept.rend(); ++one) {
-    all.push_back({{"number", one->number},
-                   {"onset", one->onset},
-                   {"began", one->began},
-                   {"ended", one->ended == 0 ? json() : json(one->ended)},
-                   {"worst", pressure_level_name(static_cast<PressureLevel>(one->worst))},
-                   {"cause", one->cause}});
-  }
+  for (auto one = kept.rbegin(); one != kept.rend(); ++one) all.push_back(shown_episode(*one));
   return {{"episodes", std::move(all)}};
+}
+
+// The curves of an episode: as fine as they still are.
+json curves_of(Daemon& daemon, const Episode& episode, int64_t now) {
+  const auto end = episode.ended == 0 ? now : episode.ended;
+  const auto from = episode.onset - kBefore;
+  const auto age = now - from;
+  const auto step = age < Curves::kKept[0] ? 1U : age < Curves::kKept[1] ? 10U : 300U;
+  auto shown = curves(daemon, {{"step", step}, {"since", from}});
+  auto& samples = shown["samples"];
+  samples.erase(std::remove_if(samples.begin(), samples.end(),
+                               [end](const json& row) { return row[0] > end + kBefore; }),
+                samples.end());
+  return shown;
+}
+
+void report(Daemon& daemon, const json& args, ControlServer::Answer answer) {
+  const auto& all = daemon.episodes().all();
+  if (all.empty()) return answer(control_error("there were no hard times to report"));
+  const auto number = args.value("number", all.back().number);
+  const auto* const episode = daemon.episodes().find(number);
+  if (episode == nullptr)
+    return answer(control_error("there is no episode " + std::to_string(number)));
+  const auto now = std::chrono::floor<std::chrono::seconds>(daemon.shared().clock.wall());
+  const auto end = episode->ended == 0 ? now.time_since_epoch().count() : episode->ended;
+  json head = {{"episode", shown_episode(*episode)},
+               {"curves", curves_of(daemon, *episode, now.time_since_epoch().count())}};
+  HistoryQuery query;
+  query.since = Wall(std::chrono::seconds(episode->onset));
+  query.until = Wall(std::chrono::seconds(end + 1));
+  query.patience = kReportPatience;
+  const auto list =
+      static_cast<size_t>(std::clamp<int64_t>(args.value("sources", kMaxSources), 0, kMaxSources));
+  const auto census = std::make_shared<Census>();
+  const bool taken = daemon.shared().history.visit(
+      std::move(query),
+      [census](std::string_view account, uint32_t count, int64_t last_ms) {
+        census->add(account, count, last_ms);
+        return true;
+      },
+      [&daemon, answer, census, head, list](bool more) {
+        auto made = head;
+        made.update(census->report(list));
+        made["incomplete"] = more;
+        daemon.post([answer, made = std::move(made)] { answer(made); });
+      });
+  if (!taken) answer(control_error("others are searching already: try again in a moment"));
 }
 
 }  // namespace
@@ -116,6 +169,9 @@ void add_history_commands(ControlServer& server, Daemon& daemon) {
   server.handle("sources", [&daemon](const json& args) { return sources(daemon, args); });
   server.handle("episodes", [&daemon](const json&) { return episodes(daemon); });
   server.handle("curves", [&daemon](const json& args) { return curves(daemon, args); });
+  server.handle_later("report", [&daemon](const json& args, ControlServer::Answer answer) {
+    report(daemon, args, std::move(answer));
+  });
   server.handle_later("explain", [&daemon](const json& args, ControlServer::Answer answer) {
     explain(daemon, args, std::move(answer));
   });

@@ -14,6 +14,7 @@
 #include "proxy/config/loader.h"
 #include "proxy/event/signals.h"
 #include "proxy/live_check.h"
+#include "proxy/metrics.h"
 #include "proxy/openings.h"
 #include "proxy/options.h"
 #include "proxy/print_sandbox.h"
@@ -95,6 +96,7 @@ void fill_standard_streams() {
 std::string page(std::string_view name) {
   if (name == "checks") return print_check_docs();
   if (name == "man") return print_parameter_man();
+  if (name == "metrics") return print_metrics_docs();
   return name == "sandbox" ? print_sandbox_docs() : print_parameter_docs();
 }
 

@@ -7,6 +7,7 @@
 
 #include "dns/ip.h"
 #include "proxy/config/root.h"
+#include "proxy/event/http_server.h"
 #include "proxy/event/open_listener.h"
 #include "proxy/event/privileges.h"
 #include "proxy/sandbox_settings.h"
@@ -89,6 +90,14 @@ std::string open_control(const Config& config, const std::optional<User>& user,
   return user ? give_socket(path, *user) : "";
 }
 
+std::string open_http(const Config& config, Openings& openings) {
+  if (config.admin.http.empty()) return "";
+  auto opened = open_listener(*dns::Endpoint::parse(config.admin.http), false);
+  if (!opened) return "admin.http: cannot listen on " + opened.error();
+  openings.http = std::move(*opened);
+  return "";
+}
+
 std::string open_all(const Config& config, const std::string& user_name, Openings& openings) {
   std::optional<User> user;
   auto why = can_open(fewest_fds(fd_needs(config)));
@@ -98,6 +107,7 @@ std::string open_all(const Config& config, const std::string& user_name, Opening
   // First of all: another instance that runs is found here, before we touch anything of its.
   if (why.empty()) why = open_control(config, user, openings);
   if (why.empty()) why = open_listeners(config, openings);
+  if (why.empty()) why = open_http(config, openings);
   if (why.empty()) why = prepare_log(seen_here(config.log.file), user);
   if (why.empty()) prepare_state(seen_here(config.state.path), user);
   if (why.empty()) why = user ? become(*user) : stay_as_we_are();
@@ -141,6 +151,7 @@ FdNeeds fd_needs(const Config& config) {
   FdNeeds needs;
   needs.workers = worker_count(config);
   needs.listeners = static_cast<uint32_t>(config.listen.smtp.size());
+  if (!config.admin.http.empty()) needs.http = kHttpFds;
   for (const auto& route : config.routes)
     needs.backend_connections += route.connections * static_cast<uint32_t>(route.backends.size());
   return needs;

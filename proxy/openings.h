@@ -17,6 +17,7 @@ struct Openings {
   std::vector<std::vector<Fd>> listeners;  // by worker
   Fd control;                              // none if admin.socket is ""
   SocketFile control_file;                 // goes before |control|
+  Fd http;                                 // none if admin.http is ""
   bool changed_user = false;
   uint64_t file_limit = 0;  // descriptors that this process may have
 };

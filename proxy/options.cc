@@ -94,8 +94,9 @@ std::string contradiction(const Options& options, bool live) {
   if (live && options.task != Options::Task::Check) return "--live goes with --check";
   if (needs_config(options.task) && options.config_file.empty()) return "--config FILE is missing";
   if (options.task == Options::Task::PrintDocs && options.docs != "parameters" &&
-      options.docs != "checks" && options.docs != "sandbox" && options.docs != "man")
-    return "--print-docs takes parameters, checks, sandbox or man";
+      options.docs != "checks" && options.docs != "sandbox" && options.docs != "man" &&
+      options.docs != "metrics")
+    return "--print-docs takes parameters, checks, sandbox, metrics or man";
   return "";
 }
 
@@ -124,7 +125,7 @@ std::string_view usage() {
        ravelin --config FILE --check            list all errors of the configuration
        ravelin --config FILE --check --live     ask backends, DNS and the system too
        ravelin --print-defaults                 the commented sample configuration
-       ravelin --print-docs parameters|checks|sandbox|man
+       ravelin --print-docs parameters|checks|sandbox|metrics|man
                                                 reference pages in Markdown, or ravelin.toml(5)
        ravelin --version
 

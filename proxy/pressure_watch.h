@@ -30,6 +30,7 @@ class PressureWatch {
              std::function<void()> changed);
 
   const Pressure& pressure() const { return pressure_; }
+  const ProcessMemory& memory() const { return memory_; }
 
  private:
   void look();

@@ -14,6 +14,7 @@ std::vector<std::string> needs_restart(const Config& now, const Config& next) {
   compare("user", now.user == next.user);
   compare("state.path", now.state.path == next.state.path);
   compare("admin.socket", now.admin.socket == next.admin.socket);
+  compare("admin.http", now.admin.http == next.admin.http);
   compare("sandbox.seccomp", sandbox_settings(now).seccomp == sandbox_settings(next).seccomp);
   compare("sandbox.chroot", sandbox_settings(now).chroot == sandbox_settings(next).chroot);
   return changed;

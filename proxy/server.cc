@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "proxy/admin_pages.h"
 #include "proxy/backend_hosts.h"
 #include "proxy/config/loader.h"
 #include "proxy/config/root.h"
@@ -16,14 +17,17 @@
 #include "proxy/curve_watch.h"
 #include "proxy/event/connector.h"
 #include "proxy/event/credentials.h"
+#include "proxy/event/http_server.h"
 #include "proxy/event/library_log.h"
 #include "proxy/event/listener.h"
 #include "proxy/event/loop.h"
 #include "proxy/event/privileges.h"
+#include "proxy/event/process_usage.h"
 #include "proxy/event/seccomp.h"
 #include "proxy/event/signals.h"
 #include "proxy/event/socket_file.h"
 #include "proxy/event/warm_up.h"
+#include "proxy/metrics.h"
 #include "proxy/observe/control_server.h"
 #include "proxy/observe/log_journal.h"
 #include "proxy/openings.h"
@@ -92,6 +96,8 @@ class Server::Impl final : public Daemon {
   JournalCounters journal() const override { return journal_->counters(); }
   Shared& shared() override { return *shared_; }
   PressureNow pressure() const override;
+  WorkerCounts counts() const override;
+  ProcessNow process() const override;
   const Curves& curves() const override { return curves_.curves(); }
   const Episodes& episodes() const override { return episodes_; }
   void post(std::function<void()> function) override { loop_->post(std::move(function)); }
@@ -120,7 +126,9 @@ class Server::Impl final : public Daemon {
   CurveWatch::Now curve_now() const;
   void publish();
   std::string enter_filter();
+  void make_control();
   void open_control(Fd socket);
+  void open_http(Fd socket);
   void apply();
   void say_if_places_are_few();
   void say_if_certificates_expire();
@@ -137,6 +145,7 @@ class Server::Impl final : public Daemon {
   std::shared_ptr<const Config> config_;
   const SystemClock clock_;
   const dns::Time started_ = clock_.boot();
+  const std::chrono::system_clock::time_point started_at_ = clock_.wall();
   uint64_t file_limit_ = 0;
   std::shared_ptr<const Policy> policy_;
   std::shared_ptr<const Origins> origins_;
@@ -150,11 +159,13 @@ class Server::Impl final : public Daemon {
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<Listener> control_listener_;
   SocketFile control_file_;  // goes before the listener
+  std::unique_ptr<HttpServer> http_;
   std::unique_ptr<SignalWatcher> signals_;
   std::vector<std::unique_ptr<Worker>> workers_;
   bool draining_ = false;
-  bool loaded_ = false;  // and it was said
-  PressureWatch watch_;  // made before the privileges are dropped
+  bool loaded_ = false;       // and it was said
+  PressureWatch watch_;       // made before the privileges are dropped
+  const ProcessUsage usage_;  // likewise
   CurveWatch curves_;
   Episodes episodes_;
   dns::Handle drain_timer_;
@@ -188,7 +199,9 @@ std::string Server::Impl::start() {
     say_when_loaded();
     shared_->backend_memory.save_offers();
   });
+  make_control();
   if (opened->control) open_control(std::move(opened->control));
+  if (opened->http) open_http(std::move(opened->http));
   certificates_ = loop_->every(kLookAtCertificates, [this] { say_if_certificates_expire(); });
   signals_ = std::make_unique<SignalWatcher>(
       *loop_, std::initializer_list<int>{SIGHUP, SIGUSR1, SIGTERM, SIGINT},
@@ -292,17 +305,41 @@ std::string Server::Impl::enter_filter() {
   return why.empty() ? "" : "sandbox.seccomp: cannot filter system calls: " + why;
 }
 
-void Server::Impl::open_control(Fd socket) {
+void Server::Impl::make_control() {
   ControlServerOptions options;
   options.own_uid = geteuid();
   options.group = getegid();
   control_ = std::make_unique<ControlServer>(*loop_, options);
   add_control_commands(*control_, *this);
+}
+
+void Server::Impl::open_control(Fd socket) {
   control_listener_ =
       std::make_unique<Listener>(*loop_, std::move(socket), [this](Fd fd, const dns::Endpoint&) {
         const auto peer = peer_credentials(fd.get());
         if (peer) control_->adopt(accepted_stream(*loop_, std::move(fd)), *peer);
       });
+}
+
+void Server::Impl::open_http(Fd socket) {
+  http_ = std::make_unique<HttpServer>(*loop_, std::move(socket));
+  add_admin_pages(*http_, *control_);
+  http_->handle("/metrics", [this](const HttpRequest&) {
+    auto answer = HttpAnswer::text(metrics_text(*this));
+    answer.content_type = MetricsText::kContentType;
+    return answer;
+  });
+}
+
+WorkerCounts Server::Impl::counts() const {
+  WorkerCounts all;
+  for (const auto& worker : workers_) all += worker->counts();
+  return all;
+}
+
+ProcessNow Server::Impl::process() const {
+  return {usage_.cpu_seconds(), watch_.memory().resident(), usage_.descriptors(), file_limit_,
+          started_at_};
 }
 
 Published Server::Impl::published() const {

@@ -37,7 +37,24 @@ void Sessions::sweep(Time now) {
   for (auto bucket = begin; bucket < end; ++bucket)
     for (auto at = sessions_.begin(bucket); at != sessions_.end(bucket); ++at)
       due_.push_back(at->first);
-  for (Session* session : due_) session->sweep(now);
+  for (Session* session : due_) {
+    count(*session);
+    session->sweep(now);
+  }
+  if (slice_ != 0) return;
+  for (size_t i = 0; i < counted_.size(); ++i)
+    phases_[i].store(std::exchange(counted_[i], 0), std::memory_order_relaxed);
+}
+
+void Sessions::count(const Session& session) {
+  const auto phase = static_cast<size_t>(session.phase());
+  if (phase < counted_.size()) ++counted_[phase];
+}
+
+Sessions::Phases Sessions::phases() const {
+  Phases now{};
+  for (size_t i = 0; i < now.size(); ++i) now[i] = phases_[i].load(std::memory_order_relaxed);
+  return now;
 }
 
 void Sessions::shut_down(bool now) {

@@ -1,6 +1,8 @@
 // The dialogs of one worker: who is there, and whose turn it is to be looked at.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -41,6 +43,9 @@ class Sessions {
   std::vector<SessionView> views(Time now, size_t limit, const Wanted& wanted) const;
   // The one of this id, dialog's or transaction's; null if it is not here.
   Session* find(Id id);
+  // Where they are, by Session::Phase, as the last round of sweeps saw them. From any thread.
+  using Phases = std::array<uint32_t, Session::kPhases>;
+  Phases phases() const;
 
   size_t size() const { return sessions_.size(); }
   bool empty() const { return sessions_.empty(); }
@@ -51,11 +56,14 @@ class Sessions {
   static constexpr uint32_t kFruitless = 50;
 
   Session* any();
+  void count(const Session& session);
 
   Reactor& reactor_;
   // Shared pointers, as retiring needs them: a dialog that ends must not need memory for it.
   std::unordered_map<Session*, std::shared_ptr<Session>> sessions_;
   size_t slice_ = 0;
+  Phases counted_{};  // in this round
+  std::array<std::atomic<uint32_t>, Session::kPhases> phases_{};
   uint32_t fruitless_ = 0;     // looks since the last sweep
   uint32_t widest_ = 0;        // crowd in a /16 that looks saw in the time before that
   uint32_t seen_ = 0;          // and since

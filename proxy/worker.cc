@@ -128,6 +128,11 @@ class Worker::Impl {
   uint32_t sessions() const { return count_.load(std::memory_order_relaxed); }
   bool drained() const { return drained_.load(std::memory_order_acquire); }
   Tally& tally() { return services_.tally; }
+  WorkerCounts counts() const {
+    const auto& tally = services_.tally;
+    return {tally.read(), tally.verifications(), tally.lags(), resolver_.counts().read(),
+            sessions_.phases()};
+  }
 
  private:
   // What a session takes from us.
@@ -406,6 +411,16 @@ void Worker::stop(bool at_once) {
 uint32_t Worker::sessions() const { return impl_->sessions(); }
 bool Worker::drained() const { return impl_->drained(); }
 Tally& Worker::tally() { return impl_->tally(); }
+WorkerCounts Worker::counts() const { return impl_->counts(); }
+
+WorkerCounts& WorkerCounts::operator+=(const WorkerCounts& other) {
+  tally += other.tally;
+  verifications += other.verifications;
+  lags += other.lags;
+  dns += other.dns;
+  for (size_t i = 0; i < phases.size(); ++i) phases[i] += other.phases[i];
+  return *this;
+}
 bool Worker::dns_on_loopback() const { return impl_->dns_on_loopback(); }
 
 }  // namespace ravelin::proxy

@@ -7,9 +7,11 @@
 #include <memory>
 #include <vector>
 
+#include "dns/query_counts.h"
 #include "proxy/event/fd.h"
 #include "proxy/overload/tally.h"
 #include "proxy/published.h"
+#include "proxy/sessions.h"
 #include "proxy/shared.h"
 
 namespace ravelin::proxy {
@@ -24,6 +26,17 @@ struct WorkerParts {
   const Published& published;
   // What stays for a while: it removes itself, and is destroyed with the worker's dialogs.
   std::vector<std::shared_ptr<dns::Retirable>>& guests;
+};
+
+// What a worker has counted since the start, or the sum of several.
+struct WorkerCounts {
+  TallySums tally;
+  dns::Latencies::Sums verifications;  // what backends took to answer for a recipient
+  dns::Latencies::Sums lags;           // how late the worker came to what was due
+  dns::QuerySums dns;
+  Sessions::Phases phases{};  // now
+
+  WorkerCounts& operator+=(const WorkerCounts& other);
 };
 
 class Worker {
@@ -52,9 +65,10 @@ class Worker {
   // a few seconds to end in order.
   void stop(bool at_once);
 
-  uint32_t sessions() const;  // thread-safe
-  bool drained() const;       // thread-safe
-  Tally& tally();             // thread-safe, to read
+  uint32_t sessions() const;    // thread-safe
+  bool drained() const;         // thread-safe
+  Tally& tally();               // thread-safe, to read
+  WorkerCounts counts() const;  // thread-safe
   // Before start(): do all DNS servers live on this machine?
   bool dns_on_loopback() const;
 

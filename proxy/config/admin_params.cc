@@ -8,9 +8,11 @@ constexpr Param kRows[] = {
         "socket",
         "The UNIX socket of ravelinctl, mode 0660; empty: none. A change needs a restart.",
         "\"/run/ravelin/ctl.sock\"", check_socket_path),
-    text_param<&AdminSettings::http>(
-        "http", "\"ADDRESS:PORT\" for metrics and dashboard; not built yet, so leave it empty.",
-        "\"\"", check_not_built),
+    text_param<&AdminSettings::http>("http",
+                                     "\"ADDRESS:PORT\" where a browser or Prometheus reads, on a "
+                                     "loopback address; empty: none. A "
+                                     "change needs a restart.",
+                                     "\"\"", check_loopback),
 };
 
 }  // namespace

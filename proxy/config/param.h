@@ -149,6 +149,7 @@ constexpr Param action_param(std::string_view name, std::string_view doc, std::s
 // Text checks, for the rows. Names and domains are ASCII: an IDN is written in its xn-- form.
 const char* check_cidr(std::string_view text);        // an address or network
 const char* check_endpoint(std::string_view text);    // "ADDRESS:PORT", IPv6 as "[ADDRESS]:PORT"
+const char* check_loopback(std::string_view text);    // likewise, an address of this machine only
 const char* check_host_port(std::string_view text);   // "NAME-OR-ADDRESS:PORT"
 const char* check_domain(std::string_view text);      // "example.com", or ".example.com"
 const char* check_hostname(std::string_view text);    // RFC 5321 §4.1.2 Domain, no address literal
@@ -159,6 +160,5 @@ const char* check_client_pattern(std::string_view text);   // address, network, 
 const char* check_no_user_code(std::string_view text);     // RFC 3463 code of class 5: "5.4.1"
 const char* check_word(std::string_view text);             // one word of printable ASCII
 const char* check_socket_path(std::string_view text);      // fits into sockaddr_un
-const char* check_not_built(std::string_view text);        // refuses everything: not built yet
 
 }  // namespace ravelin::proxy

@@ -67,6 +67,14 @@ const char* check_endpoint(std::string_view text) {
   return "is not an address and port like \"192.0.2.1:25\" or \"[2001:db8::1]:25\"";
 }
 
+const char* check_loopback(std::string_view text) {
+  if (const char* const why = check_endpoint(text); why != nullptr) return why;
+  if (dns::Endpoint::parse(text)->address.is_loopback()) return nullptr;
+  return "is not a loopback address like \"127.0.0.1:9025\": no stranger may ask there; from "
+         "another "
+         "machine, use a tunnel (ssh -L)";
+}
+
 const char* check_host_port(std::string_view text) {
   if (check_endpoint(text) == nullptr) return nullptr;
   const size_t colon = text.rfind(':');
@@ -132,7 +140,5 @@ const char* check_socket_path(std::string_view text) {
   if (!text.starts_with('/')) return "is not a path from the root (\"/run/...\")";
   return text.size() <= kMaxSocketPath ? nullptr : "is longer than the 107 bytes of a socket path";
 }
-
-const char* check_not_built(std::string_view) { return "is not built yet; leave it empty"; }
 
 }  // namespace ravelin::proxy

@@ -1,6 +1,7 @@
 #include "proxy/ctl/commands.h"
 
 #include "proxy/ctl/explain.h"
+#include "proxy/ctl/report.h"
 #include "proxy/ctl/sessions.h"
 #include "proxy/ctl/trace.h"
 
@@ -47,6 +48,14 @@ constexpr Arg kExplain[] = {
     {"--since", "since_s", ArgKind::Duration, "Only what is no older: 30s, 5m, 2h, 7d"},
     {"--limit", "limit", ArgKind::Count, "Dialogs at most, the newest first", false, "20", "", 1,
      1000},
+};
+constexpr Arg kSources[] = {
+    {"--limit", "limit", ArgKind::Count, "Of clients and of networks", false, "10", "", 1, 100},
+};
+constexpr Arg kReport[] = {
+    {"EPISODE", "number", ArgKind::Count, "Its number, as \"episodes\" tells; the latest without",
+     false, "", "", 1, 4'294'967'295},
+    {"--format", "format", ArgKind::Choice, "As what", false, "text", "text,html,csv,nft"},
 };
 constexpr Arg kSessions[] = {
     {"--client", "client", ArgKind::Network, "Only those of this address or network"},
@@ -105,6 +114,9 @@ constexpr Command kCommands[] = {
     {"trace", "trace", "Living dialogs, line by line, until Ctrl-C", kTrace, print_trace,
      Shape::Feed},
     {"explain", "explain", "Why was it refused, deferred or accepted?", kExplain, explain},
+    {"sources", "sources", "Who came most, of the last five to ten minutes", kSources},
+    {"episodes", "episodes", "Hard times: when, how bad, why"},
+    {"report", "report", "Who it was in hard times, and what stopped them", kReport, report},
     {"simulate", "simulate", "What would become of a mail: checks, greylist, standing", kSimulate},
     {"greylist show", "greylist.show", "Is this triple known, and how long must it wait?", kTuple},
     {"greylist pass", "greylist.pass", "Let this triple pass from now on", kTuple},

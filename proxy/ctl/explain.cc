@@ -1,13 +1,12 @@
 #include "proxy/ctl/explain.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <ctime>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
 
+#include "proxy/ctl/fields.h"
 #include "proxy/observe/escape.h"
 
 namespace ravelin::proxy {
@@ -47,36 +46,6 @@ std::string meaning(const Meaning (&meanings)[N], std::string_view word) {
   std::string unknown;
   append_text(unknown, word);
   return unknown;
-}
-
-// A string of |from|, fit for a terminal; "" if there is none.
-std::string word(const json& from, const char* name) {
-  const auto found = from.find(name);
-  std::string out;
-  if (found != from.end() && found->is_string()) append_text(out, found->get<std::string>());
-  return out;
-}
-
-double number(const json& from, const char* name) {
-  const auto found = from.find(name);
-  return found != from.end() && found->is_number() ? found->get<double>() : 0;
-}
-
-const json& list(const json& from, const char* name) {
-  static const json none = json::array();
-  const auto found = from.find(name);
-  return found != from.end() && found->is_array() ? *found : none;
-}
-
-std::string when(double ms) {
-  const auto seconds = static_cast<std::time_t>(ms / 1000);
-  std::tm parts{};
-  if (ms < 0 || ms > 1e15 || localtime_r(&seconds, &parts) == nullptr) return "some time";
-  return fmt::format("{:%Y-%m-%d %H:%M:%S}", parts);
-}
-
-std::string span(double ms) {
-  return ms < 1000 ? fmt::format("{:.1f} ms", ms) : fmt::format("{:.1f} s", ms / 1000);
 }
 
 std::string code_of(const json& event) {

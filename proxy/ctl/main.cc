@@ -280,7 +280,11 @@ int run(const Request& request) {
   if (!is_answer(parsed)) return not_ravelin(request);
   const bool ok = parsed["ok"].get<bool>();
   if (!ok && !request.as_json) return refused(parsed);
-  const auto result = parsed.value("result", json());
+  auto result = parsed.value("result", json());
+  // How it is shown is our affair.
+  const auto format = request.body.find("format");
+  if (format != request.body.end() && !request.as_json && result.is_object())
+    result["format"] = *format;
   const auto in_words = request.command->print != nullptr ? request.command->print : print_result;
   const auto shown =
       request.as_json ? (ok ? result : parsed).dump(2, ' ', true) + '\n' : in_words(result);

@@ -176,44 +176,50 @@ bool ControlServer::permits(const Credentials& peer) const {
 
 void ControlServer::handle_later(std::string command, LateHandler handler) {
   handlers_[std::move(command)] = [handler = std::move(handler)](
-                                      const json& args, const std::shared_ptr<Connection>& from) {
-    handler(args, [asker = std::weak_ptr(from)](json result) {
-      if (const auto still = asker.lock()) still->answer_with(wrap(std::move(result)));
-    });
-  };
+                                      const json& args, const std::shared_ptr<Connection>&,
+                                      Answer answer) { handler(args, std::move(answer)); };
 }
 
 void ControlServer::handle_feed(std::string command, FeedHandler handler) {
   handlers_[std::move(command)] = [handler = std::move(handler)](
-                                      const json& args, const std::shared_ptr<Connection>& from) {
-    handler(args, Feed(from));
+                                      const json& args, const std::shared_ptr<Connection>& asker,
+                                      const Answer& answer) {
+    if (!asker) return answer(control_error("only the control socket answers in parts"));
+    handler(args, Feed(asker));
   };
 }
 
-// No exception of a handler or of the JSON library leaves this function.
-void ControlServer::serve(const std::shared_ptr<Connection>& connection,
-                          std::string_view request) try {
-  asker_ = &connection->peer();
-  call(connection, request);
-} catch (const json::exception&) {
-  connection->answer_with(refusal("an argument is missing or of the wrong type"));
-} catch (const std::exception& failure) {
-  connection->answer_with(refusal(failure.what()));
-}
-
-void ControlServer::call(const std::shared_ptr<Connection>& connection, std::string_view request) {
+void ControlServer::serve(const std::shared_ptr<Connection>& connection, std::string_view request) {
   if (!is_shallow(request, kMaxControlDepth))
     return connection->answer_with(refusal("the request is too deep"));
-  const auto args = json::parse(request, nullptr, false);
-  if (!args.is_object() || !args.contains("command") || !args["command"].is_string())
-    return connection->answer_with(refusal("a request is a JSON object with a \"command\""));
+  asker_ = &connection->peer();
+  call(json::parse(request, nullptr, false), connection,
+       [asker = std::weak_ptr(connection)](json result) {
+         if (const auto still = asker.lock()) still->answer_with(wrap(std::move(result)));
+       });
+}
 
+void ControlServer::ask(const json& request, Answer answer) {
+  static const Credentials nobody{};
+  asker_ = &nobody;
+  call(request, nullptr, std::move(answer));
+}
+
+// No exception of a handler or of the JSON library leaves this function.
+void ControlServer::call(const json& args, const std::shared_ptr<Connection>& asker,
+                         Answer answer) try {
+  if (!args.is_object() || !args.contains("command") || !args["command"].is_string())
+    return answer(control_error("a request is a JSON object with a \"command\""));
   const auto command = args["command"].get<std::string>();
   const auto handler = handlers_.find(command);
-  if (handler != handlers_.end()) return handler->second(args, connection);
+  if (handler != handlers_.end()) return handler->second(args, asker, answer);
   std::string known;
   for (const auto& [name, unused] : handlers_) known += (known.empty() ? "" : ", ") + name;
-  connection->answer_with(refusal("unknown command \"" + command + "\"; known are: " + known));
+  answer(control_error("unknown command \"" + command + "\"; known are: " + known));
+} catch (const json::exception&) {
+  answer(control_error("an argument is missing or of the wrong type"));
+} catch (const std::exception& failure) {
+  answer(control_error(failure.what()));
 }
 
 // Called from inside the connection's own call.

@@ -76,16 +76,19 @@ class ControlServer {
   // asked again here, for a mode is easily changed by hand.
   void adopt(std::unique_ptr<Stream> stream, const Credentials& peer);
 
+  // As if it came by the socket, from nobody: |answer| hears the result, or control_error().
+  void ask(const nlohmann::json& request, Answer answer);
+
   Reactor& reactor() { return reactor_; }
   size_t connections() const { return connections_.size(); }
 
  private:
-  using AnyHandler =
-      std::function<void(const nlohmann::json& args, const std::shared_ptr<Connection>& asker)>;
+  using AnyHandler = std::function<void(const nlohmann::json& args,
+                                        const std::shared_ptr<Connection>& asker, Answer answer)>;
 
   bool permits(const Credentials& peer) const;
   void serve(const std::shared_ptr<Connection>& connection, std::string_view request);
-  void call(const std::shared_ptr<Connection>& connection, std::string_view request);
+  void call(const nlohmann::json& args, const std::shared_ptr<Connection>& asker, Answer answer);
   void remove(const Connection* connection);
   void sweep();
 

@@ -127,10 +127,26 @@ void History::put_point(uint32_t step, int64_t at, std::string data) {
 }
 
 bool History::search(HistoryQuery query, std::function<void(HistoryFound)> done) {
+  auto found = std::make_shared<HistoryFound>();
+  const auto limit = query.limit;
+  return visit(
+      std::move(query),
+      [found, limit](std::string_view account, uint32_t count, int64_t last_ms) {
+        if (found->entries.size() >= limit) return false;
+        found->entries.push_back({std::string(account), count, last_ms});
+        return true;
+      },
+      [found, done = std::move(done)](bool more) {
+        found->more = more;
+        done(std::move(*found));
+      });
+}
+
+bool History::visit(HistoryQuery query, HistoryVisitor each, std::function<void(bool)> done) {
   {
     const std::lock_guard lock(mutex_);
     if (searches_.size() >= kMaxSearches) return false;
-    searches_.push_back({std::move(query), std::move(done)});
+    searches_.push_back({std::move(query), std::move(each), std::move(done)});
   }
   wake_.notify_one();
   return true;
@@ -164,6 +180,7 @@ HistoryEntry no_place_entry(Id id, const dns::Endpoint& client, std::string_view
 }
 
 bool matches(const HistoryQuery& query, Id id, std::string_view client, std::string_view account) {
+  if (query.until != Wall::max() && id > id_at(query.until)) return false;
   if (query.id) return id == *query.id || holds(account, '"' + id_text(*query.id) + '"');
   if (query.client) return client == query.client->to_string();
   return query.text.empty() || holds(account, query.text);

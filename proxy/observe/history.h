@@ -45,7 +45,9 @@ struct HistoryQuery {
   std::optional<dns::IpAddress> client{};
   std::string text{};  // in the account, letters of any case; "" finds all
   Wall since{};
-  size_t limit = 20;  // entries
+  Wall until = Wall::max();  // of the beginning of dialogs
+  size_t limit = 20;         // entries
+  std::chrono::seconds patience{5};
 };
 
 struct HistoryFound {
@@ -57,6 +59,10 @@ struct HistoryFound {
   std::vector<Entry> entries;  // newest first
   bool more = false;           // there were more than |limit|, or there was no time to look on
 };
+
+// Called on the history's thread; returns whether the entry is wanted.
+using HistoryVisitor =
+    std::function<bool(std::string_view account, uint32_t count, int64_t last_ms)>;
 
 struct HistoryStats {
   uint64_t entries = 0;  // in memory
@@ -89,6 +95,9 @@ class History {
   void put_point(uint32_t step, int64_t at, std::string data);
   // |done| is called once, on a thread of its own choice. False: too many are searching already.
   bool search(HistoryQuery query, std::function<void(HistoryFound)> done);
+  // Shows all that is found to |each|, newest first, until it returns false; |done| then hears
+  // whether there was more. Likewise.
+  bool visit(HistoryQuery query, HistoryVisitor each, std::function<void(bool more)> done);
   // Waits until all that was added is written; false if it cannot be, or not in time. For tests.
   bool flush(std::chrono::milliseconds limit);
   HistoryStats stats() const;
@@ -100,7 +109,8 @@ class History {
   using RowPtr = std::shared_ptr<Row>;
   struct Search {
     HistoryQuery query;
-    std::function<void(HistoryFound)> done;
+    HistoryVisitor each;
+    std::function<void(bool more)> done;
   };
   struct Point {
     uint32_t step;
@@ -121,7 +131,9 @@ class History {
   Batch take_batch();
   void write(Batch batch);
   void answer(const Search& search);
-  bool search_memory(const HistoryQuery& query, HistoryFound& found) const;
+  // False: enough.
+  bool show_memory(const Search& search) const;
+  bool show_disk(const Search& search);
 
   const Clock& clock_;
   const bool has_file_;

@@ -88,47 +88,56 @@ void History::write(Batch batch) {
 
 // The newest come first; what is in memory is not looked at on the disk again.
 void History::answer(const Search& search) {
-  HistoryFound found;
+  const bool all = show_memory(search) && show_disk(search);
+  search.done(!all);
+}
+
+bool History::show_memory(const Search& search) const {
+  std::vector<RowPtr> rows;
+  {
+    const std::lock_guard lock(mutex_);
+    rows.assign(rows_.rbegin(), rows_.rend());
+  }
   const auto& query = search.query;
-  const auto end = Steady::now() + kSearchTime;
-  bool full = search_memory(query, found);
-  const auto since =
-      std::max<Id>(id_at(query.since), query.id ? id_at(time_of(*query.id) - kLongestDialog) : 0);
-  int64_t next = query.id ? static_cast<int64_t>(*query.id) : INT64_MAX;
+  const auto since = id_at(query.since);
+  for (const auto& row : rows) {
+    if (row->id < since || !matches(query, row->id, row->client, row->account)) continue;
+    std::unique_lock lock(mutex_);
+    const auto count = row->count;
+    const auto last = row->last;
+    lock.unlock();
+    if (!search.each(row->account, count, last)) return false;
+  }
+  return true;
+}
+
+bool History::show_disk(const Search& search) {
+  const auto& query = search.query;
   std::vector<Id> known;
   {
     const std::lock_guard lock(mutex_);
     for (const auto& row : rows_) known.push_back(row->id);
   }
   std::sort(known.begin(), known.end());
-  while (!full && next >= static_cast<int64_t>(since) && next >= 0) {
+  const auto end = Steady::now() + query.patience;
+  auto since = id_at(query.since);
+  int64_t next = INT64_MAX;
+  if (query.until != Wall::max()) next = static_cast<int64_t>(id_at(query.until));
+  if (query.id) {
+    since = std::max(since, id_at(time_of(*query.id) - kLongestDialog));
+    next = static_cast<int64_t>(*query.id);
+  }
+  bool wanted = true;
+  while (wanted && next >= 0 && next >= static_cast<int64_t>(since)) {
+    if (Steady::now() > end) return false;
     disk_.scan(&next, kScanRows, [&](const HistoryRow& row) {
-      if (full || row.id < since || std::binary_search(known.begin(), known.end(), row.id)) return;
-      if (!matches(query, row.id, row.client, row.account)) return;
-      full = found.entries.size() >= query.limit;
-      if (!full) found.entries.push_back({std::string(row.account), row.count, row.last});
+      if (!wanted || row.id < since || std::binary_search(known.begin(), known.end(), row.id))
+        return;
+      if (matches(query, row.id, row.client, row.account))
+        wanted = search.each(row.account, row.count, row.last);
     });
-    if (Steady::now() > end) break;
   }
-  found.more = full || (next >= static_cast<int64_t>(since) && next >= 0);
-  search.done(std::move(found));
-}
-
-// True if there are more than were wanted.
-bool History::search_memory(const HistoryQuery& query, HistoryFound& found) const {
-  std::vector<RowPtr> rows;
-  {
-    const std::lock_guard lock(mutex_);
-    rows.assign(rows_.rbegin(), rows_.rend());
-  }
-  const auto since = id_at(query.since);
-  for (const auto& row : rows) {
-    if (row->id < since || !matches(query, row->id, row->client, row->account)) continue;
-    if (found.entries.size() >= query.limit) return true;
-    const std::lock_guard lock(mutex_);
-    found.entries.push_back({row->account, row->count, row->last});
-  }
-  return false;
+  return wanted;
 }
 
 }  // namespace ravelin::proxy

@@ -17,6 +17,19 @@ void add(std::atomic<uint64_t>& count, uint64_t by = 1) {
   count.fetch_add(by, std::memory_order_relaxed);
 }
 
+template <size_t N>
+void add(std::array<std::atomic<uint64_t>, N>& counts, const std::array<std::string_view, N>& words,
+         std::string_view word) {
+  size_t index = 0;
+  while (index < N - 1 && words[index] != word) ++index;
+  add(counts[index]);
+}
+
+template <size_t N>
+void read(const std::array<std::atomic<uint64_t>, N>& counts, std::array<uint64_t, N>& now) {
+  for (size_t i = 0; i < N; ++i) now[i] = counts[i].load(std::memory_order_relaxed);
+}
+
 // Names come from our own code, but one that carried something of a client's would otherwise grow
 // the map for ever.
 void add(Guarded<Names>& counts, std::string_view name) {
@@ -86,6 +99,8 @@ void LogJournal::refused(const DialogInfo& dialog, const Refusal& refusal) {
   const auto& reason = refusal.reason.empty() ? refusal.stage : refusal.reason;
   if (!refusal.shadow) add(refused_by_reason_, reason);
   if (!refusal.shadow) count(refusal.cause);
+  const auto stage = refusal.stage == "HELO" ? "EHLO" : refusal.stage;
+  if (!refusal.shadow) add(refused_by_stage_, kStageWords, stage);
   if (!writer_.admit(reason)) return;
   write([&](std::string& out, const LineFormat& format) { format.refused(out, dialog, refusal); });
 }
@@ -103,6 +118,9 @@ void LogJournal::delivered(const DialogInfo& dialog, const Delivered& delivered)
 
 void LogJournal::decided(const DialogInfo& dialog, const Decision& decision) {
   add(decisions_);
+  add(decided_by_greylist_, kGreylistWords, decision.greylist);
+  add(decided_by_verify_, kVerifyWords, decision.verify);
+  add(decided_by_verdict_, kVerdictWords, decision.verdict);
   if (!writer_.admit("decision")) return;
   write([&](std::string& out, const LineFormat& format) { format.decided(out, dialog, decision); });
 }
@@ -167,6 +185,10 @@ JournalCounters LogJournal::counters() const {
   now.not_secured = not_secured_;
   now.no_places = no_places_;
   now.warnings = warnings_;
+  read(decided_by_greylist_, now.decided_by_greylist);
+  read(decided_by_verify_, now.decided_by_verify);
+  read(decided_by_verdict_, now.decided_by_verdict);
+  read(refused_by_stage_, now.refused_by_stage);
   for (size_t i = 0; i < kCauses; ++i) now.refused_by_cause[i] = refused_by_cause_[i];
   for (size_t code = 0; code < refused_by_code_.size(); ++code)
     if (const uint64_t count = refused_by_code_[code]; count > 0)

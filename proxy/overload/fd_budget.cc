@@ -30,12 +30,13 @@ uint64_t raise_fd_limit() {
 uint64_t fewest_fds(const FdNeeds& needs) {
   constexpr uint64_t kOpenAnyway = 12;  // log, state, control socket, signals, reserve, resolver
   constexpr uint64_t kInUse = 8;
-  return kOpenAnyway + kInUse + kLoop + needs.workers * (kLoop + 2 + needs.listeners);
+  const uint64_t http = needs.http > 0 ? 2 : 0;  // one that listens, and one client
+  return kOpenAnyway + kInUse + kLoop + http + needs.workers * (kLoop + 2 + needs.listeners);
 }
 
 uint32_t sessions_allowed(uint64_t fds, const FdNeeds& needs) {
   const auto others = kPerProcess + needs.workers * (kPerWorker + needs.listeners) +
-                      uint64_t{needs.backend_connections};
+                      uint64_t{needs.backend_connections} + needs.http;
   const auto left = fds > others ? fds - others : 1;
   return static_cast<uint32_t>(std::min(left, kMostSessions));
 }

@@ -10,6 +10,7 @@ struct FdNeeds {
   uint32_t workers = 1;
   uint32_t listeners = 1;            // sockets, per worker
   uint32_t backend_connections = 0;  // hard caps of all backends together
+  uint32_t http = 0;                 // the admin's, as it listens and answers
 };
 
 // Raises the soft limit of open files to the hard one and returns what holds then. Never fails: if

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cstdint>
 
+#include "dns/latencies.h"
+
 namespace ravelin::proxy {
 
 // What of a tally was read, or the sum of several.
@@ -40,14 +42,18 @@ class Tally {
   void waited(std::chrono::nanoseconds time) {
     add(questions_, 1);
     add(waited_, static_cast<uint64_t>(time.count()));
+    verifications_.add(time);
   }
   // The worker came so late to something that was due.
   void late(std::chrono::nanoseconds lag) {
+    lags_.add(lag);
     if (lag.count() > lag_.load(std::memory_order_relaxed))
       lag_.store(lag.count(), std::memory_order_relaxed);
   }
 
   TallySums read() const;
+  dns::Latencies::Sums verifications() const { return verifications_.read(); }  // of |questions|
+  dns::Latencies::Sums lags() const { return lags_.read(); }
   // The worst since the last call.
   std::chrono::nanoseconds take_lag() {
     return std::chrono::nanoseconds(lag_.exchange(0, std::memory_order_relaxed));
@@ -69,6 +75,7 @@ class Tally {
   Count questions_{0};
   Count waited_{0};  // ns
   std::atomic<int64_t> lag_{0};
+  dns::Latencies verifications_, lags_;
 };
 
 }  // namespace ravelin::proxy

@@ -70,20 +70,6 @@ class Session final : public dns::Retirable,
   const DialogInfo& info() const { return info_; }
   // Its own id, or that of its transaction?
   bool is(Id id) const { return info_.id == id || (transaction_ && transaction_->id == id); }
-  // The text is with the backend: its reply is waited for, whatever happens.
-  bool in_custody() const { return phase_ == Phase::Final; }
-
-  size_t on_data(std::string_view data) override;
-  void on_drained() override;
-  void on_secured(const TlsFacts& facts) override;
-  void on_end(StreamEnd end) override;
-  void on_recipient(const RecipientAnswer& answer) override;
-  void on_data_ready(const FinalAnswer& answer) override;
-  void on_room() override;
-  void on_final(const FinalAnswer& answer) override;
-  void on_checks_done(CheckRun& run) override;
-
- private:
   // Whose turn it is.
   enum class Phase : uint8_t {
     Greeting,  // ours: the pause before 220
@@ -98,6 +84,25 @@ class Session final : public dns::Retirable,
     Closing,   // the stream's: finish() was called
     Over,      // retired
   };
+  static constexpr size_t kPhases = static_cast<size_t>(Phase::Over);  // of those that are there
+  static constexpr std::string_view kPhaseNames[kPhases] = {
+      "greeting", "command", "securing", "checks", "asking",
+      "opening",  "text",    "discard",  "final",  "closing"};
+  Phase phase() const { return phase_; }
+  // The text is with the backend: its reply is waited for, whatever happens.
+  bool in_custody() const { return phase_ == Phase::Final; }
+
+  size_t on_data(std::string_view data) override;
+  void on_drained() override;
+  void on_secured(const TlsFacts& facts) override;
+  void on_end(StreamEnd end) override;
+  void on_recipient(const RecipientAnswer& answer) override;
+  void on_data_ready(const FinalAnswer& answer) override;
+  void on_room() override;
+  void on_final(const FinalAnswer& answer) override;
+  void on_checks_done(CheckRun& run) override;
+
+ private:
   using Handler = void (Session::*)(const smtp::Command& command);
   struct Row {
     Handler handler;

@@ -7,13 +7,9 @@
 namespace ravelin::proxy {
 
 SessionView Session::view(Time now) const {
-  // By Phase.
-  constexpr std::string_view kPhases[] = {"greeting", "command", "tls handshake", "checks",
-                                          "asking",   "opening", "text",          "discard",
-                                          "final",    "closing", "over"};
-  static_assert(std::size(kPhases) == static_cast<size_t>(Phase::Over) + 1);
   SessionView view{.dialog = info_,
-                   .phase = kPhases[static_cast<size_t>(phase_)],
+                   .phase = phase_ == Phase::Over ? std::string_view("over")
+                                                  : kPhaseNames[static_cast<size_t>(phase_)],
                    .standing = standing_word(),
                    .age = now - arrived_,
                    .in_phase = now - since_,

@@ -36,6 +36,8 @@ class FakeDaemon final : public Daemon {
   JournalCounters journal() const override { return counters; }
   Shared& shared() override { return shared_; }
   PressureNow pressure() const override { return pressed; }
+  WorkerCounts counts() const override { return {}; }
+  ProcessNow process() const override { return {}; }
   const Curves& curves() const override { return drawn; }
   const Episodes& episodes() const override { return lived; }
   Limits limits() const override { return overrides_.limits.apply(config_->limits); }
@@ -349,7 +351,7 @@ TEST_CASE_METHOD(Bench, "every command of the reference page is known, and no ot
         "unknown command \"?\"; known are: allow.add, allow.del, allow.list, backend.drain, "
         "backend.list, backend.up, breaker.reset, breaker.show, curves, deny.add, deny.del, "
         "deny.list, episodes, explain, greylist.pass, greylist.reset, greylist.show, kill, "
-        "limit.reset, limit.set, limits, reload, reopen-logs, sessions, simulate, sources, "
+        "limit.reset, limit.set, limits, reload, reopen-logs, report, sessions, simulate, sources, "
         "standing.reset, standing.set, standing.show, stats, status, top, trace, verify.forget");
 }
 

@@ -4,6 +4,7 @@
 #include "proxy/checks/check.h"
 #include "proxy/checks/print_docs.h"
 #include "proxy/config/loader.h"
+#include "proxy/metrics.h"
 #include "proxy/print_sandbox.h"
 #include "support/temp_dir.h"
 
@@ -20,6 +21,7 @@ TEST_CASE("printed pages are the files") {
   CHECK(file("etc/ravelin.toml") == print_defaults());
   CHECK(file("docs/parameters.md") == print_parameter_docs());
   CHECK(file("docs/checks.md") == print_check_docs());
+  CHECK(file("docs/metrics.md") == print_metrics_docs());
   CHECK(file("docs/sandbox.md") == print_sandbox_docs());
   CHECK(file("docs/man/ravelin.toml.5") == print_parameter_man());
 }

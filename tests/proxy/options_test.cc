@@ -68,8 +68,8 @@ TEST_CASE("a wrong command line says why") {
       {{"--check=yes", "--config", "f"}, "--check takes no value"},
       {{"--config", "f", "g"}, "unexpected argument g"},
       {{"--config", "f", "--live"}, "--live goes with --check"},
-      {{"--print-docs", "all"}, "--print-docs takes parameters, checks, sandbox or man"},
-      {{"--print-docs", ""}, "--print-docs takes parameters, checks, sandbox or man"},
+      {{"--print-docs", "all"}, "--print-docs takes parameters, checks, sandbox, metrics or man"},
+      {{"--print-docs", ""}, "--print-docs takes parameters, checks, sandbox, metrics or man"},
       {{"--config", "f", "--check", "--version"}, "--check and --version do not go together"},
   }));
   CAPTURE(row.words);

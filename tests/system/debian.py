@@ -47,7 +47,8 @@ def unpacked(*packages):
 def check_libraries(tree):
     own = {str(path.parent) for path in (tree / "usr" / "lib").rglob("*.so*")}
     seen = {**os.environ, "LD_LIBRARY_PATH": ":".join(own)}
-    for program in (tree / "usr" / "sbin").iterdir():
+    servers = tree / "usr" / "sbin"
+    for program in (servers if servers.is_dir() else tree / "usr" / "bin").iterdir():
         if program.read_bytes()[:4] == b"\x7fELF":
             lacks = [line.split()[0] for line in run("ldd", str(program), env=seen).splitlines()
                      if "not found" in line]

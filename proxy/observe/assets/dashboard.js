@@ -36,7 +36,7 @@ function element(name, text, kind) {
 }
 
 function count(value) {
-  return value >= 10000 ? (value / 1000).toFixed(value >= 100000 ? 0 : 1) + "k" : String(Math.round(value * 10) / 10);
+  return value >= 10000 ? (value / 1000).toFixed(value >= 100000 ? 0 : 1) + "k" : String(value >= 100 ? Math.round(value) : Math.round(value * 10) / 10);
 }
 
 function lasted(seconds) {
@@ -64,20 +64,21 @@ function table(id, heads, rows, none) {
 
 // --- curves
 
-function legend(id) {
-  return (data) => {
-    const target = $(id + "-legend");
-    const parts = data.series.filter((one) => data.x === undefined || one.y).map((one) => {
-      const part = element("span");
-      const mark = element("i");
-      mark.style.background = one.color;
-      part.append(mark, data.x === undefined ? one.label : one.label + " " + count(one.y));
-      return part;
-    });
-    if (data.x !== undefined) parts.unshift(element("span", new Date(data.x).toLocaleString()));
-    target.replaceChildren(...parts);
-    return "";
-  };
+// The library's own legend would need inline styles, which the page's rules forbid.
+Dygraph.PLUGINS = Dygraph.PLUGINS.filter((one) => one !== Dygraph.Plugins.Legend);
+
+// Beneath a chart: what is drawn, and at |time| the values that are not 0.
+function legend(id, labels, colors, time, values) {
+  const parts = labels.map((label, i) => {
+    if (values && !values.get(label)) return null;
+    const part = element("span");
+    const mark = element("i");
+    mark.style.background = colors[i];
+    part.append(mark, values ? `${label} ${count(values.get(label))}` : label);
+    return part;
+  }).filter((part) => part);
+  if (time) parts.unshift(element("span", new Date(time).toLocaleString()));
+  $(id + "-legend").replaceChildren(...parts);
 }
 
 // Hard times behind every curve.
@@ -95,13 +96,17 @@ function bands(levels) {
 
 function draw(id, labels, colors, rows, levels, options) {
   const all = {
-    file: rows, labels: ["time", ...labels], colors, legendFormatter: legend(id),
-    legend: "always", underlayCallback: bands(levels), includeZero: true, strokeWidth: 1.2,
+    file: rows, labels: ["time", ...labels], colors,
+    highlightCallback: (event, time, points) =>
+      legend(id, labels, colors, time, new Map(points.map((one) => [one.name, one.yval]))),
+    unhighlightCallback: () => legend(id, labels, colors),
+    underlayCallback: bands(levels), includeZero: true, strokeWidth: 1.2,
     axisLineColor: "#8888", gridLineColor: "#8883", labelsKMB: true, animatedZooms: false, ...options,
   };
   if (charts[id]) return charts[id].updateOptions(all);
   const {file, ...rest} = all;
   charts[id] = new Dygraph($(id), file, rest);
+  legend(id, labels, colors);
 }
 
 async function curves() {

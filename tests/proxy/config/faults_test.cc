@@ -48,9 +48,10 @@ TEST_CASE("Each fault is one error at its place") {
       {"no list",
        "access.allow = \"192.0.2.1\"",
        {"2:16: allow must be a list of texts like [\"a\", \"b\"]"}},
-      {"not built",
-       "admin.http = \"127.0.0.1:9025\"",
-       {"2:14: http: \"127.0.0.1:9025\" is not built yet; leave it empty"}},
+      {"not for strangers",
+       "admin.http = \"0.0.0.0:9025\"",
+       {"2:14: http: \"0.0.0.0:9025\" is not a loopback address like \"127.0.0.1:9025\": no "
+        "stranger may ask there; from another machine, use a tunnel (ssh -L)"}},
       {"elements, each by its number",
        "dns.servers = [\"a\", \"::1\", 3]",
        {"2:16: servers, element 1: \"a\" is not an address like \"127.0.0.1\", "

@@ -129,7 +129,15 @@ TEST_CASE("Entries of lists, codes, paths") {
       {check_socket_path, "/" + std::string(106, 'a'), true},
       {check_socket_path, "/" + std::string(107, 'a'), false},
       {check_socket_path, "ctl.sock", false},
-      {check_not_built, "127.0.0.1:9025", false},
+      {check_loopback, "127.0.0.1:9025", true},
+      {check_loopback, "127.3.2.1:9025", true},
+      {check_loopback, "[::1]:9025", true},
+      {check_loopback, "0.0.0.0:9025", false},
+      {check_loopback, "[::]:9025", false},
+      {check_loopback, "192.0.2.1:9025", false},
+      {check_loopback, "[2001:db8::1]:9025", false},
+      {check_loopback, "127.0.0.1:0", false},
+      {check_loopback, "localhost:9025", false},
   }));
   check_row(row);
 }

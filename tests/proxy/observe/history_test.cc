@@ -72,6 +72,28 @@ TEST_CASE("history finds by id, client and text, newest first") {
   CHECK(world.history->stats().waiting == 0);  // for a file that is not wanted, neither
 }
 
+TEST_CASE("history shows a window of time to a visitor, until it has enough") {
+  World world(GENERATE(true, false));
+  for (int i = 0; i < 5; ++i) {
+    world.add("192.0.2.1", "at" + std::to_string(i));
+    world.clock.advance(1min);
+  }
+  const auto seen = [&](HistoryQuery query, size_t most) {
+    std::promise<std::pair<size_t, bool>> all;
+    size_t count = 0;
+    REQUIRE(world.history->visit(
+        std::move(query), [&](std::string_view, uint32_t, int64_t) { return ++count < most; },
+        [&](bool more) {
+          all.set_value({count, more});
+        }));
+    return all.get_future().get();
+  };
+  const auto now = world.clock.wall();
+  CHECK(seen({}, 99) == std::pair<size_t, bool>{5, false});
+  CHECK(seen({}, 2) == std::pair<size_t, bool>{2, true});
+  CHECK(seen({.since = now - 210s, .until = now - 90s}, 99) == std::pair<size_t, bool>{2, false});
+}
+
 TEST_CASE("history outlives a restart, and what is in memory is not told twice") {
   World world;
   const auto id = world.add("192.0.2.1", "old");

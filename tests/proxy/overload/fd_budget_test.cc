@@ -27,6 +27,8 @@ TEST_CASE("the fewest descriptors grow with workers and listeners, not with load
   CHECK(small > 20);
   CHECK(small < 40);
   CHECK(fewest_fds({.workers = 1, .listeners = 1, .backend_connections = 1000}) == small);
+  CHECK(fewest_fds({.workers = 1, .listeners = 1, .backend_connections = 0, .http = 17}) ==
+        small + 2);
   CHECK(fewest_fds({.workers = 2, .listeners = 1, .backend_connections = 0}) == small + 7);
   CHECK(fewest_fds({.workers = 2, .listeners = 2, .backend_connections = 0}) == small + 9);
 }

@@ -1,0 +1,75 @@
+// Who was there, and how they behaved, counted from the accounts of dialogs: what an episode's
+// report is made of. A source is a client's address (IPv6: its /64). Whoever delivered something in
+// that time is no suspect, whatever else it did.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace ravelin::proxy {
+
+class Census {
+ public:
+  static constexpr size_t kMaxSources = 1'000'000;
+  static constexpr size_t kExamples = 10;
+
+  // One account, as DialogRecord or no_place_entry() wrote it, standing for |count| dialogs, the
+  // last of which ended at |last_ms|. What cannot be read is counted as such.
+  void add(std::string_view account, uint32_t count, int64_t last_ms);
+  // Everything that was counted; at most |sources| addresses are named, who came most first.
+  nlohmann::json report(size_t sources) const;
+
+ private:
+  // What words were counted for, as numbers in |words_|.
+  using Word = uint32_t;
+  struct Source {
+    uint64_t dialogs = 0;
+    uint64_t no_place = 0;
+    uint64_t recipients = 0;
+    int64_t first_ms = 0;  // when the first dialog began
+    int64_t last_ms = 0;
+    bool delivered = false;
+    Word country = 0, network = 0, name_class = 0, stack = 0, helo = 0, print = 0;
+    std::vector<uint32_t> gaps_s{};  // between dialogs, the first few
+  };
+  struct Counts {
+    uint64_t dialogs = 0;
+    uint64_t sources = 0;
+  };
+
+  Word word(std::string_view text);
+  void add_recipient(const nlohmann::json& event, Source& source, uint32_t count);
+  void add_good(const nlohmann::json& event);
+  nlohmann::json by(Word Source::*which) const;
+  nlohmann::json retries() const;
+
+  std::unordered_map<std::string, Source> sources_;
+  std::vector<std::string> words_{""};
+  std::unordered_map<std::string, Word> word_numbers_{{"", 0}};
+  uint64_t unread_ = 0;
+  uint64_t sources_left_out_ = 0;
+
+  // Recipients that were not accepted.
+  uint64_t recipients_ = 0;
+  uint64_t null_senders_ = 0;
+  uint64_t repeated_ = 0;  // the same client, sender and recipient as before
+  uint64_t questions_ = 0;
+  double backend_ms_ = 0;
+  std::map<std::string, uint64_t> stopped_by_;
+  std::map<std::string, uint64_t> sender_domains_;
+  std::map<std::string, uint64_t> patterns_;
+  std::vector<std::string> senders_, names_;  // examples
+  std::unordered_map<size_t, uint32_t> seen_;
+  double randomness_ = 0;
+  uint64_t judged_ = 0;
+
+  // And the others.
+  uint64_t accepted_ = 0, accepted_good_ = 0, deferred_good_ = 0, messages_ = 0;
+};
+
+}  // namespace ravelin::proxy

@@ -1,0 +1,118 @@
+#include "proxy/profile/census.h"
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+namespace ravelin::proxy {
+namespace {
+
+using nlohmann::json;
+
+struct Account {
+  std::string client = "192.0.2.1";
+  std::string from{};
+  std::string to = "k3jx09q@example.com";
+  std::string verify = "unknown", verdict = "reject", standing = "unknown", greylist = "off";
+  int64_t at = 1'000'000;
+  double asked = 2.5;
+
+  std::string text() const {
+    json rcpt = {{"what", "rcpt"},      {"from", from},       {"to", to},
+                 {"verify", verify},    {"verdict", verdict}, {"standing", standing},
+                 {"greylist", greylist}};
+    if (asked > 0) rcpt["backend_ms"] = asked;
+    return json{{"client", client},
+                {"time_ms", at},
+                {"end", "quit"},
+                {"helo", "pc.example"},
+                {"name", "pc.example"},
+                {"name_class", "dynamic"},
+                {"stack", "Windows"},
+                {"country", "PL"},
+                {"asn", 64496},
+                {"network", "Example"},
+                {"print", "00000000000000aa"},
+                {"events", json::array({rcpt})}}
+        .dump();
+  }
+};
+
+void add(Census& census, const Account& account, uint32_t count = 1) {
+  census.add(account.text(), count, account.at + 100);
+}
+
+}  // namespace
+
+TEST_CASE("a crowd: exact numbers, and what its members have in common") {
+  Census census;
+  for (int i = 1; i <= 200; ++i) {
+    const auto client = "198.51." + std::to_string(i % 4) + "." + std::to_string(i);
+    add(census, {.client = client});
+    add(census, {.client = client, .at = 1'060'000});
+    add(census,
+        {.client = client, .to = "zz9q" + std::to_string(i) + "@example.com", .at = 1'120'000});
+  }
+  add(census, {.client = "203.0.113.1",
+               .from = "joe@client.example",
+               .to = "anna.smith@example.com",
+               .verify = "accepted",
+               .verdict = "accept",
+               .standing = "good"});
+  const auto report = census.report(1000);
+  CHECK(report["sources"] == 200);
+  CHECK(report["dialogs"] == 600);
+  CHECK(report["recipients"] == 600);
+  CHECK(report["null_senders"] == 1.0);
+  CHECK(report["questions"] == 600);
+  CHECK(report["randomness"] > 0.8);
+  CHECK(report["prints"][0] ==
+        json{{"name", "00000000000000aa"}, {"sources", 200}, {"dialogs", 600}});
+  CHECK(report["countries"][0]["name"] == "PL");
+  CHECK(report["networks"][0]["name"] == "AS64496 Example");
+  CHECK(report["name_classes"][0]["sources"] == 200);
+  CHECK(report["helo_shapes"][0]["name"] == "its own name");
+  CHECK(report["stopped_by"][0] == json{{"name", "unknown recipient"}, {"count", 600}});
+  CHECK(report["recipient_patterns"][0]["name"] == "x");
+  CHECK(report["recipient_examples"].size() == Census::kExamples);
+  CHECK(report["retries"]["sources_that_came_again"] == 1.0);
+  CHECK(report["retries"]["recipients_tried_again"] == Approx(1.0 / 3));
+  CHECK(report["retries"]["median_gap_s"] == 59);
+  CHECK(report["good"]["recipients_in_good_standing"] == 1);
+  CHECK(report["list"].size() == 200);
+  CHECK(census.report(3)["list"].size() == 3);
+}
+
+TEST_CASE("a source that delivers something is no suspect") {
+  Census census;
+  add(census, {.verify = "not-asked", .verdict = "defer", .greylist = "first", .asked = 0});
+  CHECK(census.report(9)["sources"] == 1);
+  CHECK(census.report(9)["stopped_by"][0]["name"] == "greylist");
+  add(census, {.verify = "accepted", .verdict = "accept", .greylist = "passed"});
+  CHECK(census.report(9)["sources"] == 0);
+}
+
+TEST_CASE("counted rows count, and connections without a place are no dialogs") {
+  Census census;
+  add(census, {}, 7);
+  census.add(
+      R"({"client":"192.0.2.2","time_ms":5,"end":"no place","after":"sessions","events":[]})", 3,
+      9);
+  const auto report = census.report(9);
+  CHECK(report["dialogs"] == 10);
+  CHECK(report["recipients"] == 7);
+  CHECK(report["no_place"] == 3);
+  CHECK(report["sources"] == 2);
+}
+
+TEST_CASE("what cannot be read is counted and harms nobody") {
+  Census census;
+  for (const auto* const bad :
+       {"", "{", "[]", "{}", R"({"client":5})", R"({"client":"x"})",
+        R"({"client":"192.0.2.1","events":{}})",
+        R"({"client":"192.0.2.1","events":[1,{"what":7},{"what":"rcpt"}]})"})
+    census.add(bad, 1, 0);
+  CHECK(census.report(9)["unread"] == 6);
+  CHECK(census.report(9)["sources"] == 1);
+}
+
+}  // namespace ravelin::proxy
