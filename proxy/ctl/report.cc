@@ -116,10 +116,10 @@ void tell_effect(const json& result, std::string& out) {
   const auto& good = object(result, "good");
   out += "\nGood mail meanwhile\n";
   line(out, "messages", fmt::format("{:.0f}", number(good, "messages")));
-  line(out, "in good standing",
+  line(out, "with standing",
        fmt::format("{:.0f} recipients accepted, {:.0f} deferred",
-                   number(good, "recipients_in_good_standing"),
-                   number(good, "deferred_in_good_standing")));
+                   number(good, "recipients_with_standing"),
+                   number(good, "deferred_with_standing")));
   if (const auto found = result.find("incomplete"); found != result.end() && *found == true)
     out += "\nIncomplete: there was more than could be read in time.\n";
 }

@@ -11,6 +11,8 @@ namespace {
 constexpr std::string_view kPrefix = "episode.";
 constexpr int64_t kLookBack = 120;  // s
 constexpr int64_t kUsual = 600;     // s before that, for what is usual
+constexpr size_t kEnough = 60;      // samples of them
+constexpr int64_t kJustNow = 10;    // s that are never usual
 constexpr int64_t kPause = 5;       // s without many connections that end nothing
 constexpr size_t kMaxCause = 200;
 
@@ -36,10 +38,15 @@ bool take(std::string_view& text, Number& number) {
 }  // namespace
 
 int64_t onset_of(const std::vector<CurveSample>& seconds, int64_t noticed) {
+  // After a start there is not so much: then of all that there is.
   std::vector<uint32_t> usual;
-  for (const auto& sample : seconds)
-    if (sample.at < noticed - kLookBack && sample.at >= noticed - kLookBack - kUsual)
-      usual.push_back(connections(sample));
+  for (const auto until : {noticed - kLookBack, noticed - kJustNow}) {
+    if (usual.size() >= kEnough) break;
+    usual.clear();
+    for (const auto& sample : seconds)
+      if (sample.at < until && sample.at >= noticed - kLookBack - kUsual)
+        usual.push_back(connections(sample));
+  }
   uint32_t median = 0;
   if (!usual.empty()) {
     const auto middle = usual.begin() + static_cast<ptrdiff_t>(usual.size() / 2);

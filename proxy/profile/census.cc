@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -117,8 +118,8 @@ void Census::add(std::string_view account, uint32_t count, int64_t last_ms) {
   const auto began = static_cast<int64_t>(number(dialog, "time_ms"));
   if (source.dialogs == 0) source.first_ms = began;
   if (source.dialogs > 0 && source.gaps_s.size() < kGaps)
-    source.gaps_s.push_back(
-        static_cast<uint32_t>(std::max<int64_t>(0, began - source.last_ms) / 1000));
+    source.gaps_s.push_back(static_cast<uint32_t>(std::abs(began - source.seen_ms) / 1000));
+  source.seen_ms = began;
   source.first_ms = std::min(source.first_ms, began);
   source.last_ms = std::max(source.last_ms, last_ms);
   source.dialogs += count;
@@ -145,9 +146,9 @@ void Census::add(std::string_view account, uint32_t count, int64_t last_ms) {
       if (text(event, "verdict") == "accept") {
         source.delivered = true;
         add_good(event);
-      } else if (text(event, "standing") == "good") {
+      } else if (text(event, "standing") != "unknown") {
         add_good(event);
-      } else {
+      } else if (!source.delivered) {
         add_recipient(event, source, count);
       }
     } else if (what == "refused") {
@@ -158,18 +159,17 @@ void Census::add(std::string_view account, uint32_t count, int64_t last_ms) {
 
 void Census::add_good(const json& event) {
   const bool accepted = text(event, "verdict") == "accept";
-  const bool good = text(event, "standing") == "good";
+  const bool known = text(event, "standing") != "unknown";
   accepted_ += accepted ? 1 : 0;
-  accepted_good_ += accepted && good ? 1 : 0;
-  deferred_good_ += good && text(event, "verdict") == "defer" ? 1 : 0;
+  accepted_known_ += accepted && known ? 1 : 0;
+  deferred_known_ += known && text(event, "verdict") == "defer" ? 1 : 0;
 }
 
 void Census::add_recipient(const json& event, Source& source, uint32_t count) {
   const auto from = text(event, "from");
   const auto to = text(event, "to");
   source.recipients += count;
-  recipients_ += count;
-  null_senders_ += from.empty() ? count : 0;
+  source.null_senders += from.empty() ? count : 0;
   count_in(stopped_by_, stopped_by(event), count);
   if (const auto took = number(event, "backend_ms"); took > 0) {
     ++questions_;
@@ -211,7 +211,7 @@ json Census::by(Word Source::*which) const {
 }
 
 // Who comes again, after how long, and with what.
-json Census::retries() const {
+json Census::retries(uint64_t recipients) const {
   uint64_t suspects = 0, again = 0;
   std::vector<uint32_t> gaps;
   for (const auto& [name, source] : sources_) {
@@ -221,7 +221,7 @@ json Census::retries() const {
     gaps.insert(gaps.end(), source.gaps_s.begin(), source.gaps_s.end());
   }
   json found = {{"sources_that_came_again", share(again, suspects)},
-                {"recipients_tried_again", share(repeated_, recipients_)}};
+                {"recipients_tried_again", share(repeated_, recipients)}};
   if (gaps.empty()) return found;
   const auto middle = gaps.begin() + static_cast<ptrdiff_t>(gaps.size() / 2);
   std::nth_element(gaps.begin(), middle, gaps.end());
@@ -230,13 +230,15 @@ json Census::retries() const {
 }
 
 json Census::report(size_t most) const {
-  uint64_t dialogs = 0, no_place = 0, suspects = 0;
+  uint64_t dialogs = 0, no_place = 0, suspects = 0, recipients = 0, null_senders = 0;
   std::vector<const std::pair<const std::string, Source>*> all;
   for (const auto& one : sources_) {
     if (one.second.delivered) continue;
     ++suspects;
     dialogs += one.second.dialogs;
     no_place += one.second.no_place;
+    recipients += one.second.recipients;
+    null_senders += one.second.null_senders;
     all.push_back(&one);
   }
   std::sort(all.begin(), all.end(), [](const auto* a, const auto* b) {
@@ -262,8 +264,8 @@ json Census::report(size_t most) const {
   return {{"sources", suspects},
           {"dialogs", dialogs},
           {"no_place", no_place},
-          {"recipients", recipients_},
-          {"null_senders", share(null_senders_, recipients_)},
+          {"recipients", recipients},
+          {"null_senders", share(null_senders, recipients)},
           {"randomness", judged_ == 0 ? 0.5 : randomness_ / static_cast<double>(judged_)},
           {"countries", by(&Source::country)},
           {"networks", by(&Source::network)},
@@ -275,15 +277,15 @@ json Census::report(size_t most) const {
           {"recipient_patterns", largest(patterns_)},
           {"senders", senders_},
           {"recipient_examples", names_},
-          {"retries", retries()},
+          {"retries", retries(recipients)},
           {"stopped_by", largest(stopped_by_)},
           {"questions", questions_},
           {"backend_ms", backend_ms_},
           {"good",
            {{"messages", messages_},
             {"recipients", accepted_},
-            {"recipients_in_good_standing", accepted_good_},
-            {"deferred_in_good_standing", deferred_good_}}},
+            {"recipients_with_standing", accepted_known_},
+            {"deferred_with_standing", deferred_known_}}},
           {"unread", unread_},
           {"sources_left_out", sources_left_out_},
           {"list", std::move(list)}};

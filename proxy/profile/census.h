@@ -19,7 +19,8 @@ class Census {
   static constexpr size_t kExamples = 10;
 
   // One account, as DialogRecord or no_place_entry() wrote it, standing for |count| dialogs, the
-  // last of which ended at |last_ms|. What cannot be read is counted as such.
+  // last of which ended at |last_ms|. Best given newest first: what a source did before its first
+  // delivery is then known to be a good sender's. What cannot be read is counted as such.
   void add(std::string_view account, uint32_t count, int64_t last_ms);
   // Everything that was counted; at most |sources| addresses are named, who came most first.
   nlohmann::json report(size_t sources) const;
@@ -30,7 +31,9 @@ class Census {
   struct Source {
     uint64_t dialogs = 0;
     uint64_t no_place = 0;
-    uint64_t recipients = 0;
+    uint64_t recipients = 0;  // not accepted
+    uint64_t null_senders = 0;
+    int64_t seen_ms = 0;   // the beginning of the dialog that was added last
     int64_t first_ms = 0;  // when the first dialog began
     int64_t last_ms = 0;
     bool delivered = false;
@@ -46,7 +49,7 @@ class Census {
   void add_recipient(const nlohmann::json& event, Source& source, uint32_t count);
   void add_good(const nlohmann::json& event);
   nlohmann::json by(Word Source::*which) const;
-  nlohmann::json retries() const;
+  nlohmann::json retries(uint64_t recipients) const;
 
   std::unordered_map<std::string, Source> sources_;
   std::vector<std::string> words_{""};
@@ -55,8 +58,6 @@ class Census {
   uint64_t sources_left_out_ = 0;
 
   // Recipients that were not accepted.
-  uint64_t recipients_ = 0;
-  uint64_t null_senders_ = 0;
   uint64_t repeated_ = 0;  // the same client, sender and recipient as before
   uint64_t questions_ = 0;
   double backend_ms_ = 0;
@@ -69,7 +70,7 @@ class Census {
   uint64_t judged_ = 0;
 
   // And the others.
-  uint64_t accepted_ = 0, accepted_good_ = 0, deferred_good_ = 0, messages_ = 0;
+  uint64_t accepted_ = 0, accepted_known_ = 0, deferred_known_ = 0, messages_ = 0;
 };
 
 }  // namespace ravelin::proxy

@@ -36,7 +36,7 @@ json sample() {
   made["retries"] = {
       {"sources_that_came_again", 1.0}, {"median_gap_s", 300}, {"recipients_tried_again", 0.5}};
   made["good"] = {
-      {"messages", 70}, {"recipients_in_good_standing", 60}, {"deferred_in_good_standing", 0}};
+      {"messages", 70}, {"recipients_with_standing", 60}, {"deferred_with_standing", 0}};
   made["list"] = json::array({{{"source", "192.0.2.1"},
                                {"dialogs", 3},
                                {"country", "PL"},

@@ -38,6 +38,7 @@ TEST_CASE("the onset is the first second of many connections") {
   CHECK(onset_of(connections(pattern(700, 2, {9, 1, 1, 9}), kNow), kNow) == kNow - 3);
   CHECK(onset_of(connections(pattern(700, 2, {9, 0, 0, 0, 0, 0, 0, 9}), kNow), kNow) == kNow);
   CHECK(onset_of(connections(pattern(700, 0, {1, 2, 1}), kNow), kNow) == kNow);
+  CHECK(onset_of(connections(pattern(15, 8, {200, 200, 30}), kNow), kNow) == kNow - 2);
   CHECK(onset_of(connections(std::vector<uint32_t>(800, 9), kNow), kNow) == kNow);
   CHECK(onset_of(connections(pattern(600, 1, std::vector<uint32_t>(300, 50)), kNow), kNow) >=
         kNow - 120);
