@@ -48,7 +48,7 @@ void Habit::command(std::string_view line, smtp::Verb verb, bool more) {
   const auto step = (static_cast<unsigned>(spoke_ ? last_ : smtp::Verb::Unknown) * 19 +
                      static_cast<unsigned>(verb) * 7 + (spoke_ ? 1 : 0)) %
                     61;
-  steps_ |= uint64_t{1} << step;
+  steps_[step / 32] |= uint32_t{1} << step % 32;
   spoke_ = true;
   last_ = verb;
 
@@ -74,7 +74,7 @@ void Habit::command(std::string_view line, smtp::Verb verb, bool more) {
 
 uint64_t Habit::print(const DialogInfo& dialog) const {
   if (!spoke_) return 0;
-  auto hash = mixed(kFnvBasis, steps_);
+  auto hash = mixed(kFnvBasis, uint64_t{steps_[1]} << 32 | steps_[0]);
   hash = mixed(hash, uint64_t{marks_});
   hash = mixed(hash, static_cast<uint64_t>(form_of(dialog.helo)) * 2 + (dialog.esmtp ? 1 : 0));
   return mixed(hash, dialog.tls);

@@ -2,6 +2,7 @@
 // machines with the same program have the same habits, however many addresses they have.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -36,7 +37,9 @@ class Habit {
     Quits = 1 << 8,
   };
 
-  uint64_t steps_ = 0;  // a bit for each step from one verb to another, several to a bit
+  // A bit for each step from one verb to another, several to a bit. Two words: a session has many
+  // members, and is there by the thousands.
+  std::array<uint32_t, 2> steps_{};
   uint16_t marks_ = 0;
   smtp::Verb last_ = smtp::Verb::Unknown;
   bool spoke_ = false;

@@ -310,8 +310,6 @@ class Session final : public dns::Retirable,
   smtp::DialogState state_;
   smtp::Offered offered_;      // in our EHLO reply; nothing after HELO
   uint64_t backend_size_ = 0;  // the least limit of the backends as of then; 0: none
-  uint32_t errors_ = 0;
-  uint32_t junk_ = 0;
   Time arrived_{};
   Time unread_since_{};  // since when some of our replies waits for the client to read; or nothing
   Time since_{};         // when the phase began, or, in Text, when the client last sent something
@@ -321,6 +319,8 @@ class Session final : public dns::Retirable,
   dns::Handle handshake_;  // our place among them
   HeldChecks held_;
   Habit habit_;
+  uint16_t errors_ = 0;
+  uint16_t junk_ = 0;
   std::unique_ptr<DialogRecord> record_;  // once there is something to put down
   std::unique_ptr<MailTransaction> transaction_;
 };
