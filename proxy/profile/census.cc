@@ -229,18 +229,11 @@ json Census::retries(uint64_t recipients) const {
   return found;
 }
 
-json Census::report(size_t most) const {
-  uint64_t dialogs = 0, no_place = 0, suspects = 0, recipients = 0, null_senders = 0;
+// The suspects, who came most first.
+json Census::listed(size_t most) const {
   std::vector<const std::pair<const std::string, Source>*> all;
-  for (const auto& one : sources_) {
-    if (one.second.delivered) continue;
-    ++suspects;
-    dialogs += one.second.dialogs;
-    no_place += one.second.no_place;
-    recipients += one.second.recipients;
-    null_senders += one.second.null_senders;
-    all.push_back(&one);
-  }
+  for (const auto& one : sources_)
+    if (!one.second.delivered) all.push_back(&one);
   std::sort(all.begin(), all.end(), [](const auto* a, const auto* b) {
     if (a->second.dialogs != b->second.dialogs) return a->second.dialogs > b->second.dialogs;
     return a->first < b->first;
@@ -260,6 +253,19 @@ json Census::report(size_t most) const {
                     {"stack", words_[source.stack]},
                     {"helo", words_[source.helo]},
                     {"print", words_[source.print]}});
+  }
+  return list;
+}
+
+json Census::report(size_t most) const {
+  uint64_t dialogs = 0, no_place = 0, suspects = 0, recipients = 0, null_senders = 0;
+  for (const auto& [name, source] : sources_) {
+    if (source.delivered) continue;
+    ++suspects;
+    dialogs += source.dialogs;
+    no_place += source.no_place;
+    recipients += source.recipients;
+    null_senders += source.null_senders;
   }
   return {{"sources", suspects},
           {"dialogs", dialogs},
@@ -288,7 +294,7 @@ json Census::report(size_t most) const {
             {"deferred_with_standing", deferred_known_}}},
           {"unread", unread_},
           {"sources_left_out", sources_left_out_},
-          {"list", std::move(list)}};
+          {"list", listed(most)}};
 }
 
 }  // namespace ravelin::proxy

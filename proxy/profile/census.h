@@ -50,6 +50,7 @@ class Census {
   void add_good(const nlohmann::json& event);
   nlohmann::json by(Word Source::*which) const;
   nlohmann::json retries(uint64_t recipients) const;
+  nlohmann::json listed(size_t most) const;
 
   std::unordered_map<std::string, Source> sources_;
   std::vector<std::string> words_{""};
