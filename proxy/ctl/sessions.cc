@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "proxy/ctl/fields.h"
 #include "proxy/ctl/print.h"
 #include "proxy/observe/escape.h"
 
@@ -16,16 +17,6 @@ std::string escaped(const json& value) {
   std::string out;
   if (value.is_string()) append_text(out, value.get<std::string>());
   return out;
-}
-
-std::string word(const json& from, const char* name) {
-  return from.is_object() && from.contains(name) ? escaped(from[name]) : "";
-}
-
-double number(const json& from, const char* name) {
-  return from.is_object() && from.contains(name) && from[name].is_number()
-             ? from[name].get<double>()
-             : 0;
 }
 
 std::string envelope(const json& mail) {

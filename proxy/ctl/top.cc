@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "proxy/ctl/fields.h"
 #include "proxy/ctl/print.h"
-#include "proxy/observe/escape.h"
 
 namespace ravelin::proxy {
 namespace {
@@ -21,18 +21,6 @@ const json& member(const json& from, const char* name) {
   if (!from.is_object()) return none;
   const auto found = from.find(name);
   return found != from.end() ? *found : none;
-}
-
-std::string word(const json& from, const char* name) {
-  const auto& found = member(from, name);
-  std::string out;
-  if (found.is_string()) append_text(out, found.get<std::string>());
-  return out;
-}
-
-double number(const json& from, const char* name) {
-  const auto& found = member(from, name);
-  return found.is_number() ? found.get<double>() : 0;
 }
 
 // Columns, not octets; never in the middle of a character.

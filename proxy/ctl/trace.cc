@@ -6,21 +6,14 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
-#include "proxy/observe/escape.h"
+#include "proxy/ctl/fields.h"
 
 namespace ravelin::proxy {
 namespace {
 
 using nlohmann::json;
 
-std::string word(const json& from, const char* name) {
-  const auto found = from.find(name);
-  std::string out;
-  if (found != from.end() && found->is_string()) append_text(out, found->get<std::string>());
-  return out;
-}
-
-int64_t number(const json& from, const char* name) {
+int64_t whole(const json& from, const char* name) {
   const auto found = from.find(name);
   return found != from.end() && found->is_number_integer() ? found->get<int64_t>() : 0;
 }
@@ -46,10 +39,10 @@ std::string print_trace(const json& part) {
   const auto lines = part.value("lines", json::array());
   for (const auto& line : lines) {
     if (!line.is_object()) continue;
-    out += fmt::format("{} {} {} {} {}\n", clock_text(number(line, "time_ms")), word(line, "id"),
+    out += fmt::format("{} {} {} {} {}\n", clock_text(whole(line, "time_ms")), word(line, "id"),
                        word(line, "client"), arrow(word(line, "way")), word(line, "text"));
   }
-  if (const auto lost = number(part, "lost"); lost > 0)
+  if (const auto lost = whole(part, "lost"); lost > 0)
     out += fmt::format("({} lines were lost: too many for this terminal)\n", lost);
   if (const auto why = word(part, "ended"); !why.empty()) out += "(ended: " + why + ")\n";
   return out;

@@ -6,20 +6,13 @@
 #include <optional>
 
 #include "proxy/observe/json_line.h"
+#include "proxy/state/fnv.h"
 
 namespace ravelin::proxy {
 namespace {
 
 constexpr size_t kMaxEvents = 32 * 1024;  // octets of JSON
 constexpr size_t kEventBytes = 700;       // more than nearly all have
-constexpr uint64_t kFnvBasis = 0xcbf29ce484222325;
-constexpr uint64_t kFnvPrime = 0x100000001b3;
-
-// FNV-1a: it names crowds, and only dialogs of one client are ever taken for the same.
-uint64_t mixed(uint64_t hash, std::string_view text) {
-  for (const char byte : text) hash = (hash ^ static_cast<uint8_t>(byte)) * kFnvPrime;
-  return (hash ^ 0xff) * kFnvPrime;  // and where it ends
-}
 
 void append_reply(JsonLine& line, const smtp::Reply& reply, const RecordOptions& options) {
   line.number("code", static_cast<uint64_t>(reply.code));
@@ -84,13 +77,11 @@ class DialogRecord::Event {
   }
   JsonLine& line() { return *line_; }
   // What makes this dialog like others, or not.
-  void identify(std::string_view text) { alike_ = mixed(alike_, text); }
-  void identify(const smtp::Reply& reply) {
-    alike_ = (alike_ ^ static_cast<uint64_t>(reply.code)) * kFnvPrime;
-  }
+  void identify(std::string_view text) { alike_.text(text); }
+  void identify(const smtp::Reply& reply) { alike_.mix(static_cast<uint64_t>(reply.code)); }
   void keep() {
     line_->end_object();
-    record_.alike_ = (record_.alike_ ^ alike_) * kFnvPrime;
+    record_.alike_ = Fnv(record_.alike_).mix(alike_.value()).value();
     if (record_.events_.size() + text_.size() > kMaxEvents) {
       ++record_.left_out_;
       return;
@@ -103,7 +94,7 @@ class DialogRecord::Event {
   DialogRecord& record_;
   std::string text_;
   std::optional<JsonLine> line_;
-  uint64_t alike_ = kFnvBasis;
+  Fnv alike_;
 };
 
 void DialogRecord::refused(const Refusal& refusal, dns::Time now) {
@@ -207,9 +198,7 @@ std::string DialogRecord::text(const DialogInfo& dialog, const DialogOrigin& ori
 }
 
 uint64_t DialogRecord::alike(const DialogInfo& dialog) const {
-  auto hash = mixed(alike_ ^ kFnvBasis, dialog.helo);
-  hash = mixed(hash, end_);
-  return mixed(hash, after_);
+  return Fnv(alike_ ^ Fnv::kBasis).text(dialog.helo).text(end_).text(after_).value();
 }
 
 }  // namespace ravelin::proxy

@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "proxy/state/fnv.h"
+
 namespace ravelin::proxy {
 namespace {
 
@@ -187,13 +189,10 @@ std::optional<Syn> parse_syn(Octets headers) {
 }
 
 uint64_t layout_hash(const Syn& syn) {
-  uint64_t hash = 0xcbf29ce484222325;
-  const auto add = [&hash](uint8_t octet) { hash = (hash ^ octet) * 0x100000001b3; };
-  add(syn.kind_count);
-  for (const auto kind : syn.layout()) add(kind);
-  add(syn.padding);
-  add(syn.malformed ? 1 : 0);
-  return hash;
+  Fnv hash;
+  hash.octet(syn.kind_count);
+  for (const auto kind : syn.layout()) hash.octet(kind);
+  return hash.octet(syn.padding).octet(syn.malformed ? 1 : 0).value();
 }
 
 std::string layout_text(const Syn& syn) {

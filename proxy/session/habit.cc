@@ -5,24 +5,13 @@
 #include <cctype>
 
 #include "dns/ip.h"
+#include "proxy/state/fnv.h"
 #include "smtp/cursor.h"
 
 namespace ravelin::proxy {
 namespace {
 
-constexpr uint64_t kFnvBasis = 0xcbf29ce484222325;
-constexpr uint64_t kFnvPrime = 0x100000001b3;
 constexpr size_t kVerb = 4;  // letters of most verbs
-
-uint64_t mixed(uint64_t hash, uint64_t value) {
-  for (int shift = 0; shift < 64; shift += 8) hash = (hash ^ (value >> shift & 0xff)) * kFnvPrime;
-  return hash;
-}
-
-uint64_t mixed(uint64_t hash, std::string_view text) {
-  for (const char byte : text) hash = (hash ^ static_cast<uint8_t>(byte)) * kFnvPrime;
-  return (hash ^ 0xff) * kFnvPrime;
-}
 
 bool holds(std::string_view text, std::string_view part) {
   return std::search(text.begin(), text.end(), part.begin(), part.end(), [](char a, char b) {
@@ -74,10 +63,13 @@ void Habit::command(std::string_view line, smtp::Verb verb, bool more) {
 
 uint64_t Habit::print(const DialogInfo& dialog) const {
   if (!spoke_) return 0;
-  auto hash = mixed(kFnvBasis, uint64_t{steps_[1]} << 32 | steps_[0]);
-  hash = mixed(hash, uint64_t{marks_});
-  hash = mixed(hash, static_cast<uint64_t>(form_of(dialog.helo)) * 2 + (dialog.esmtp ? 1 : 0));
-  return mixed(hash, dialog.tls);
+  const auto form = static_cast<uint64_t>(form_of(dialog.helo)) * 2 + (dialog.esmtp ? 1 : 0);
+  return Fnv()
+      .number(uint64_t{steps_[1]} << 32 | steps_[0])
+      .number(marks_)
+      .number(form)
+      .text(dialog.tls)
+      .value();
 }
 
 std::string_view Habit::mark_name(unsigned mark) {
