@@ -120,6 +120,14 @@ void History::wait_to_be_written(RowPtr row) {
   if (waiting_.rows.size() == kFullBatch) wake_.notify_one();
 }
 
+// Of what waits, the newest.
+void History::drop_excess() {
+  auto& rows = waiting_.rows;
+  for (; rows.size() > kMaxWaiting; rows.pop_back(), ++stats_.lost) rows.back()->waits = false;
+  auto& points = waiting_.points;
+  if (points.size() > kMaxPoints) points.resize(kMaxPoints);
+}
+
 void History::put_point(uint32_t step, int64_t at, std::string data) {
   const std::lock_guard lock(mutex_);
   if (has_file_ && settings_.size > 0 && waiting_.points.size() < kMaxPoints)

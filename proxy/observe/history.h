@@ -126,6 +126,7 @@ class History {
   void keep(RowPtr row);
   void make_room();
   void wait_to_be_written(RowPtr row);
+  void drop_excess();
   void run();
   bool due() const;
   Batch take_batch();

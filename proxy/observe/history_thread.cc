@@ -84,6 +84,7 @@ void History::write(Batch batch) {
   std::move(waiting_.rows.begin(), waiting_.rows.end(), std::back_inserter(batch.rows));
   std::move(waiting_.points.begin(), waiting_.points.end(), std::back_inserter(batch.points));
   waiting_ = std::move(batch);
+  drop_excess();
 }
 
 // The newest come first; what is in memory is not looked at on the disk again.

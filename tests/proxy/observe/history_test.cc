@@ -176,6 +176,25 @@ TEST_CASE("a disk that is nearly full is left to others, and used again when it 
   CHECK(world.found("one") == 1);
 }
 
+TEST_CASE("what waits for a disk is bounded, also by what comes while a write fails") {
+  constexpr size_t kMost = 50'000;
+  World world;
+  world.settings.disk_free = UINT64_MAX / 2;
+  std::unique_ptr<History> history;
+  const auto add = [&] {
+    for (size_t i = 0; i < kMost; ++i)
+      history->add({i + 1, *dns::IpAddress::parse("192.0.2.1"), 0, Merge::Never, "{}"});
+  };
+  // The alarm comes in the middle of the first write, when nothing waits.
+  history = std::make_unique<History>(world.path, world.clock, [&](const std::string&) { add(); });
+  history->configure(world.settings);
+  add();
+  history->start();
+  CHECK(!history->flush(30s));
+  CHECK(history->stats().waiting == kMost);
+  CHECK(history->stats().lost == kMost);
+}
+
 TEST_CASE("a file that is no history file is moved aside") {
   World world;
   world.history.reset();
