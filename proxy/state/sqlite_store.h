@@ -77,7 +77,7 @@ class SqliteStore final : public Store {
   FileResult write(const Changes& changes);
   void count_behind(const Rows& rows, uint64_t given);
   void end_load(size_t family);
-  void on_result(const FileResult& result);
+  void on_result(const FileResult& result, size_t rows);
   void on_trouble(const std::string& why);
   void replace_file(const std::string& why);
   void rewrite_everything();

@@ -107,14 +107,14 @@ void SqliteStore::write_batch() {
     changes = queue_.take(options_.batch_rows);
     oldest_ = queue_.empty() ? Steady::time_point{} : oldest_;
   }
+  const auto rows = changes.rows.size() + changes.texts.size();
   const auto result = write(changes);
   {
     const std::lock_guard lock(mutex_);
-    if (result.ok()) stats_.rows += changes.rows.size() + changes.texts.size();
     if (!result.ok()) queue_.give_back(std::move(changes));
     if (!queue_.empty() && oldest_ == Steady::time_point{}) oldest_ = Steady::now();
   }
-  on_result(result);
+  on_result(result, rows);
 }
 
 void SqliteStore::load_part(size_t family) {
@@ -132,7 +132,7 @@ void SqliteStore::load_part(size_t family) {
     count_behind(rows, given);
     if (!file_ || !result.ok() || rows.next > UINT32_MAX) end_load(family);
   }
-  if (!result.ok()) on_result(result);
+  if (!result.ok()) on_result(result, 0);
 }
 
 void SqliteStore::count_behind(const Rows& rows, uint64_t given) {
@@ -170,19 +170,19 @@ void SqliteStore::rewrite_part(size_t family) {
     if (result.ok()) {
       rows.part += kDumpParts;
       rows.rewrite = more;
-      stats_.rows += changes.rows.size();
     }
   }
-  on_result(result);
+  on_result(result, changes.rows.size());
 }
 
-void SqliteStore::on_result(const FileResult& result) {
+void SqliteStore::on_result(const FileResult& result, size_t rows) {
   if (result.state == FileResult::State::Damaged) return replace_file(result.why);
   if (result.state == FileResult::State::Trouble) return on_trouble(result.why);
   bool recovered = false;
   {
     const std::lock_guard lock(mutex_);
     ++stats_.batches;
+    stats_.rows += rows;  // with its batch: who sees one sees both
     recovered = std::exchange(failing_, false);
     stats_.degraded = false;
     pause_ = options_.first_retry;
