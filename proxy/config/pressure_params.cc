@@ -20,8 +20,10 @@ constexpr Param kRows[] = {
         "there were no pressure.",
         "\"auto\"", kModes),
     duration_param<&PressureSettings::hold>(
-        "hold", "How long a level lasts after the last moment that asked for it.", "\"5m\"", 1s,
-        24h),
+        "hold",
+        "How long a level lasts after the last moment that asked for it; twice as long, up to eight "
+        "times, if it comes again soon.",
+        "\"5m\"", 1s, 24h),
     share_param<&PressureSettings::busy_places>(
         "busy_places", "busy: this share of all places is in use.", "\"50%\"", 0.01, 1),
     duration_param<&PressureSettings::busy_wait>(

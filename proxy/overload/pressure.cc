@@ -23,6 +23,8 @@ constexpr double kScarce = 0.8;    // share of descriptors or memory
 constexpr double kOut = 0.95;
 constexpr double kFull = 0.98;  // of the strangers' places: some are always about to be free
 constexpr int kSiegeTimes = 4;  // busy_wait and busy_lag
+constexpr int kMostHolds = 8;   // that a level lasts which comes again and again
+constexpr int kSoon = 2;        // times as long as it lasts
 
 std::string percent(double share, const char* of) {
   return fmt::format("{:.0f} % {}", 100 * share, of);
@@ -99,19 +101,31 @@ std::optional<Pressure::Change> Pressure::look(const TallySums& sums, const Load
 std::optional<Pressure::Change> Pressure::follow(Demand demand, dns::Time now,
                                                  const PressureSettings& settings) {
   for (size_t level = 1; level <= static_cast<size_t>(demand.level); ++level) {
+    if (level > static_cast<size_t>(level_)) rise(level, now, settings);
     asked_[level] = now;
     if (level == static_cast<size_t>(demand.level)) causes_[level] = demand.cause;
   }
   for (size_t level = kPressureLevels - 1; level > 0; --level) {
-    const bool asked = asked_[level] != dns::Time{} && now - asked_[level] < settings.hold;
+    const bool asked =
+        asked_[level] != dns::Time{} && now - asked_[level] < settings.hold * holds_[level];
     if (asked) return enter(static_cast<PressureLevel>(level), causes_[level], now);
   }
   return enter(PressureLevel::Calm, "", now);
 }
 
+// What comes and goes with a period longer than the hold would otherwise be entered each time.
+void Pressure::rise(size_t level, dns::Time now, const PressureSettings& settings) {
+  auto& holds = holds_[level];
+  const bool known = left_[level] != dns::Time{};
+  const bool soon = known && now - left_[level] < settings.hold * holds * kSoon;
+  holds = soon ? std::min(2 * holds, kMostHolds) : 1;
+}
+
 std::optional<Pressure::Change> Pressure::enter(PressureLevel level, const std::string& cause,
                                                 dns::Time now) {
   if (level == level_) return {};
+  for (auto left = static_cast<size_t>(level_); left > static_cast<size_t>(level); --left)
+    left_[left] = now;
   Change change{level_, level, cause};
   level_ = level;
   cause_ = cause;

@@ -3,7 +3,9 @@
 // have, is a siege. A state machine without threads, clock or I/O.
 //
 // A level rises at once and falls when nothing has asked for it for pressure.hold; what has raised
-// it must fall to three quarters of its mark before it asks no more. "As usual" is a slow average
+// it must fall to three quarters of its mark before it asks no more. Was a level left and is soon
+// asked for again, it lasts twice as long from then on, up to eight times, until it stays away for
+// longer. "As usual" is a slow average
 // of the same figure, which learns an hour's calm and hardly anything under attack.
 #pragma once
 
@@ -87,6 +89,7 @@ class Pressure {
   void demand_siege(const Rates& rates, const Load& load, const PressureSettings& settings,
                     Demand& demand) const;
   std::optional<Change> follow(Demand demand, dns::Time now, const PressureSettings& settings);
+  void rise(size_t level, dns::Time now, const PressureSettings& settings);
   std::optional<Change> enter(PressureLevel level, const std::string& cause, dns::Time now);
 
   PressureLevel level_ = PressureLevel::Calm;
@@ -97,6 +100,9 @@ class Pressure {
   // When each level was last asked for, and for what.
   std::array<dns::Time, kPressureLevels> asked_{};
   std::array<std::string, kPressureLevels> causes_;
+  // When each was last left, and how many times the hold it lasts.
+  std::array<dns::Time, kPressureLevels> left_{};
+  std::array<int, kPressureLevels> holds_{1, 1, 1, 1};
   std::deque<Sample> window_;
   UsualRate sources_;
   UsualRate unknown_;

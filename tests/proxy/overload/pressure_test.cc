@@ -167,6 +167,23 @@ TEST_CASE("what goes up and down around a mark is one change in a hold") {
   CHECK(office.changes.size() == 1);
 }
 
+TEST_CASE("what comes and goes again and again holds longer, and by itself as long as before") {
+  Office office("[pressure]\nhold = \"20s\"\n");
+  office.live(kNormal, 1h);
+  const Second flood{.mails = 50, .nulls = 50};
+  for (int i = 0; i < 20; ++i) {
+    office.live(flood, 10s);
+    office.live(kNormal, 50s);
+  }
+  // Up, down after 20 s, up for 40, up for 80, and there it stays.
+  CHECK(office.changes.size() == 5);
+  CHECK(name(office.pressure.level()) == std::string("attack"));
+  CHECK(name(office.live(kNormal, 160s)) == std::string("calm"));
+  office.live(kNormal, 5min);
+  office.live(flood, 10s);
+  CHECK(name(office.live(kNormal, 30s)) == std::string("calm"));
+}
+
 TEST_CASE("who has many unknown recipients every day is not attacked every day") {
   Office office;
   // The usual figure is learned in the first minutes, which may be taken for an attack once.
