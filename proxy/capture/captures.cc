@@ -98,8 +98,7 @@ std::optional<CaptureRule> Captures::rule_for(bool named, uint64_t print) {
   if (named) return CaptureRule::Source;
   if (settings_.when == CaptureWhen::Episodes && !episode_) return {};
   if (is_room_for(print)) return CaptureRule::Print;
-  constexpr double kAll = std::minstd_rand::max();
-  if (settings_.sample > 0 && random_() <= settings_.sample * kAll) return CaptureRule::Sample;
+  if (std::bernoulli_distribution(settings_.sample)(random_)) return CaptureRule::Sample;
   return {};
 }
 

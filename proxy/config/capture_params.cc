@@ -16,8 +16,8 @@ constexpr Param kRows[] = {
         "none are taken. A change needs a restart.",
         "\"\""),
     choice_param<&CaptureSettings::when>(
-        "when", "Do sample and first_per_print hold during episodes only, or always?",
-        "\"episodes\"", kWhenNames),
+        "when", "sample and first_per_print hold during episodes only, or always.", "\"episodes\"",
+        kWhenNames),
     integer_param<&CaptureSettings::first_per_print>(
         "first_per_print",
         "Of clients with the same habits so many messages are taken; 0: none for that reason.", "3",

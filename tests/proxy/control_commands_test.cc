@@ -352,7 +352,8 @@ TEST_CASE_METHOD(Bench, "every command of the reference page is known, and no ot
   const auto list = error({{"command", "?"}});
   CHECK(list ==
         "unknown command \"?\"; known are: allow.add, allow.del, allow.list, backend.drain, "
-        "backend.list, backend.up, breaker.reset, breaker.show, capture.list, capture.rules, capture.show, curves, deny.add, deny.del, "
+        "backend.list, backend.up, breaker.reset, breaker.show, capture.list, capture.rules, "
+        "capture.show, curves, deny.add, deny.del, "
         "deny.list, episodes, explain, greylist.pass, greylist.reset, greylist.show, kill, "
         "limit.reset, limit.set, limits, reload, reopen-logs, report, sessions, simulate, sources, "
         "standing.reset, standing.set, standing.show, stats, status, top, trace, verify.forget");

@@ -17,7 +17,8 @@ std::shared_ptr<const Config> config(std::string_view text) {
 
 constexpr std::string_view kNow =
     "user = 'mail'\n[listen]\nsmtp = ['127.0.0.1:25']\nworkers = 2\n"
-    "[state]\npath = '/s'\n[capture]\ndirectory = '/m'\n[admin]\nsocket = '/c'\nhttp = '127.0.0.1:9025'\n[log]\nfile = "
+    "[state]\npath = '/s'\n[capture]\ndirectory = '/m'\n[admin]\nsocket = '/c'\nhttp = "
+    "'127.0.0.1:9025'\n[log]\nfile = "
     "'/l'\n[sandbox]\nseccomp = 'log'\n";
 
 std::string changed(std::string_view from, std::string_view to) {

@@ -76,8 +76,7 @@ struct World {
     return file.get_future().get();
   }
   size_t files() const {
-    return static_cast<size_t>(
-        std::distance(std::filesystem::directory_iterator(path), {}));
+    return static_cast<size_t>(std::distance(std::filesystem::directory_iterator(path), {}));
   }
 
   const TempDir dir;

@@ -25,7 +25,8 @@ std::string rcpt(const std::string& to, const std::string& answer) {
 struct Capturing {
   explicit Capturing(const std::string& toml = {}, std::string_view top = {})
       : captures(clock, [](const std::string&) {}),
-        mx("[capture]\ndirectory = '" + dir.path().string() + "'\nwhen = 'always'\nsample = '100%'\nkeep = '3650d'\n" + toml,
+        mx("[capture]\ndirectory = '" + dir.path().string() +
+               "'\nwhen = 'always'\nsample = '100%'\nkeep = '3650d'\n" + toml,
            top) {
     captures.configure(mx.policy->config().capture);
     captures.start(dir.path().string());
@@ -103,9 +104,9 @@ TEST_CASE("one recipient that is or may be taken, and nothing is") {
       {"later@mx.example", "451 4.3.0"},  // perhaps it exists
   }));
   SECTION("after the doomed one") {
-    CHECK(test.mx.play(kHello + kMail + rcpt("no@mx.example", "250") +
-                       rcpt(row.first, row.second) + rcpt("never@mx.example", "553") +
-                       "C: DATA\nS: 550 5.1.1\n" + kMail + rcpt("bob@mx.example", "250")) == "");
+    CHECK(test.mx.play(kHello + kMail + rcpt("no@mx.example", "250") + rcpt(row.first, row.second) +
+                       rcpt("never@mx.example", "553") + "C: DATA\nS: 550 5.1.1\n" + kMail +
+                       rcpt("bob@mx.example", "250")) == "");
   }
   SECTION("before it") {
     const bool good = row.first[0] == 'b';
@@ -198,7 +199,9 @@ TEST_CASE("a client that leaves, starts anew or takes its time has given nothing
   SECTION("leaves in the text") { CHECK(test.mx.play(begun + "C: DATA\nS: 354\nC: x") == ""); }
   SECTION("leaves before") { CHECK(test.mx.play(begun) == ""); }
   SECTION("RSET") { CHECK(test.mx.play(begun + "C: RSET\nS: 250\nC: DATA\nS: 503") == ""); }
-  SECTION("EHLO") { CHECK(test.mx.play(begun + "C: EHLO x.example\nS: 250-\nC: DATA\nS: 503") == ""); }
+  SECTION("EHLO") {
+    CHECK(test.mx.play(begun + "C: EHLO x.example\nS: 250-\nC: DATA\nS: 503") == "");
+  }
   SECTION("time") {
     auto& client = test.mx.connect();
     CHECK(client.play(begun + "C: DATA\nS: 354\nC: x") == "");
