@@ -12,6 +12,7 @@
 #include "proxy/config/units.h"
 #include "proxy/control_args.h"
 #include "proxy/control_backends.h"
+#include "proxy/control_capture.h"
 #include "proxy/control_history.h"
 #include "proxy/control_overrides.h"
 #include "proxy/control_senders.h"
@@ -218,6 +219,7 @@ void add_control_commands(ControlServer& server, Daemon& daemon) {
   server.handle("breaker.reset",
                 [&daemon](const json& args) { return breaker_reset(daemon, args); });
   add_history_commands(server, daemon);
+  add_capture_commands(server, daemon);
   add_sender_commands(server, daemon);
   add_session_commands(server, daemon);
   add_override_commands(server, daemon);

@@ -19,6 +19,7 @@ struct Seen {
   const std::vector<Backend::Snapshot> backends = shared.backends.snapshot();
   const std::vector<TableSize> tables = table_sizes(shared);
   const HistoryStats history = shared.history.stats();
+  const CaptureStats captures = shared.captures.stats();
   const StoreStats store = shared.store ? shared.store->stats() : StoreStats{};
 };
 
@@ -60,6 +61,10 @@ void of_dns(MetricsText& out, const Seen& seen) {
 template <auto Member>
 void of_history(MetricsText& out, const Seen& seen) {
   out.add(uint64_t{seen.history.*Member});
+}
+template <auto Member>
+void of_captures(MetricsText& out, const Seen& seen) {
+  out.add(uint64_t{seen.captures.*Member});
 }
 template <auto Member>
 void of_store(MetricsText& out, const Seen& seen) {
@@ -241,6 +246,14 @@ constexpr Metric kMetrics[] = {
      "Dialogs like others that became a count.", of_history<&HistoryStats::merged>},
     {"ravelin_history_lost_dialogs_total", kCounter, "", "Dialogs that could not be written.",
      of_history<&HistoryStats::lost>},
+
+    {"ravelin_captured_messages_total", kCounter, "", "Messages that were kept to look at.",
+     of_captures<&CaptureStats::stored>},
+    {"ravelin_capture_failures_total", kCounter, "", "Of those to keep, not written.",
+     of_captures<&CaptureStats::lost>},
+    {"ravelin_capture_messages", kGauge, "", "Messages in capture.directory.",
+     of_captures<&CaptureStats::messages>},
+    {"ravelin_capture_bytes", kGauge, "", "What they take.", of_captures<&CaptureStats::bytes>},
 
     {"ravelin_table_entries", kGauge, "table", "Entries of what grows with those who come.",
      of_tables<&dns::Occupancy::entries>},

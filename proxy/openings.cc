@@ -69,6 +69,11 @@ void prepare_state(const std::string& path, const std::optional<User>& user) {
     for (const auto* part : {"", "-wal", "-journal"}) (void)give_existing(file + part, *user);
 }
 
+// Likewise; messages of strangers are nobody else's to read.
+void prepare_capture(const std::string& directory, const std::optional<User>& user) {
+  if (!directory.empty()) (void)make_directory(directory, user, 0700);
+}
+
 // The directory is ours to make so that the log can be made anew after a rotation.
 std::string prepare_log(const std::string& file, const std::optional<User>& user) {
   if (file == "-") return "";
@@ -110,6 +115,7 @@ std::string open_all(const Config& config, const std::string& user_name, Opening
   if (why.empty()) why = open_http(config, openings);
   if (why.empty()) why = prepare_log(seen_here(config.log.file), user);
   if (why.empty()) prepare_state(seen_here(config.state.path), user);
+  if (why.empty()) prepare_capture(seen_here(config.capture.directory), user);
   if (why.empty()) why = user ? become(*user) : stay_as_we_are();
   openings.changed_user = user.has_value();
   return why;

@@ -13,6 +13,7 @@ std::vector<std::string> needs_restart(const Config& now, const Config& next) {
   compare("listen.workers", now.listen.workers == next.listen.workers);
   compare("user", now.user == next.user);
   compare("state.path", now.state.path == next.state.path);
+  compare("capture.directory", now.capture.directory == next.capture.directory);
   compare("admin.socket", now.admin.socket == next.admin.socket);
   compare("admin.http", now.admin.http == next.admin.http);
   compare("sandbox.seccomp", sandbox_settings(now).seccomp == sandbox_settings(next).seccomp);

@@ -54,7 +54,8 @@ std::vector<NamedFile> files_of(const Config& config) {
                                   {"access.allow_file", config.access.allow_file},
                                   {"access.deny_file", config.access.deny_file},
                                   {"origin.country", config.origin.country},
-                                  {"origin.asn", config.origin.asn}};
+                                  {"origin.asn", config.origin.asn},
+                                  {"capture.directory", config.capture.directory}};
   if (config.log.file != "-") files.push_back({"log.file", config.log.file});
   for (const auto& route : config.routes) {
     files.push_back({"route.domains_file", route.domains_file});

@@ -242,6 +242,7 @@ void Server::Impl::open_state() {
                                      history_path(seen_here(config_->state.path)));
   overrides_ = std::make_unique<Overrides>(clock_, shared_->store.get());
   shared_->history.configure(config_->history);
+  shared_->captures.start(seen_here(config_->capture.directory));
   curves_.restore(shared_->history);
   episodes_.restore(shared_->store.get(), clock_.wall());
   shared_->history.start();
@@ -293,7 +294,9 @@ PressureNow Server::Impl::pressure() const {
 }
 
 void Server::Impl::publish() {
-  shared_->history.press(watch_.pressure().level() >= PressureLevel::Attack);
+  const auto level = watch_.pressure().level();
+  shared_->history.press(level >= PressureLevel::Attack);
+  shared_->captures.set_episode(level > PressureLevel::Calm);
   for (auto& worker : workers_) worker->publish(published());
 }
 
@@ -360,6 +363,7 @@ void Server::Impl::apply() {
   for (const auto& warning : warnings) warn(warning);
   shared_->standing.configure(config_->standing);
   shared_->history.configure(config_->history);
+  shared_->captures.configure(config_->capture);
   shared_->greylist.configure(config_->greylist);
   shared_->backends.set_own_addresses(own_addresses(*config_));
   shared_->backends.configure(*config_);

@@ -11,6 +11,7 @@
 #include "dns/cache.h"
 #include "proxy/backend/backends.h"
 #include "proxy/backend_memory.h"
+#include "proxy/capture/captures.h"
 #include "proxy/event/system_clock.h"
 #include "proxy/event/tls.h"
 #include "proxy/ids.h"
@@ -35,8 +36,8 @@ struct Shared {
       : clock(clock_of),
         journal(journal_of),
         store(std::move(store_of)),
-        history(history_path, clock_of,
-                [this](const std::string& text) { journal.message(Severity::Warning, text); }) {}
+        history(history_path, clock_of, [this](const std::string& text) { warn(text); }),
+        captures(clock_of, [this](const std::string& text) { warn(text); }) {}
 
   const SystemClock& clock;
   Journal& journal;
@@ -55,6 +56,7 @@ struct Shared {
   Greylist greylist{clock, store.get()};
   Backends backends{journal, clock};
   History history;
+  Captures captures;
   TopTable top;
   BackendMemory backend_memory{clock, store.get(), backends};
 
@@ -62,6 +64,8 @@ struct Shared {
   uint32_t next_serial() { return serial_.fetch_add(1, std::memory_order_relaxed) + 1; }
 
  private:
+  void warn(const std::string& text) { journal.message(Severity::Warning, text); }
+
   std::atomic<uint32_t> serial_{0};
 };
 

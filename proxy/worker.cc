@@ -147,6 +147,7 @@ class Worker::Impl {
       return worker_.limits(with_standing);
     }
     void retire(Session& session) override { worker_.retire(session); }
+    Captures* captures() override { return &worker_.shared_.captures; }
     const RecordOptions* recording() const override {
       return worker_.published_.recording ? &*worker_.published_.recording : nullptr;
     }

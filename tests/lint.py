@@ -20,7 +20,7 @@ LAYERS = [
     ["proxy/config"],
     ["proxy/state"],
     ["proxy/standing", "proxy/overload", "proxy/observe"],
-    ["proxy/profile"],
+    ["proxy/profile", "proxy/capture"],
     ["proxy/backend"],
     ["proxy/checks"],
     ["proxy/session"],

@@ -31,7 +31,7 @@ ctest --test-dir "build/$preset" --output-on-failure -j "$jobs"
 
 if ((!quick)); then
   # Only what has threads: state, logs, the event loop's post(), backends shared by workers.
-  threaded=(event_tests state_tests standing_tests overload_tests observe_tests backend_tests)
+  threaded=(event_tests state_tests standing_tests overload_tests observe_tests capture_tests backend_tests)
   cmake --preset tsan
   cmake --build --preset tsan -j "$jobs" --target "${threaded[@]}" ravelin ravelinctl
   ctest --test-dir build/tsan --output-on-failure -j "$jobs" \

@@ -12,6 +12,7 @@ Policy::Policy(std::shared_ptr<const Config> config)
       normalised_(config_->access.normalise_line_endings),
       balancers_(config_->access.proxy_from),
       fronts_(config_->access.xclient_from),
+      captured_(config_->capture.sources),
       early_talker_(config_->section<EarlyTalkerSettings>(kEarlyTalkerPath)),
       exceptions_(config_->greylist),
       greeting_(smtp::replies::greeting(config_->hostname)),

@@ -42,6 +42,8 @@ class Policy {
   bool is_balancer(const dns::IpAddress& peer) const { return balancers_.contains(peer); }
   // May |peer| say for whom it speaks?
   bool is_front(const dns::IpAddress& peer) const { return fronts_.contains(peer); }
+  // Is it wanted what |client| would send, if all of it is refused anyhow?
+  bool captures(const dns::IpAddress& client) const { return captured_.contains(client); }
   const EarlyTalkerSettings& early_talker() const { return early_talker_; }
   const GreylistExceptions& greylist_exceptions() const { return exceptions_; }
 
@@ -57,6 +59,7 @@ class Policy {
   const CidrSet normalised_;
   const CidrSet balancers_;
   const CidrSet fronts_;
+  const CidrSet captured_;
   const EarlyTalkerSettings early_talker_;
   const GreylistExceptions exceptions_;
   const smtp::Reply greeting_;

@@ -32,6 +32,7 @@ extern const BuiltinSection kRelaySection;
 extern const BuiltinSection kOriginSection;
 extern const BuiltinSection kStateSection;
 extern const BuiltinSection kHistorySection;
+extern const BuiltinSection kCaptureSection;
 extern const BuiltinSection kLogSection;
 extern const BuiltinSection kAdminSection;
 
@@ -41,8 +42,9 @@ inline constexpr std::array kSectionsBeforeChecks = {
     &kGeneralSection, &kListenSection, &kRouteSection, &kLimitsSection,  &kPressureSection,
     &kBusySection,    &kAttackSection, &kSiegeSection, &kHarvestSection, &kDnsSection};
 inline constexpr std::array kSectionsAfterChecks = {
-    &kAccessSection, &kGreylistSection, &kStandingSection, &kVerifySection, &kRelaySection,
-    &kOriginSection, &kStateSection,    &kHistorySection,  &kLogSection,    &kAdminSection};
+    &kAccessSection,  &kGreylistSection, &kStandingSection, &kVerifySection,
+    &kRelaySection,   &kOriginSection,   &kStateSection,    &kHistorySection,
+    &kCaptureSection, &kLogSection,      &kAdminSection};
 
 // All of them, in that order.
 std::vector<const Section*> all_sections();

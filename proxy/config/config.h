@@ -190,6 +190,22 @@ struct HistorySettings {
   bool hash_addresses;
 };
 
+enum class CaptureWhen : uint8_t { Episodes, Always };
+
+struct CaptureSettings {
+  std::string directory;  // "": nothing is taken
+  CaptureWhen when;       // |first_per_print| and |sample| hold
+  uint32_t first_per_print;
+  double sample;
+  std::vector<std::string> sources;
+  uint32_t at_once;
+  uint64_t message_size;  // bytes, of one
+  uint32_t messages;      // in the directory
+  uint64_t size;          // bytes, of all
+  std::chrono::milliseconds keep;
+  uint64_t disk_free;  // bytes
+};
+
 enum class LogFormat : uint8_t { Postfix, Json };
 
 struct LogSettings {
@@ -223,6 +239,7 @@ struct Config {
   OriginSettings origin;
   StateSettings state;
   HistorySettings history;
+  CaptureSettings capture;
   LogSettings log;
   AdminSettings admin;
   // Settings of the registered sections, by path ("checks.rdns"): whoever registered the section

@@ -1,5 +1,6 @@
 #include "proxy/ctl/commands.h"
 
+#include "proxy/ctl/capture.h"
 #include "proxy/ctl/explain.h"
 #include "proxy/ctl/report.h"
 #include "proxy/ctl/sessions.h"
@@ -21,6 +22,7 @@ constexpr Group kGroups[] = {
     {"deny", "Networks that are kept out, for a time"},
     {"limit", "Parameters of [limits], for a time"},
     {"backend", "The mail servers behind us"},
+    {"capture", "Messages to nobody that were kept to look at"},
     {"verify", "Answers of backends about recipients"},
     {"breaker", "The guard against backends that forget their recipients"},
 };
@@ -86,6 +88,15 @@ constexpr Arg kRoute[] = {
     {"ROUTE", "route", ArgKind::Text, "A route; all of them without"},
 };
 
+constexpr Arg kCaptures[] = {
+    {"--limit", "limit", ArgKind::Count, "Messages at most, the newest first", false, "20", "", 1,
+     1000},
+};
+constexpr Arg kCapture[] = {
+    {"ID", "id", ArgKind::Text, "Of the message, as \"capture list\" and \"explain\" tell", true},
+    {"--octets", "octets", ArgKind::Count, "Of its text at most", false, "16384", "", 1, 1'000'000},
+};
+
 constexpr Arg kTrace[] = {
     {"--source", "source", ArgKind::Network, "Whose dialogs", true},
     {"--for", "for_s", ArgKind::Duration, "How long, an hour at most", false, "5m"},
@@ -136,6 +147,10 @@ constexpr Command kCommands[] = {
     {"backend list", "backend.list", "What is known of each"},
     {"backend drain", "backend.drain", "Nothing new for it; what is under way ends", kBackend},
     {"backend up", "backend.up", "It gets mail again", kBackend},
+    {"capture list", "capture.list", "The messages", kCaptures, print_captures},
+    {"capture show", "capture.show", "One of them, and what is known of it", kCapture,
+     print_capture},
+    {"capture rules", "capture.rules", "What is taken, and how much there is"},
     {"verify forget", "verify.forget", "Forget that recipients are unknown", kForget},
     {"breaker show", "breaker.show", "Is it open, and why?", kRoute},
     {"breaker reset", "breaker.reset", "Close it", kRoute},

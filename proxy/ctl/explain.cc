@@ -113,7 +113,14 @@ void tell_event(const json& event, const json& dialog, std::string& out) {
   out += fmt::format("  +{}: ", span(number(event, "at_ms")));
   if (what == "rcpt") return tell_rcpt(event, dialog, out);
   if (what == "delivered") return tell_delivered(event, out);
-  if (what == "tls") {
+  if (what == "capturing") {
+    out += "heard 250 for that instead, so that its message is seen (capture." +
+           word(event, "rule") + ")\n";
+  } else if (what == "captured") {
+    out += fmt::format(
+        "message of {:.0f} octets: kept to look at, and refused with {}: see capture show {}\n",
+        number(event, "size"), code_of(event), word(event, "id"));
+  } else if (what == "tls") {
     out += word(event, "version") + ' ' + word(event, "cipher") + '\n';
   } else if (what == "pregreet") {
     out += fmt::format("talked before our greeting, {:.0f} octets\n", number(event, "octets"));

@@ -150,6 +150,21 @@ void DialogRecord::delivered(const Delivered& delivered, const smtp::Reply& repl
   fruitful_ = true;
 }
 
+void DialogRecord::capturing(std::string_view rule, dns::Time now) {
+  Event event(*this, "capturing", now);
+  event.line().text("rule", rule);
+  event.keep();
+}
+
+void DialogRecord::captured(Id transaction, uint64_t size, const smtp::Reply& reply,
+                            dns::Time now) {
+  Event event(*this, "captured", now);
+  event.line().id("id", transaction).number("size", size);
+  append_reply(event.line(), reply, options_);
+  event.identify(reply);
+  event.keep();
+}
+
 void DialogRecord::secured(const Secured& tls, dns::Time now) {
   Event event(*this, "tls", now);
   event.line().text("version", tls.version).text("cipher", tls.cipher);

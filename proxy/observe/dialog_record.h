@@ -42,6 +42,10 @@ class DialogRecord {
   void refused(const Refusal& refusal, dns::Time now);
   void decided(const Decision& decision, dns::Time now);
   void delivered(const Delivered& delivered, const smtp::Reply& reply, dns::Time now);
+  // Its recipients hear 250 from here on, although they are refused; |rule| is a constant.
+  void capturing(std::string_view rule, dns::Time now);
+  // The message was kept to look at, |size| octets came, and the client heard |reply|.
+  void captured(Id transaction, uint64_t size, const smtp::Reply& reply, dns::Time now);
   void secured(const Secured& tls, dns::Time now);
   void pregreet(size_t octets, dns::Time now);
   // How it ended: "timeout", "lost connection"; a constant. The first word counts.

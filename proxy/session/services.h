@@ -8,6 +8,7 @@
 
 #include "dns/resolver.h"
 #include "proxy/backend/verifier.h"
+#include "proxy/capture/captures.h"
 #include "proxy/config/config.h"
 #include "proxy/event/clock.h"
 #include "proxy/event/stream.h"
@@ -73,6 +74,8 @@ class Services {
     (void)client;
     return false;
   }
+  // What is taken of doomed transactions; null: nothing.
+  virtual Captures* captures() { return nullptr; }
   // How dialogs are put down; null: they are not.
   virtual const RecordOptions* recording() const { return nullptr; }
   // The dialog has ended.

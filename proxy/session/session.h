@@ -211,6 +211,9 @@ class Session final : public dns::Retirable,
   void ask_backend();
   void finish_question(const RecipientAnswer& answer);
   void finish_rcpt(const RecipientAnswer& answer);
+  // The end of each RCPT that was judged.
+  enum class Refusing : uint8_t { AsItIs, MayCapture };
+  void answer_rcpt(const smtp::Reply& said, Refusing how = Refusing::AsItIs);
   static std::string_view verify_word(const RecipientAnswer& answer);
   static Cause cause_of(const RecipientAnswer& answer);
   void count_recipient(const RecipientAnswer& answer);
@@ -241,6 +244,16 @@ class Session final : public dns::Retirable,
   void say_delivered(const smtp::Reply& last, const FinalAnswer& answer);
   static bool taken_by_some(const FinalAnswer& answer);
   void say_undelivered(const smtp::Reply& last, const FinalAnswer& answer);
+
+  // session_capture.cc
+  bool captures_rcpt(const smtp::Reply& refusal);
+  bool may_be_captured();
+  bool has_bad_record();
+  void refuse_beside_capture(const RecipientAnswer& answer);
+  void begin_capture();
+  void keep_text(std::string_view text);
+  void end_capture();
+  void store_capture(bool whole);
 
   // session_time.cc
   bool reads_slowly(Time now);

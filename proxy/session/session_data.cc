@@ -13,6 +13,7 @@ namespace ravelin::proxy {
 // for it at the end of their text while connections are short: backend/transaction_data.cc.)
 void Session::on_data(const smtp::Command& command) {
   if (!command.argument.empty()) return error(smtp::replies::no_argument());
+  if (transaction_->capture) return begin_capture();
   wait(Phase::Opening);
   if (greylist_defers_data()) return;
   transaction_->backend->start_data();
@@ -72,7 +73,8 @@ size_t Session::take_text(std::string_view data) {
   auto& flow = *transaction_->text;
   auto& text = services_.text;
   text.clear();
-  if (!std::exchange(flow.traced, true)) text = received();  // with what it stands on, in one piece
+  const bool first = !std::exchange(flow.traced, true);
+  if (first && !transaction_->capture) text = received();  // with what it stands on, in one piece
   const auto step = flow.reader.feed(data, text);
   flow.octets += step.consumed;
   since_ = services_.reactor.now();
@@ -87,6 +89,7 @@ size_t Session::take_text(std::string_view data) {
 }
 
 void Session::write_text(std::string_view text) {
+  if (transaction_->capture) return keep_text(text);
   auto& flow = *transaction_->text;
   if (transaction_->backend->write(text) || flow.full) return;
   flow.full = true;
@@ -107,6 +110,7 @@ void Session::on_room() {
 // From here on the reply is always waited for: phase Final cannot be left but by on_final().
 void Session::end_text() {
   stream_->set_read_size(kCommandRead);
+  if (transaction_->capture) return end_capture();
   stream_->resume(Pause::Pressure);
   stream_->pause(Pause::Custody);
   wait(Phase::Final);
@@ -123,6 +127,7 @@ void Session::refuse_text(const smtp::Reply& refusal, std::string_view said) {
   why.said = said;
   if (!said.empty()) why.cause = Cause::Backend;
   say_refused(*flow.refusal, why);
+  if (transaction_->capture) store_capture(false);
   if (transaction_->backend) retire_backend();
   flow.octets = 0;
   phase_ = Phase::Discard;

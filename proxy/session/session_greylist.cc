@@ -63,11 +63,9 @@ Session::Why Session::greylisted_why() const {
 
 void Session::defer_rcpt(std::string_view verify, const RecipientAnswer* answer) {
   const auto refusal = with_id(smtp::replies::greylisted(transaction_->pending->left));
-  state_.on_rcpt_refused();
   say_refused(refusal, greylisted_why());
   say_decided(refusal, verify, answer);
-  transaction_->pending.reset();
-  reply(refusal);
+  answer_rcpt(refusal);
 }
 
 // greylist.null_sender = "data": there is one recipient (no_more_recipients()).

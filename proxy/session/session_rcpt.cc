@@ -28,7 +28,7 @@ const smtp::Reply* Session::no_more_recipients() const {
   // All that was asked counts, so that one transaction cannot try names without end.
   if (transaction_->asked >= limits().recipients) return &smtp::replies::too_many_recipients();
   // A bounce has one recipient (RFC 5321 §4.5.5). Never 5xx: a refused bounce is lost.
-  if (transaction_->mail.from.null() && state_.accepted() > 0)
+  if (transaction_->mail.from.null() && !transaction_->accepted.empty())
     return &smtp::replies::null_sender_one_recipient();
   return nullptr;
 }
@@ -37,6 +37,7 @@ const smtp::Reply* Session::no_more_recipients() const {
 // as are taken is patience enough; who still goes on is not listening.
 void Session::refuse_excess(const smtp::Reply& full, const smtp::Command& command) {
   const auto count = ++transaction_->excess;
+  transaction_->hope = true;
   if (count > limits().recipients) ++junk_;
   if (count == 1) {
     say_refused(full, {.stage = "RCPT",
@@ -112,7 +113,6 @@ bool Session::shielded() {
 void Session::shield_rcpt() {
   const auto refusal = with_id(smtp::replies::shielded());
   ++junk_;
-  state_.on_rcpt_refused();
   Why why{.stage = "RCPT",
           .subject = transaction_->pending->rcpt.to.to_string(),
           .reason = "Recipient address rejected"};
@@ -120,8 +120,7 @@ void Session::shield_rcpt() {
   why.cause = Cause::Shield;
   say_refused(refusal, why);
   say_decided(refusal, "shielded");
-  transaction_->pending.reset();
-  reply(refusal);
+  answer_rcpt(refusal);
 }
 
 Session::Why Session::why_of(const Finding& finding) const {
@@ -137,12 +136,11 @@ Session::Why Session::why_of(const Finding& finding) const {
 
 void Session::refuse_rcpt(const Finding& finding) {
   const auto refusal = with_id(refusal_of(finding.verdict));
-  state_.on_rcpt_refused();
   if (finding.check->rule) ++errors_;
   say_refused(refusal, why_of(finding));
   say_decided(refusal, "not-asked");
-  transaction_->pending.reset();
-  reply(refusal);
+  // A yes to somebody else's domain would be what those look for who list open relays.
+  answer_rcpt(refusal, finding.check->rule ? Refusing::AsItIs : Refusing::MayCapture);
 }
 
 void Session::greylist_rcpt() {
@@ -219,14 +217,13 @@ void Session::finish_question(const RecipientAnswer& answer) {
 // The backend's answer is final, and its own text goes to the client.
 void Session::finish_rcpt(const RecipientAnswer& answer) {
   count_recipient(answer);
+  if (answer.accepted() && transaction_->capture) return refuse_beside_capture(answer);
   auto& pending = *transaction_->pending;
   const auto said = answer.accepted() ? answer.reply : with_id(answer.reply);
   say_decided(said, verify_word(answer), &answer);
   if (answer.accepted()) {
-    state_.on_rcpt_accepted();
     transaction_->accepted.push_back(std::move(pending.rcpt.to));
   } else {
-    state_.on_rcpt_refused();
     if (answer.unknown) ++errors_;
     Why why{.stage = "RCPT",
             .subject = pending.rcpt.to.to_string(),
@@ -236,8 +233,19 @@ void Session::finish_rcpt(const RecipientAnswer& answer) {
     why.cause = cause_of(answer);
     say_refused(said, why);
   }
+  answer_rcpt(said, Refusing::MayCapture);
+}
+
+void Session::answer_rcpt(const smtp::Reply& said, Refusing how) {
+  if (!said.permanent()) transaction_->hope = true;
+  const bool captured = how == Refusing::MayCapture && said.permanent() && captures_rcpt(said);
+  const auto& answer = captured ? smtp::replies::recipient_ok() : said;
+  if (answer.positive())
+    state_.on_rcpt_accepted();
+  else
+    state_.on_rcpt_refused();
   transaction_->pending.reset();
-  reply(said);
+  reply(answer);
 }
 
 // What the backend's answer is called in the decision line.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "proxy/backend/verifier.h"
+#include "proxy/capture/captures.h"
 #include "proxy/checks/check_run.h"
 #include "proxy/event/stream.h"
 #include "proxy/standing/greylist.h"
@@ -58,6 +59,14 @@ struct TextFlow {
   std::optional<smtp::Reply> refusal;  // the text is discarded, and this is what comes of it
 };
 
+// A transaction that is refused as a whole, and let go on: see session_capture.cc.
+struct CaptureFlow {
+  std::unique_ptr<CapturePlace> place;
+  smtp::Reply refusal;          // of the first recipient; what is said at the end
+  std::vector<std::string> to;  // recipients that were refused, and heard 250
+  std::string text;             // at most place->message_size()
+};
+
 // Order of members: the backend is given back before what it may refer to.
 struct MailTransaction {
   explicit MailTransaction(smtp::MailCommand command, Id id_of, Time now)
@@ -70,10 +79,12 @@ struct MailTransaction {
   uint32_t asked = 0;         // RCPTs, whatever came of them
   uint32_t excess = 0;        // RCPTs beyond the limit
   bool data_refused = false;  // DATA came, and there was no recipient
+  bool hope = false;          // some recipient was taken, or may be when it comes again
   std::vector<smtp::Address> accepted;      // recipients
   std::optional<std::string> organisation;  // of the client, once it was needed
   std::optional<PendingRcpt> pending;
   std::unique_ptr<TextFlow> text;  // from 354 to the last reply
+  std::unique_ptr<CaptureFlow> capture;
   std::unique_ptr<BackendTransaction> backend;
 };
 

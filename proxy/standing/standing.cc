@@ -177,6 +177,11 @@ void Standing::known_recipient(const dns::IpAddress& client, std::string_view or
 
 void Standing::misbehaved(const dns::IpAddress& client) { tables_->misbehaved(client); }
 
+bool Standing::has_lost(const dns::IpAddress& client) const {
+  const auto record = tables_->clients.table().find(tables_->client_key(client));
+  return record && record->losses.at(boot_seconds(tables_->clock)) > 0;
+}
+
 std::optional<StandingInfo> Standing::show(const dns::IpAddress& client) const {
   const auto now = boot_seconds(tables_->clock);
   const auto record = tables_->clients.table().find(tables_->client_key(client));

@@ -59,6 +59,9 @@ class Standing {
   void known_recipient(const dns::IpAddress& client, std::string_view organisation);
   void misbehaved(const dns::IpAddress& client);  // early talk, errors beyond the limit
 
+  // Has it itself lost something within the last 24 h?
+  bool has_lost(const dns::IpAddress& client) const;
+
   std::optional<StandingInfo> show(const dns::IpAddress& client) const;
   // As if it had earned just that; what its network and organisation lost is forgotten, too. False:
   // there was no memory for it.

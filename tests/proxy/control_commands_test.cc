@@ -162,6 +162,9 @@ TEST_CASE_METHOD(Bench, "arguments that are wrong or missing are named") {
        "192.0.2.1/32 is not on the allow list made by hand; what the configuration says is "
        "changed there"},
       {{{"command", "limit.reset"}, {"name", "errors"}}, "'errors' was not set by hand"},
+      {{{"command", "capture.list"}}, "capture.directory is empty: nothing is captured"},
+      {{{"command", "capture.show"}, {"id", "0653F2A91C07"}},
+       "capture.directory is empty: nothing is captured"},
       {{{"command", "backend.drain"}, {"name", "x:25"}},
        "no backend 'x:25'; there are mail.internal:25"},
       {{{"command", "standing.set"}, {"client", "192.0.2.1"}, {"grade", "best"}},
@@ -349,7 +352,8 @@ TEST_CASE_METHOD(Bench, "every command of the reference page is known, and no ot
   const auto list = error({{"command", "?"}});
   CHECK(list ==
         "unknown command \"?\"; known are: allow.add, allow.del, allow.list, backend.drain, "
-        "backend.list, backend.up, breaker.reset, breaker.show, curves, deny.add, deny.del, "
+        "backend.list, backend.up, breaker.reset, breaker.show, capture.list, capture.rules, "
+        "capture.show, curves, deny.add, deny.del, "
         "deny.list, episodes, explain, greylist.pass, greylist.reset, greylist.show, kill, "
         "limit.reset, limit.set, limits, reload, reopen-logs, report, sessions, simulate, sources, "
         "standing.reset, standing.set, standing.show, stats, status, top, trace, verify.forget");

@@ -17,7 +17,8 @@ std::shared_ptr<const Config> config(std::string_view text) {
 
 constexpr std::string_view kNow =
     "user = 'mail'\n[listen]\nsmtp = ['127.0.0.1:25']\nworkers = 2\n"
-    "[state]\npath = '/s'\n[admin]\nsocket = '/c'\nhttp = '127.0.0.1:9025'\n[log]\nfile = "
+    "[state]\npath = '/s'\n[capture]\ndirectory = '/m'\n[admin]\nsocket = '/c'\nhttp = "
+    "'127.0.0.1:9025'\n[log]\nfile = "
     "'/l'\n[sandbox]\nseccomp = 'log'\n";
 
 std::string changed(std::string_view from, std::string_view to) {
@@ -41,6 +42,7 @@ TEST_CASE("each setting that is fixed at start keeps a reload from happening") {
       {"'mail'", "'nobody'", "user"},
       {"127.0.0.1:9025", "[::1]:9025", "admin.http"},
       {"'log'", "'enforce'", "sandbox.seccomp"},
+      {"'/m'", "'/elsewhere'", "capture.directory"},
       {"'/s'", "'/elsewhere'", "state.path"},
       {"'/c'", "'/elsewhere'", "admin.socket"},
   }));
@@ -60,5 +62,5 @@ TEST_CASE("everything else can be changed") {
 
 TEST_CASE("all that needs a restart is named at once") {
   const auto next = config("[listen]\nsmtp = ['127.0.0.2:25']\nworkers = 1\n[state]\npath = ''\n");
-  CHECK(needs_restart(*config(kNow), *next).size() == 7);
+  CHECK(needs_restart(*config(kNow), *next).size() == 8);
 }

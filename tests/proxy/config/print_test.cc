@@ -61,7 +61,7 @@ TEST_CASE("The sections stand in the order of a dialog") {
   CHECK(order ==
         " listen route limits pressure pressure.busy pressure.attack pressure.siege harvest dns "
         "checks.early_talker checks.helo checks.rdns checks.sender_domain access greylist standing "
-        "verify relay origin state history log admin ");
+        "verify relay origin state history capture log admin ");
 }
 
 TEST_CASE("The printed sample is a hundred columns wide") {

@@ -129,6 +129,7 @@ class Harness final : public proxy::Services {
   }
 
   proxy::Limits now_limits{};
+  proxy::Captures* captures() override { return capturing; }
   const proxy::RecordOptions* recording() const override {
     return recorded_as ? &*recorded_as : nullptr;
   }
@@ -140,6 +141,7 @@ class Harness final : public proxy::Services {
 
   std::optional<proxy::RecordOptions> recorded_as;  // nothing: not at all
   std::vector<std::string> records;                 // of whole dialogs, as JSON
+  proxy::Captures* capturing = nullptr;             // of doomed transactions
   bool tls = false;                                 // is STARTTLS offered?
   bool must_secure = false;                         // and required?
   bool no_place = false;                            // for whom XCLIENT names
