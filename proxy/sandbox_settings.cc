@@ -55,6 +55,7 @@ std::vector<NamedFile> files_of(const Config& config) {
                                   {"access.deny_file", config.access.deny_file},
                                   {"origin.country", config.origin.country},
                                   {"origin.asn", config.origin.asn}};
+  files.push_back({"log.syslog", config.log.syslog});
   if (config.log.file != "-") files.push_back({"log.file", config.log.file});
   for (const auto& route : config.routes) {
     files.push_back({"route.domains_file", route.domains_file});
