@@ -232,6 +232,8 @@ JournalCounters LogJournal::counters() const {
     now.dropped += written.dropped;
     now.flooded += written.flooded;
   }
+  if (syslog_.format.load(std::memory_order_acquire) != nullptr)
+    now.syslog = syslog_.writer.load()->trouble();
   return now;
 }
 

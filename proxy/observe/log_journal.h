@@ -58,6 +58,8 @@ struct JournalCounters {
   uint64_t lines = 0;    // written
   uint64_t dropped = 0;  // lost: the log could not take them
   uint64_t flooded = 0;  // held back by log.flood
+  // Why lines for syslogd wait, "" while they do not; null: it gets none.
+  const char* syslog = nullptr;
 };
 
 // Thread-safe. Its writers must outlive it.

@@ -257,7 +257,10 @@ class PostfixFormat final : public LineFormat {
     append_text(out, tls.version);
     out += " with cipher ";
     append_text(out, tls.cipher);
+    // Used, and of the algorithm: the same in all ciphers of today, but readers look for both.
     out += " (";
+    append_number(out, static_cast<uint64_t>(tls.bits));
+    out += '/';
     append_number(out, static_cast<uint64_t>(tls.bits));
     out += " bits)";
     if (!tls.server_name.empty()) {

@@ -125,10 +125,12 @@ class Syslog(SystemTest):
         self.some_dialogs(ravelin, 2)
         # Whoever still hears is told.
         ravelin.wait_line("warning: log.syslog: the socket is not there: lines wait")
+        log = lambda: ravelin.ctl("status")["log"]
+        self.assertEqual(log()["syslog"], "the socket is not there")
         second = self.syslogd()
         self.some_dialogs(ravelin, 3)
         ravelin.wait_line("log.syslog: lines are taken again")
-        self.assertEqual(ravelin.ctl("status")["log"]["dropped"], 0)
+        self.assertEqual((log()["syslog"], log()["dropped"]), ("ok", 0))
         self.assertEqual(ravelin.stop(), 0)
         second.wait_line(r"master\[\d+\]: ended$")
 

@@ -260,10 +260,10 @@ TEST_CASE_METHOD(Format, "Postfix lines: TLS") {
   const auto write = [&](auto& out, auto& to) { to.secured(out, dialog, tls); };
   CHECK(lines(write)[0] ==
         "postfix/smtpd[17]: Anonymous TLS connection established from unknown[203.0.113.5]: "
-        "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256 bits)");
+        "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)");
   tls.server_name = "mx.example.net";
   tls.resumed = true;
-  CHECK(lines(write)[0].ends_with("(256 bits) to SNI mx.example.net resumed"));
+  CHECK(lines(write)[0].ends_with("(256/256 bits) to SNI mx.example.net resumed"));
   CHECK(lines([&](auto& out, auto& to) { to.not_secured(out, dialog, "bad record"); })[0] ==
         "postfix/smtpd[17]: SSL_accept error from unknown[203.0.113.5]: bad record");
 }

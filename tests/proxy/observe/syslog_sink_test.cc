@@ -263,9 +263,11 @@ TEST_CASE_METHOD(Sending, "syslog: a journal writes to a file and to syslogd, ea
   const auto writer = open();
   LogJournal journal(**file, make_json_format(test::sample_options(), clock));
   journal.message(Severity::Info, "file alone");
+  CHECK(journal.counters().syslog == nullptr);
   journal.set_syslog(*writer, format());
   journal.message(Severity::Warning, "both");
   CHECK(syslogd.next() == "<20>May 28 20:26:40 postfix/master[99]: warning: both");
+  CHECK(journal.counters().syslog == std::string());
   journal.set_format(nullptr);
   journal.connected(test::sample_dialog());
   CHECK(syslogd.next() ==
@@ -278,6 +280,7 @@ TEST_CASE_METHOD(Sending, "syslog: a journal writes to a file and to syslogd, ea
   CHECK(syslogd.next(0ms).empty());
   CHECK((*file)->counters().lines == 3);
   CHECK(journal.counters().lines == 5);
+  CHECK(journal.counters().syslog == nullptr);
 }
 
 }  // namespace
