@@ -43,7 +43,7 @@ class Syslogd {
   std::string next(std::chrono::milliseconds limit = 10s) {
     pollfd ready{fd_.get(), POLLIN, 0};
     if (poll(&ready, 1, static_cast<int>(limit.count())) != 1) return "";
-    std::string line(1 << 20, '\0');
+    std::string line(65536, '\0');
     const auto got = recv(fd_.get(), line.data(), line.size(), 0);
     REQUIRE(got >= 0);
     line.resize(static_cast<size_t>(got));
