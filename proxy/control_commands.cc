@@ -152,6 +152,8 @@ json status(Daemon& daemon) {
        {"greylist", {{"tuples", daemon.shared().greylist.size()}}},
        {"standing", {{"clients", daemon.shared().standing.size()}}},
        {"tables", tables(daemon)}});
+  auto& syslog = now["log"]["syslog"];  // null without one
+  if (journal.syslog != nullptr) syslog = *journal.syslog == '\0' ? "ok" : journal.syslog;
   return now;
 }
 

@@ -15,6 +15,7 @@
 #include "proxy/event/signals.h"
 #include "proxy/live_check.h"
 #include "proxy/metrics.h"
+#include "proxy/observe/journal_stream.h"
 #include "proxy/openings.h"
 #include "proxy/options.h"
 #include "proxy/print_sandbox.h"
@@ -30,16 +31,24 @@ constexpr int kUsage = 2;
 
 void print(std::FILE* to, std::string_view text) { std::fwrite(text.data(), 1, text.size(), to); }
 
+constexpr int kError = 3;    // RFC 3164 §4.1.1
+constexpr int kWarning = 4;  // likewise
+
+void complain(int level, const std::string& text) {
+  print(stderr, is_journal(STDERR_FILENO) ? with_level(level, text) : text);
+}
+
 // nullptr after all errors were printed.
 std::shared_ptr<const Config> load(const std::string& file) {
   const auto loaded = load_config(file);
-  for (const auto& error : loaded.errors) print(stderr, error.format(file) + "\n");
-  for (const auto& warning : loaded.warnings) print(stderr, file + ": warning: " + warning + "\n");
+  for (const auto& error : loaded.errors) complain(kError, error.format(file) + "\n");
+  for (const auto& warning : loaded.warnings)
+    complain(kWarning, file + ": warning: " + warning + "\n");
   return loaded.config;
 }
 
 int fail(const std::string& why) {
-  print(stderr, "ravelin: " + why + "\n");
+  complain(kError, "ravelin: " + why + "\n");
   return kFailed;
 }
 

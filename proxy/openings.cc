@@ -76,7 +76,7 @@ void prepare_capture(const std::string& directory, const std::optional<User>& us
 
 // The directory is ours to make so that the log can be made anew after a rotation.
 std::string prepare_log(const std::string& file, const std::optional<User>& user) {
-  if (file == "-") return "";
+  if (file == "-" || file.empty()) return "";
   auto why = make_directory(directory_of(file), user, 0750);
   if (why.empty() && user) why = give_file(file, *user, 0640);
   return why.empty() ? "" : "log " + why;

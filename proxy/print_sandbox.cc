@@ -24,14 +24,15 @@ In this order, each before the first client is accepted and before a worker runs
 6. Log and state are opened, the resolvers made.
 7. `sandbox.seccomp`: the filter is put on every thread.
 
-A reload (HUP) and a reopened log (USR1) work under all of it. What a reload reads must be readable
+A reload (HUP) and a reopened log (USR1) work under all of it; the socket that talks to syslogd is made at
+the start, whatever `log.syslog` says, and only connected anew later. What a reload reads must be readable
 for the user. `/proc/PID/status` shows the result (`Uid`, `Cap...`, `NoNewPrivs`, `Seccomp`).
 
 ## The chroot
 
 All files keep the names that they have outside, and lie below the directory: the configuration itself,
-`log.file`, `state.path`, `admin.socket`, list files, certificates and keys. Ravelin leaves the
-directory's name away where it must. Inside there are no links to the outside, and these:
+`log.file`, `log.syslog`, `state.path`, `admin.socket`, list files, certificates and keys. Ravelin leaves
+the directory's name away where it must. Inside there are no links to the outside, and these:
 
 - `dev/urandom`, the device (`mknod -m 444 dev/urandom c 1 9`): from it c-ares takes unpredictable ids,
   at a reload too. Without it `--check` says no.

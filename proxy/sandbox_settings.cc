@@ -56,6 +56,7 @@ std::vector<NamedFile> files_of(const Config& config) {
                                   {"origin.country", config.origin.country},
                                   {"origin.asn", config.origin.asn},
                                   {"capture.directory", config.capture.directory}};
+  files.push_back({"log.syslog", config.log.syslog});
   if (config.log.file != "-") files.push_back({"log.file", config.log.file});
   for (const auto& route : config.routes) {
     files.push_back({"route.domains_file", route.domains_file});

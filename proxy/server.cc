@@ -27,9 +27,9 @@
 #include "proxy/event/signals.h"
 #include "proxy/event/socket_file.h"
 #include "proxy/event/warm_up.h"
+#include "proxy/logs.h"
 #include "proxy/metrics.h"
 #include "proxy/observe/control_server.h"
-#include "proxy/observe/log_journal.h"
 #include "proxy/openings.h"
 #include "proxy/overload/pressed_limits.h"
 #include "proxy/pressure_watch.h"
@@ -93,7 +93,7 @@ class Server::Impl final : public Daemon {
   std::chrono::seconds uptime() const override {
     return std::chrono::duration_cast<std::chrono::seconds>(clock_.boot() - started_);
   }
-  JournalCounters journal() const override { return journal_->counters(); }
+  JournalCounters journal() const override { return logs_.journal().counters(); }
   Shared& shared() override { return *shared_; }
   PressureNow pressure() const override;
   WorkerCounts counts() const override;
@@ -104,7 +104,7 @@ class Server::Impl final : public Daemon {
   Limits limits() const override { return overrides_->limits.apply(config_->limits); }
   Overrides& overrides() override { return *overrides_; }
   void overrides_changed() override;
-  void reopen_log() override { log_->reopen(); }
+  void reopen_log() override { logs_.reopen(); }
   size_t visit_workers(const std::function<void(const WorkerParts&)>& call) override {
     for (auto& worker : workers_) worker->visit(call);
     return workers_.size();
@@ -114,7 +114,6 @@ class Server::Impl final : public Daemon {
   }
 
  private:
-  std::string open_log();
   void say_who_we_are(bool changed_user);
   void open_state();
   void make_workers(std::vector<std::vector<Fd>> sockets);
@@ -138,8 +137,8 @@ class Server::Impl final : public Daemon {
   void drain();
   void end_if_drained();
   void stop_workers();
-  void warn(const std::string& text) { journal_->message(Severity::Warning, text); }
-  void note(const std::string& text) { journal_->message(Severity::Info, text); }
+  void warn(const std::string& text) { logs_.journal().message(Severity::Warning, text); }
+  void note(const std::string& text) { logs_.journal().message(Severity::Info, text); }
 
   const Options options_;
   std::shared_ptr<const Config> config_;
@@ -149,8 +148,7 @@ class Server::Impl final : public Daemon {
   uint64_t file_limit_ = 0;
   std::shared_ptr<const Policy> policy_;
   std::shared_ptr<const Origins> origins_;
-  std::unique_ptr<LogWriter> log_;
-  std::unique_ptr<LogJournal> journal_;
+  Logs logs_{clock_};
   std::optional<LibraryLog> library_log_;
   std::unique_ptr<Shared> shared_;
   std::unique_ptr<Overrides> overrides_;
@@ -181,7 +179,7 @@ std::string Server::Impl::start() {
   if (!opened) return opened.error();
   file_limit_ = opened->file_limit;
   control_file_ = std::move(opened->control_file);
-  if (auto why = open_log(); !why.empty()) return why;
+  if (auto why = logs_.open(*config_); !why.empty()) return why;
   library_log_.emplace([this](std::string_view text) { warn("libevent: " + std::string(text)); });
   say_who_we_are(opened->changed_user);
   loop_ = std::make_unique<Loop>(clock_);
@@ -191,12 +189,13 @@ std::string Server::Impl::start() {
   if (auto why = enter_filter(); !why.empty()) return why;
   for (auto& worker : workers_) worker->start();
   watch_pressure();
-  hosts_ = std::make_unique<BackendHosts>(*loop_, shared_->backends, *journal_);
+  hosts_ = std::make_unique<BackendHosts>(*loop_, shared_->backends, logs_.journal());
   hosts_->refresh();
   saver_ = loop_->every(kSaveOffers, [this] {
     end_if_drained();
     end_overrides();
     say_when_loaded();
+    logs_.look();
     shared_->backend_memory.save_offers();
   });
   make_control();
@@ -208,18 +207,6 @@ std::string Server::Impl::start() {
       [this](int number) { on_signal(number); });
   note("started: version " RAVELIN_VERSION ", " + std::to_string(workers_.size()) + " workers, " +
        std::to_string(published().places) + " places");
-  return "";
-}
-
-std::string Server::Impl::open_log() {
-  LogWriterOptions options;
-  options.file = seen_here(config_->log.file);
-  options.flood = config_->log.flood;
-  const auto format = make_line_format(config_->log, config_->hostname, clock_);
-  auto writer = LogWriter::open(options, format, clock_);
-  if (!writer) return writer.error();
-  log_ = std::move(*writer);
-  journal_ = std::make_unique<LogJournal>(*log_, format);
   return "";
 }
 
@@ -238,7 +225,7 @@ void Server::Impl::say_who_we_are(bool changed_user) {
 void Server::Impl::open_state() {
   auto store = open_store(seen_here(config_->state.path), clock_,
                           [this](const std::string& text) { warn(text); });
-  shared_ = std::make_unique<Shared>(clock_, *journal_, std::move(store),
+  shared_ = std::make_unique<Shared>(clock_, logs_.journal(), std::move(store),
                                      history_path(seen_here(config_->state.path)));
   overrides_ = std::make_unique<Overrides>(clock_, shared_->store.get());
   shared_->history.configure(config_->history);
@@ -270,7 +257,8 @@ void Server::Impl::watch_pressure() {
   std::vector<Tally*> tallies;
   for (auto& worker : workers_) tallies.push_back(&worker->tally());
   watch_.start(*loop_, *shared_, tallies, [this] { on_pressure(); });
-  curves_.start(*loop_, *shared_, *journal_, std::move(tallies), [this] { return curve_now(); });
+  curves_.start(*loop_, *shared_, logs_.journal(), std::move(tallies),
+                [this] { return curve_now(); });
 }
 
 void Server::Impl::on_pressure() {
@@ -434,13 +422,9 @@ std::vector<std::string> Server::Impl::put_in_force(std::shared_ptr<const Config
   for (auto& error : expired_anew(tls_settings(*config_), tls_settings(*next), clock_.wall()))
     errors.push_back(std::move(error));
   if (!errors.empty()) return errors;
-  if (next->log.file != config_->log.file)
-    if (auto why = log_->move_to(seen_here(next->log.file)); !why.empty()) return {std::move(why)};
+  if (auto why = logs_.move(*config_, *next); !why.empty()) return {std::move(why)};
   config_ = std::move(next);
-  const auto format = make_line_format(config_->log, config_->hostname, clock_);
-  log_->set_format(format);
-  log_->set_flood(config_->log.flood);
-  journal_->set_format(format);
+  logs_.configure(*config_);
   apply();
   publish();
   hosts_->reload();
@@ -453,7 +437,7 @@ void Server::Impl::on_signal(int number) {
       reload();
       return;
     case SIGUSR1:
-      log_->reopen();
+      logs_.reopen();
       return;
     default:
       break;
@@ -495,7 +479,7 @@ int Server::Impl::run() {
   shared_->backend_memory.save_offers();
   if (exit_code_ == kEndedByTerm && shared_->store) shared_->store->flush(kLastRows);
   note("ended");
-  log_->shut_down(kLastWords);
+  logs_.shut_down(kLastWords);
   return exit_code_;
 }
 

@@ -208,10 +208,27 @@ struct CaptureSettings {
 
 enum class LogFormat : uint8_t { Postfix, Json };
 
+// In the order of their names in log_params.cc.
+enum class SyslogFacility : uint8_t {
+  Mail,
+  Daemon,
+  User,
+  Local0,
+  Local1,
+  Local2,
+  Local3,
+  Local4,
+  Local5,
+  Local6,
+  Local7
+};
+
 struct LogSettings {
-  std::string file;  // "-": stderr
+  std::string file;  // "-": stderr; "": none, syslog is there
   LogFormat format;
-  uint32_t flood;  // lines per second
+  uint32_t flood;      // lines per second
+  std::string syslog;  // the socket of syslogd; "": none
+  SyslogFacility syslog_facility;
   std::string syslog_name;
   bool rfc3339;  // stamps
 };

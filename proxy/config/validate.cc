@@ -1,13 +1,17 @@
 #include "proxy/config/validate.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <optional>
 #include <set>
 #include <string>
 
 #include "dns/ip.h"
+#include "proxy/config/root.h"
 #include "proxy/config/units.h"
 
 namespace ravelin::proxy {
@@ -167,6 +171,17 @@ void check_not_empty(const Value& root, std::string_view section, std::string_vi
     report.error(value->place, fmt::format("{} must not be empty{}", key, remedy));
 }
 
+// No error: the syslogd may come later, and its socket with it.
+void check_syslog(const LogSettings& log, Report& report) {
+  if (log.syslog.empty()) return;
+  struct stat about {};
+  if (stat(seen_here(log.syslog).c_str(), &about) != 0)
+    return report.warn(fmt::format("log.syslog: {}: {}; lines will wait for it", quoted(log.syslog),
+                                   std::strerror(errno)));
+  if (!S_ISSOCK(about.st_mode))
+    report.warn(fmt::format("log.syslog: {} is not a socket", quoted(log.syslog)));
+}
+
 }  // namespace
 
 void validate(const Value& root, const Config& config, Report& report) {
@@ -175,7 +190,8 @@ void validate(const Value& root, const Config& config, Report& report) {
   check_limits(root, config.limits, report);
   check_access(root, report);
   check_greylist(root, config.greylist, report);
-  check_not_empty(root, "log", "file", "; \"-\" is stderr", report);
+  if (config.log.syslog.empty()) check_not_empty(root, "log", "file", "; \"-\" is stderr", report);
+  check_syslog(config.log, report);
   check_not_empty(root, "log", "syslog_name", "", report);
   if (!config.hostname.empty() && config.hostname.find('.') == config.hostname.npos)
     report.warn(fmt::format("hostname {} has no dot: some servers refuse to talk to such a name",

@@ -1,6 +1,7 @@
 // Each event as one JSON object on one line: for machines. Names of fields never change their
 // meaning; readers must expect more of them.
 #include <algorithm>
+#include <array>
 
 #include "proxy/observe/json_line.h"
 #include "proxy/observe/line_format.h"
@@ -33,7 +34,7 @@ std::string joined(const smtp::Reply& reply) {
 class JsonFormat final : public LineFormat {
  public:
   JsonFormat(const LineFormatOptions& options, const Clock& clock)
-      : clock_(clock), host_(options.hostname), pid_(options.pid) {}
+      : clock_(clock), host_(options.hostname), pid_(options.pid), marks_(line_marks(options)) {}
 
   void connected(std::string& out, const DialogInfo& dialog) const override {
     begin(out, "connect", dialog).end();
@@ -111,12 +112,14 @@ class JsonFormat final : public LineFormat {
   }
 
   void message(std::string& out, Severity severity, std::string_view text) const override {
-    auto line = begin(out, "message");
+    auto line = begin(out, "message", severity);
     line.text("severity", severity_name(severity)).number("pid", pid_).text("text", text).end();
   }
 
  private:
-  JsonLine begin(std::string& out, std::string_view event) const {
+  JsonLine begin(std::string& out, std::string_view event,
+                 Severity severity = Severity::Info) const {
+    out += marks_[static_cast<size_t>(severity)];
     JsonLine line(out);
     line.value("time", [&](std::string& value) {
       value += '"';
@@ -181,6 +184,7 @@ class JsonFormat final : public LineFormat {
   const Stamp stamp_{StampStyle::Rfc3339};
   const std::string host_;
   const uint32_t pid_;
+  const std::array<std::string, 3> marks_;
 };
 
 }  // namespace

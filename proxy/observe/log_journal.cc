@@ -50,14 +50,24 @@ Names copy(const Guarded<Names>& counts) {
 
 }  // namespace
 
-LogJournal::LogJournal(LogWriter& writer, std::shared_ptr<const LineFormat> format)
-    : writer_(writer), format_(format.get()) {
-  formats_.with([&](auto& formats) { formats.push_back(std::move(format)); });
+LogJournal::LogJournal(LogWriter& writer, std::shared_ptr<const LineFormat> format) {
+  file_.writer = &writer;
+  set(file_, std::move(format));
 }
 
 void LogJournal::set_format(std::shared_ptr<const LineFormat> format) {
-  writer_.set_format(format);
-  format_.store(format.get());
+  set(file_, std::move(format));
+}
+
+void LogJournal::set_syslog(LogWriter& writer, std::shared_ptr<const LineFormat> format) {
+  syslog_.writer = &writer;
+  set(syslog_, std::move(format));
+}
+
+// Whoever finds the format has its writer, too.
+void LogJournal::set(Output& output, std::shared_ptr<const LineFormat> format) {
+  if (format) output.writer.load()->set_format(format);
+  output.format.store(format.get());
   formats_.with([&](auto& formats) { formats.push_back(std::move(format)); });
 }
 
@@ -65,29 +75,48 @@ void LogJournal::set_format(std::shared_ptr<const LineFormat> format) {
 // thread: its destructor would have to be registered at a thread's first line, and the C library
 // ends the process if there is no memory for that.
 template <class Append>
-void LogJournal::write(Append&& append) {
+void LogJournal::write_to(LogWriter& writer, const LineFormat& format, Append&& append) {
   try {
     std::string line;
     line.reserve(kLineBytes);
-    append(line, *format_.load(std::memory_order_acquire));
-    writer_.append(line);
+    append(line, format);
+    writer.append(line);
   } catch (const std::bad_alloc&) {
-    writer_.count_dropped(1);
+    writer.count_dropped(1);
   }
+}
+
+template <class Use>
+void LogJournal::each_output(Use&& use) {
+  for (auto* output : {&file_, &syslog_})
+    if (const auto* const format = output->format.load(std::memory_order_acquire))
+      use(*output->writer.load(std::memory_order_relaxed), *format);
+}
+
+template <class Append>
+void LogJournal::write(std::string_view reason, Append&& append) {
+  each_output([&](LogWriter& writer, const LineFormat& format) {
+    if (writer.admit(reason)) write_to(writer, format, append);
+  });
+}
+
+template <class Append>
+void LogJournal::write_always(Append&& append) {
+  each_output(
+      [&](LogWriter& writer, const LineFormat& format) { write_to(writer, format, append); });
 }
 
 void LogJournal::count(Cause cause) { add(refused_by_cause_[static_cast<size_t>(cause)]); }
 
 void LogJournal::connected(const DialogInfo& dialog) {
   add(connects_);
-  if (!writer_.admit("connect")) return;
-  write([&](std::string& out, const LineFormat& format) { format.connected(out, dialog); });
+  write("connect",
+        [&](std::string& out, const LineFormat& format) { format.connected(out, dialog); });
 }
 
 void LogJournal::disconnected(const DialogInfo& dialog, VerbCounts counts) {
   add(disconnects_);
-  if (!writer_.admit("disconnect")) return;
-  write([&](std::string& out, const LineFormat& format) {
+  write("disconnect", [&](std::string& out, const LineFormat& format) {
     format.disconnected(out, dialog, counts);
   });
 }
@@ -101,8 +130,8 @@ void LogJournal::refused(const DialogInfo& dialog, const Refusal& refusal) {
   if (!refusal.shadow) count(refusal.cause);
   const auto stage = refusal.stage == "HELO" ? "EHLO" : refusal.stage;
   if (!refusal.shadow) add(refused_by_stage_, kStageWords, stage);
-  if (!writer_.admit(reason)) return;
-  write([&](std::string& out, const LineFormat& format) { format.refused(out, dialog, refusal); });
+  write(reason,
+        [&](std::string& out, const LineFormat& format) { format.refused(out, dialog, refusal); });
 }
 
 // Never held back: the backend's own speed bounds these lines, and they are the proof of custody.
@@ -111,7 +140,7 @@ void LogJournal::delivered(const DialogInfo& dialog, const Delivered& delivered)
   add(recipients_, delivered.recipients.size());
   add(bytes_, delivered.size);
   if (delivered.client_gone) add(clients_gone_);
-  write([&](std::string& out, const LineFormat& format) {
+  write_always([&](std::string& out, const LineFormat& format) {
     format.delivered(out, dialog, delivered);
   });
 }
@@ -121,27 +150,26 @@ void LogJournal::decided(const DialogInfo& dialog, const Decision& decision) {
   add(decided_by_greylist_, kGreylistWords, decision.greylist);
   add(decided_by_verify_, kVerifyWords, decision.verify);
   add(decided_by_verdict_, kVerdictWords, decision.verdict);
-  if (!writer_.admit("decision")) return;
-  write([&](std::string& out, const LineFormat& format) { format.decided(out, dialog, decision); });
+  write("decision",
+        [&](std::string& out, const LineFormat& format) { format.decided(out, dialog, decision); });
 }
 
 void LogJournal::ended(const DialogInfo& dialog, std::string_view what, std::string_view after) {
   add(ended_, what);
-  if (!writer_.admit(what)) return;
-  write(
-      [&](std::string& out, const LineFormat& format) { format.ended(out, dialog, what, after); });
+  write(what, [&](std::string& out, const LineFormat& format) {
+    format.ended(out, dialog, what, after);
+  });
 }
 
 void LogJournal::secured(const DialogInfo& dialog, const Secured& tls) {
   add(secured_);
-  if (!writer_.admit("TLS")) return;
-  write([&](std::string& out, const LineFormat& format) { format.secured(out, dialog, tls); });
+  write("TLS",
+        [&](std::string& out, const LineFormat& format) { format.secured(out, dialog, tls); });
 }
 
 void LogJournal::not_secured(const DialogInfo& dialog, std::string_view trouble) {
   add(not_secured_);
-  if (!writer_.admit("TLS failed")) return;
-  write([&](std::string& out, const LineFormat& format) {
+  write("TLS failed", [&](std::string& out, const LineFormat& format) {
     format.not_secured(out, dialog, trouble);
   });
 }
@@ -149,8 +177,7 @@ void LogJournal::not_secured(const DialogInfo& dialog, std::string_view trouble)
 void LogJournal::pregreet(const DialogInfo& dialog, size_t bytes, std::chrono::nanoseconds after,
                           std::string_view text) {
   add(pregreets_);
-  if (!writer_.admit("PREGREET")) return;
-  write([&](std::string& out, const LineFormat& format) {
+  write("PREGREET", [&](std::string& out, const LineFormat& format) {
     format.pregreet(out, dialog, bytes, after, text);
   });
 }
@@ -159,14 +186,15 @@ void LogJournal::no_place(const dns::Endpoint& client, std::string_view limit) {
   add(no_places_);
   count(Cause::NoPlace);
   add(no_places_by_limit_, limit);
-  if (!writer_.admit(limit)) return;
-  write([&](std::string& out, const LineFormat& format) { format.no_place(out, client, limit); });
+  write(limit,
+        [&](std::string& out, const LineFormat& format) { format.no_place(out, client, limit); });
 }
 
 // Never held back either: whoever sends these bounds their rate.
 void LogJournal::message(Severity severity, std::string_view text) {
   if (severity != Severity::Info) add(warnings_);
-  write([&](std::string& out, const LineFormat& format) { format.message(out, severity, text); });
+  write_always(
+      [&](std::string& out, const LineFormat& format) { format.message(out, severity, text); });
 }
 
 JournalCounters LogJournal::counters() const {
@@ -196,10 +224,16 @@ JournalCounters LogJournal::counters() const {
   now.refused_by_reason = copy(refused_by_reason_);
   now.ended = copy(ended_);
   now.no_places_by_limit = copy(no_places_by_limit_);
-  const auto written = writer_.counters();
-  now.lines = written.lines;
-  now.dropped = written.dropped;
-  now.flooded = written.flooded;
+  for (const auto* output : {&file_, &syslog_}) {
+    const auto* const writer = output->writer.load();
+    if (writer == nullptr) continue;
+    const auto written = writer->counters();
+    now.lines += written.lines;
+    now.dropped += written.dropped;
+    now.flooded += written.flooded;
+  }
+  if (syslog_.format.load(std::memory_order_acquire) != nullptr)
+    now.syslog = syslog_.writer.load()->trouble();
   return now;
 }
 

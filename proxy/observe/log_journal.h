@@ -1,5 +1,6 @@
 // The journal that writes a log: counts each event, asks whether the flood limit lets it through,
-// has it formatted on the caller's thread, and queues it.
+// has it formatted on the caller's thread, and queues it. A log may go to a file and to syslogd at
+// once: each has its format, its queue and its thread, so that none waits for the other.
 #pragma once
 
 #include <array>
@@ -53,18 +54,24 @@ struct JournalCounters {
   std::map<std::string, uint64_t, std::less<>> refused_by_reason;   // 64 at most, then "other"
   std::map<std::string, uint64_t, std::less<>> ended;               // likewise, by what
   std::map<std::string, uint64_t, std::less<>> no_places_by_limit;  // likewise
-  uint64_t lines = 0;                                               // written to the log
+  // Of file and syslog together.
+  uint64_t lines = 0;    // written
   uint64_t dropped = 0;  // lost: the log could not take them
   uint64_t flooded = 0;  // held back by log.flood
+  // Why lines for syslogd wait, "" while they do not; null: it gets none.
+  const char* syslog = nullptr;
 };
 
-// Thread-safe. |writer| must outlive it.
+// Thread-safe. Its writers must outlive it.
 class LogJournal final : public Journal {
  public:
   LogJournal(LogWriter& writer, std::shared_ptr<const LineFormat> format);
 
-  // For a reload. Earlier formats are kept, for other threads may be in the middle of one.
+  // For a reload. Earlier formats are kept, for other threads may be in the middle of one. Null:
+  // nothing goes to the file, or to syslogd, any more.
   void set_format(std::shared_ptr<const LineFormat> format);
+  // |writer| is the same one at each call.
+  void set_syslog(LogWriter& writer, std::shared_ptr<const LineFormat> format);
   JournalCounters counters() const;
 
   void connected(const DialogInfo& dialog) override;
@@ -84,13 +91,26 @@ class LogJournal final : public Journal {
   using Count = std::atomic<uint64_t>;
   using Named = Guarded<std::map<std::string, uint64_t, std::less<>>>;
 
-  // Has |append| write to a buffer and queues it.
+  struct Output {
+    std::atomic<LogWriter*> writer{nullptr};         // never another once it is there
+    std::atomic<const LineFormat*> format{nullptr};  // null: nothing is written
+  };
+
+  template <class Use>
+  void each_output(Use&& use);
+  // Has |append| write to a buffer and queues it, for each output whose flood limit lets lines of
+  // this |reason| pass.
   template <class Append>
-  void write(Append&& append);
+  void write(std::string_view reason, Append&& append);
+  // The same for what is never held back.
+  template <class Append>
+  void write_always(Append&& append);
+  template <class Append>
+  static void write_to(LogWriter& writer, const LineFormat& format, Append&& append);
+  void set(Output& output, std::shared_ptr<const LineFormat> format);
   void count(Cause cause);
 
-  LogWriter& writer_;
-  std::atomic<const LineFormat*> format_;
+  Output file_, syslog_;
   Guarded<std::vector<std::shared_ptr<const LineFormat>>> formats_;
 
   Count connects_{0}, disconnects_{0}, refused_{0}, warned_{0}, messages_{0}, recipients_{0},

@@ -28,14 +28,14 @@ bool ends_mid_line(const std::string& path) {
 
 }  // namespace
 
-LogSink::~LogSink() {
+FileSink::~FileSink() {
   if (owned_) close(fd_);
 }
 
-std::string LogSink::open(const std::string& path) {
-  if (path == "-") {
+std::string FileSink::open(const std::string& path) {
+  if (path.empty() || path == "-") {
     path_ = path;
-    take(STDERR_FILENO, false);
+    take(path.empty() ? -1 : STDERR_FILENO, false);
     return "";
   }
   // O_NONBLOCK does nothing to a file, but a FIFO without a reader then fails instead of hanging.
@@ -48,11 +48,15 @@ std::string LogSink::open(const std::string& path) {
   return "";
 }
 
-void LogSink::borrow(int fd) { take(fd, false); }
+void FileSink::borrow(int fd) { take(fd, false); }
 
-std::string LogSink::reopen() { return owned_ ? open(path_) : ""; }
+std::string FileSink::reopen() {
+  if (!owned_) return "";
+  const auto why = open(path_);
+  return why.empty() ? "" : why + "; the old file stays in use";
+}
 
-void LogSink::take(int fd, bool owned) {
+void FileSink::take(int fd, bool owned) {
   if (owned_) close(fd_);
   fd_ = fd;
   owned_ = owned;
@@ -66,7 +70,8 @@ void LogSink::take(int fd, bool owned) {
 // The writer must stay able to hear that it shall stop, so no write may block. stderr is shared
 // with whoever started us and cannot be made non-blocking; but poll() promises room for PIPE_BUF
 // octets in a pipe, and a socket (systemd's journal) takes a flag per call. A file needs neither.
-LogSink::Result LogSink::write(std::string_view text, size_t& written) {
+LogSink::Result FileSink::write(std::string_view text, size_t& written) {
+  if (fd_ < 0) return Result::Failed;
   if (!regular_) {
     pollfd ready{fd_, POLLOUT, 0};
     if (poll(&ready, 1, kWaitMs) <= 0) return Result::Blocked;

@@ -1,5 +1,6 @@
-// Where lines go: a file of ours or stderr. Together with ctl/client it is the only place outside
-// event/ that makes system calls: it belongs to the writer's thread, which has no loop.
+// Where lines go: a file of ours, stderr, or (syslog_sink.h) the syslogd of this machine. Together
+// with ctl/client these are the only places outside event/ that make system calls: they belong to
+// the writer's thread, which has no loop.
 #pragma once
 
 #include <cstddef>
@@ -13,27 +14,41 @@ namespace ravelin::proxy {
 class LogSink {
  public:
   LogSink() = default;
-  ~LogSink();
+  virtual ~LogSink() = default;
   LogSink(const LogSink&) = delete;
   LogSink& operator=(const LogSink&) = delete;
 
-  // |path| is a file, made with mode 0640 if it is not there and always appended to, or "-" for
-  // stderr. Returns "" or what went wrong; a sink that was open then stays as it was.
-  std::string open(const std::string& path);
-  // Writes to |fd|, which stays the caller's.
-  void borrow(int fd);
-  // Opens the same path again: what log rotation asks for. As open().
-  std::string reopen();
-  // When it was opened, the file ended in the middle of a line: a full disk, or a kill.
-  bool mid_line() const { return mid_line_; }
-
   enum class Result : uint8_t {
     Written,  // |written| octets, at least one
-    Blocked,  // nobody reads; at most |kWait| was waited
+    Blocked,  // nobody takes them now; at most |kWaitMs| was waited
     Failed,   // disk full, reader gone, ...
   };
   static constexpr int kWaitMs = 100;
-  Result write(std::string_view text, size_t& written);
+  // |text|: whole lines, but for what an earlier call left of the first.
+  virtual Result write(std::string_view text, size_t& written) = 0;
+  // What log rotation asks for. Returns "" or what went wrong; all then stays as it was.
+  virtual std::string reopen() = 0;
+  // When it was opened, the file ended in the middle of a line: a full disk, or a kill.
+  virtual bool mid_line() const { return false; }
+  // Why lines wait, if somebody should know; "" while all is well. Allocates nothing.
+  virtual const char* trouble() const { return ""; }
+};
+
+class FileSink final : public LogSink {
+ public:
+  FileSink() = default;
+  ~FileSink() override;
+
+  // |path| is a file, made with mode 0640 if it is not there and always appended to; "-" for
+  // stderr; or "": nowhere, and every write fails. Returns "" or what went wrong; a sink that was
+  // open then stays as it was.
+  std::string open(const std::string& path);
+  // Writes to |fd|, which stays the caller's.
+  void borrow(int fd);
+
+  Result write(std::string_view text, size_t& written) override;
+  std::string reopen() override;  // the same path
+  bool mid_line() const override { return mid_line_; }
 
  private:
   void take(int fd, bool owned);

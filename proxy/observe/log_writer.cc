@@ -13,7 +13,6 @@
 #include <utility>
 
 #include "proxy/observe/flood_gate.h"
-#include "proxy/observe/log_sink.h"
 
 namespace ravelin::proxy {
 namespace {
@@ -53,6 +52,7 @@ struct LogWriter::Core {
   FloodGate gate;
   std::atomic<uint64_t> lines{0}, dropped{0};
   std::atomic<uint64_t> unreported{0};  // dropped, and the log does not say so yet
+  std::atomic<const char*> trouble{""};
 
   // Under |mutex|.
   std::mutex mutex;
@@ -69,7 +69,7 @@ struct LogWriter::Core {
   steady_clock::time_point deadline;
 
   // The thread's own.
-  std::unique_ptr<LogSink> sink = std::make_unique<LogSink>();
+  std::unique_ptr<LogSink> sink;
   uint64_t reporting = 0;  // drops that a notice in the current batch tells of
   bool mid_line = false;   // the sink failed, or the file ended, in the middle of a line
   steady_clock::time_point last_notice = steady_clock::now();
@@ -95,6 +95,7 @@ bool LogWriter::Core::take_next_sink() {
   if (!next_sink) return false;
   sink = std::move(next_sink);
   mid_line = sink->mid_line();
+  trouble = "";
   return true;
 }
 
@@ -153,7 +154,7 @@ void LogWriter::Core::reopen_sink(std::string& batch) {
     return;
   }
   const std::lock_guard lock(mutex);
-  format->message(batch, Severity::Warning, error + "; the old file stays in use");
+  format->message(batch, Severity::Warning, error);
 }
 
 // What the log says of itself, behind the lines of the batch: that is where the gap is.
@@ -180,6 +181,7 @@ void LogWriter::Core::write(std::string& batch) {
   while (!rest.empty()) {
     size_t written = 0;
     const auto result = sink->write(rest, written);
+    trouble.store(sink->trouble(), std::memory_order_relaxed);
     const bool blocked = result == LogSink::Result::Blocked;
     if (blocked && (moved() || !out_of_time())) continue;
     if (result != LogSink::Result::Written) return lose(rest.substr(filler));
@@ -207,13 +209,22 @@ bool LogWriter::Core::out_of_time() {
 
 smtp::Expected<std::unique_ptr<LogWriter>, std::string> LogWriter::open(
     const LogWriterOptions& options, std::shared_ptr<const LineFormat> format, const Clock& clock) {
-  auto core = std::make_shared<Core>(options, std::move(format), clock);
+  auto sink = std::make_unique<FileSink>();
   if (options.fd >= 0) {
-    core->sink->borrow(options.fd);
-  } else if (auto error = core->sink->open(options.file); !error.empty()) {
+    sink->borrow(options.fd);
+  } else if (auto error = sink->open(options.file); !error.empty()) {
     return error;
   }
-  core->mid_line = core->sink->mid_line();
+  return start(std::move(sink), options, std::move(format), clock);
+}
+
+std::unique_ptr<LogWriter> LogWriter::start(std::unique_ptr<LogSink> sink,
+                                            const LogWriterOptions& options,
+                                            std::shared_ptr<const LineFormat> format,
+                                            const Clock& clock) {
+  auto core = std::make_shared<Core>(options, std::move(format), clock);
+  core->mid_line = sink->mid_line();
+  core->sink = std::move(sink);
   core->thread = std::thread([core] { core->run(); });
   return std::unique_ptr<LogWriter>(new LogWriter(std::move(core)));
 }
@@ -253,12 +264,16 @@ void LogWriter::reopen() {
   core_->work.notify_one();
 }
 
-std::string LogWriter::move_to(const std::string& file) {
-  auto sink = std::make_unique<LogSink>();
-  if (auto error = sink->open(file); !error.empty()) return error;
+void LogWriter::move_to(std::unique_ptr<LogSink> sink) {
   const std::lock_guard lock(core_->mutex);
   core_->next_sink = std::move(sink);
   core_->work.notify_one();
+}
+
+std::string LogWriter::move_to(const std::string& file) {
+  auto sink = std::make_unique<FileSink>();
+  if (auto error = sink->open(file); !error.empty()) return error;
+  move_to(std::move(sink));
   return "";
 }
 
@@ -298,5 +313,7 @@ void LogWriter::shut_down(milliseconds limit) {
 LogWriter::Counters LogWriter::counters() const {
   return {core_->lines.load(), core_->dropped.load(), core_->gate.held()};
 }
+
+const char* LogWriter::trouble() const { return core_->trouble.load(std::memory_order_relaxed); }
 
 }  // namespace ravelin::proxy

@@ -1,6 +1,6 @@
-// Lines to a file or stderr by a thread of its own. Whoever has lines never waits: they go into a
-// bounded queue, and if a disk is full or nobody reads a pipe, lines are dropped and counted, and
-// the log says how many as soon as it can.
+// Lines to a sink (a file, stderr, syslogd) by a thread of its own. Whoever has lines never waits:
+// they go into a bounded queue, and if a disk is full or nobody reads a pipe, lines are dropped and
+// counted, and the log says how many as soon as it can.
 #pragma once
 
 #include <chrono>
@@ -11,6 +11,7 @@
 
 #include "proxy/event/clock.h"
 #include "proxy/observe/line_format.h"
+#include "proxy/observe/log_sink.h"
 #include "smtp/expected.h"
 
 namespace ravelin::proxy {
@@ -32,6 +33,11 @@ class LogWriter {
   static smtp::Expected<std::unique_ptr<LogWriter>, std::string> open(
       const LogWriterOptions& options, std::shared_ptr<const LineFormat> format,
       const Clock& clock);
+  // To any sink; |options.file| and |.fd| mean nothing then. Throws if no thread can be had.
+  static std::unique_ptr<LogWriter> start(std::unique_ptr<LogSink> sink,
+                                          const LogWriterOptions& options,
+                                          std::shared_ptr<const LineFormat> format,
+                                          const Clock& clock);
   ~LogWriter();  // shut_down(2 s)
   LogWriter(const LogWriter&) = delete;
   LogWriter& operator=(const LogWriter&) = delete;
@@ -43,11 +49,13 @@ class LogWriter {
   // For whoever could not even format a line.
   void count_dropped(uint64_t lines);
 
-  // The file is opened anew before the next line is written. If that fails, the old one is kept
+  // The sink is opened anew before the next line is written. If that fails, the old one is kept
   // and says so.
   void reopen();
-  // Another file from now on, "-" for stderr; lines that still wait go there, too. Opened on the
-  // caller's thread, so that a reload can fail: returns "" or why not, and then nothing changes.
+  // Another sink from now on; lines that still wait go there, too.
+  void move_to(std::unique_ptr<LogSink> sink);
+  // The same for a file, "-" for stderr, "" for nowhere. Opened on the caller's thread, so that a
+  // reload can fail: returns "" or why not, and then nothing changes.
   std::string move_to(const std::string& file);
   void set_flood(uint32_t lines_per_second);
   void set_format(std::shared_ptr<const LineFormat> format);
@@ -66,6 +74,8 @@ class LogWriter {
     uint64_t flooded = 0;  // held back by the flood limit
   };
   Counters counters() const;
+  // Why lines wait, as the sink says it; "" while they do not.
+  const char* trouble() const;
 
  private:
   struct Core;

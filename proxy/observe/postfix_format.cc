@@ -2,6 +2,7 @@
 // fail2ban, logwatch, mailgraph. The shapes, down to the order of the fields, are theirs; the
 // number in [ ] is the dialog's serial, so that grouping by it works although there is one process.
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "proxy/observe/escape.h"
@@ -122,9 +123,14 @@ class PostfixFormat final : public LineFormat {
  public:
   PostfixFormat(const LineFormatOptions& options, const Clock& clock)
       : clock_(clock),
-        stamp_(options.rfc3339 ? StampStyle::Rfc3339 : StampStyle::Traditional),
-        pid_(options.pid) {
-    append_host(host_, options.hostname);
+        stamp_(options.rfc3339 && options.head != LineHead::Syslog ? StampStyle::Rfc3339
+                                                                   : StampStyle::Traditional),
+        pid_(options.pid),
+        marks_(line_marks(options)) {
+    if (options.head != LineHead::Syslog) {
+      append_host(host_, options.hostname);
+      host_ += ' ';
+    }
     append_angle(name_, options.syslog_name);
   }
 
@@ -251,7 +257,10 @@ class PostfixFormat final : public LineFormat {
     append_text(out, tls.version);
     out += " with cipher ";
     append_text(out, tls.cipher);
+    // Used, and of the algorithm: the same in all ciphers of today, but readers look for both.
     out += " (";
+    append_number(out, static_cast<uint64_t>(tls.bits));
+    out += '/';
     append_number(out, static_cast<uint64_t>(tls.bits));
     out += " bits)";
     if (!tls.server_name.empty()) {
@@ -301,7 +310,7 @@ class PostfixFormat final : public LineFormat {
   // master is who speaks for the whole of Postfix; pflogsumm lists its messages apart, and its
   // switch that silences smtpd's warnings does not touch them.
   void message(std::string& out, Severity severity, std::string_view text) const override {
-    begin(out, "master", pid_);
+    begin(out, "master", pid_, 0, severity);
     if (severity == Severity::Warning) out += "warning: ";
     if (severity == Severity::Fatal) out += "fatal: ";
     append_quoting(out, text);
@@ -309,15 +318,16 @@ class PostfixFormat final : public LineFormat {
   }
 
  private:
-  void begin_line(std::string& out) const {
+  void begin_line(std::string& out, Severity severity = Severity::Info) const {
+    out += marks_[static_cast<size_t>(severity)];
     stamp_.append(out, clock_.wall());
     out += ' ';
     out += host_;
-    out += ' ';
   }
 
-  void begin(std::string& out, std::string_view program, uint32_t number, Id id = 0) const {
-    begin_line(out);
+  void begin(std::string& out, std::string_view program, uint32_t number, Id id = 0,
+             Severity severity = Severity::Info) const {
+    begin_line(out, severity);
     out += name_;
     out += '/';
     out += program;
@@ -387,7 +397,8 @@ class PostfixFormat final : public LineFormat {
   const Clock& clock_;
   const Stamp stamp_;
   const uint32_t pid_;
-  std::string host_;
+  const std::array<std::string, 3> marks_;
+  std::string host_;  // and a space, or nothing
   std::string name_;
 };
 

@@ -125,6 +125,7 @@ void Session::refuse_text(const smtp::Reply& refusal, std::string_view said) {
   flow.refusal = with_id(refusal);
   Why why{.stage = "DATA", .subject = "DATA", .reason = "Data command rejected"};
   why.said = said;
+  why.transaction = transaction_->id;
   if (!said.empty()) why.cause = Cause::Backend;
   say_refused(*flow.refusal, why);
   if (transaction_->capture) store_capture(false);

@@ -81,15 +81,19 @@ void Session::say_disconnected() {
   record_.reset();
 }
 
-// What is said about a recipient is put down with what was decided about it.
+// What is said about a recipient is put down with what was decided about it. A refused text names
+// its recipient if it has one only, as Postfix does.
 void Session::say_refused(const smtp::Reply& said, const Why& why) {
   say_connected();
+  const auto* recipient = why.recipient;
+  if (why.stage == "DATA" && transaction_ && transaction_->accepted.size() == 1)
+    recipient = &transaction_->accepted.front();
   const Refusal refusal{.stage = why.stage,
                         .reply = said,
                         .subject = why.subject,
                         .reason = why.reason,
                         .sender = transaction_ ? &transaction_->mail.from : nullptr,
-                        .recipient = why.recipient,
+                        .recipient = recipient,
                         .backend_said = why.said,
                         .shadow = why.shadow,
                         .transaction = why.transaction,

@@ -2,6 +2,7 @@
 """What real readers of Postfix logs make of ours: pflogsumm counts what happened, fail2ban finds who
 misbehaved and nobody else, whatever a stranger says or makes the backend say."""
 import collections
+import re
 import subprocess
 import unittest
 
@@ -31,6 +32,27 @@ SECTIONS = {
     "limits": "errors = 3\njunk_commands = 6\nsessions_per_client = 2",
     "greylist": 'except_recipients = ["bob@example.com", "eve@example.com", "no@example.com", '
                 '"later@example.com"]',
+}
+CLIENT, ID, PATH, CODE = r"[\w.:-]+\[[\da-f.:]+\]", "[0-9A-F]{12}", "<[^ <>]*>", r"[45]\.\d+\.\d+"
+# All lines that there are, by program.
+SHAPES = {
+    "postfix/smtpd": [
+        rf"connect from {CLIENT}",
+        rf"disconnect from {CLIENT}( [a-z]+=\d+(/\d+)?)* commands=\d+(/\d+)?",
+        rf"NOQUEUE: reject: (CONNECT|EHLO|MAIL|RCPT) from {CLIENT}: [45]\d\d {CODE} .+;"
+        rf"( from={PATH})?( to={PATH})? proto=E?SMTP( helo={PATH})?",
+        rf"{ID}: reject: DATA from {CLIENT}: 554 {CODE} <DATA>: Data command rejected: .+; from={PATH} "
+        rf"to={PATH} proto=ESMTP helo={PATH}",
+        rf"{ID}: client={CLIENT}",
+        rf"(lost connection|too many errors|too many junk commands) after [A-Z]+ from {CLIENT}",
+        rf"PREGREET \d+ after [\d.]+ from \[[\da-f.:]+\]:\d+: .+"],
+    "postfix/cleanup": [rf"{ID}: message-id={PATH}"],
+    "postfix/qmgr": [rf"{ID}: from={PATH}, size=\d+, nrcpt=\d+ \(queue active\)", f"{ID}: removed"],
+    "postfix/smtp": [rf"{ID}: to={PATH}, relay=[\w.-]+\[[\d.]+\]:\d+, delay=[\d.]+, delays=[\d.]+/0/[\d.]+/"
+                     rf"[\d.]+, dsn=2\.\d\.\d, status=sent \(.+\)"],
+    "postfix/master": [".+"],
+    "ravelin/decision": [rf"id={ID} rcpt={PATH} from={PATH} client=[\da-f.:]+ standing=\w+ greylist=[\w-]+ "
+                         r"checks=\S+ verify=[\w-]+ verdict=(accept|reject|defer) code=\d{3} took=\d+\.\dms"],
 }
 HELLO = ("EHLO h.client.example", "MAIL FROM:<a@sender.example>")
 BOB = "RCPT TO:<bob@example.com>"
@@ -103,6 +125,21 @@ class LogReaders(SystemTest):
         self.say(21, f"HELO {FORGED}", last="^554", rejects=1, aggressive=1)
         self.say(22, *HELLO, BOB, "QUIT", last="^221", rejects=1, bans=1)
 
+    def check_shapes(self):
+        """Every line has a known shape, and a dialog's number leads from its connect to its
+        disconnect."""
+        dialogs = collections.defaultdict(list)
+        for line in self.front.lines():
+            head = re.match(r"\w{3} [ \d]\d \d\d:\d\d:\d\d mx\.example\.net (\w+/\w+)\[(\d+)\]: ", line)
+            self.assertTrue(head, line)
+            program, text = head[1], line[head.end():]
+            self.assertTrue(any(re.fullmatch(shape, text) for shape in SHAPES[program]), line)
+            if program != "postfix/master" and head[2] != "0":
+                dialogs[head[2]].append(text)
+        for texts in dialogs.values():
+            self.assertRegex(texts[0], "^connect from ")
+            self.assertRegex(texts[-1], "^disconnect from ")
+
     def pflogsumm(self):
         done = subprocess.run(["pflogsumm", "--smtpd-stats", self.front.log], capture_output=True,
                               text=True, check=True, timeout=60)
@@ -125,6 +162,7 @@ class LogReaders(SystemTest):
         ends = lambda: self.front.lines(r"\]: disconnect from \S+\[127\.1")
         wait_for(lambda: len(ends()) == self.connects, "all dialogs to end")
         self.assertEqual(self.front.stop(), 0)
+        self.check_shapes()
         self.front = self.start_ravelin(head='mode = "shadow"')
         self.say(4, *HELLO, BOB, "QUIT", last="^221")
         self.assertEqual(self.front.stop(), 0)

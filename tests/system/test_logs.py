@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Logs of the real binary: both formats, and logs that nobody can take."""
+import collections
 import json
 import os
 import re
@@ -55,6 +56,37 @@ class Logs(SystemTest):
             self.assertRegex(line, r"^\w{3} [ \d]\d \d\d:\d\d:\d\d mx\.example\.net (postfix|ravelin)/")
             self.assertNotRegex(line, r"too many errors after RCPT from \S+\[192")
             self.assertNotRegex(line, r"[\x00-\x1f\x7f]")
+
+    def test_json_is_json_for_any_bytes(self):
+        """Each octet but CR and LF, in each thing that a client can say."""
+        ravelin = self.ravelin([self.backend], sections={
+            "log": 'file = "{dir}/mail.log"\nformat = "json"',
+            "limits": "errors = 1000\njunk_commands = 1000"})
+        wild = bytes(octet for octet in range(1, 256) if octet not in b"\r\n")
+        for begin, end in ((b"", b""), (b"EHLO ", b""), (b"MAIL FROM:<a@b.example> ", b""),
+                           (b'MAIL FROM:<"', b'"@b.example>')):
+            with ravelin.client() as client:
+                client.send(begin + wild + end + b"\r\n")
+                client.reply()
+        with ravelin.client() as client:
+            client.say("EHLO a.example")
+            client.say("MAIL FROM:<a@b.example>")
+            for octet in wild:
+                client.send(b'RCPT TO:<"' + bytes([octet]) + b'"@elsewhere.example>\r\n')
+                client.reply()
+            client.send(b"RCPT TO:<bob@example.com>\r\nDATA\r\nMessage-ID: " + wild + b"\r\n\r\n.\r\n")
+            for _ in range(3):
+                client.reply()
+        self.assertEqual(ravelin.stop(), 0)
+        lines = ravelin.log.read_bytes().split(b"\n")
+        self.assertEqual(lines.pop(), b"")
+        events = collections.Counter()
+        for line in lines:
+            event = json.loads(line.decode("utf-8"))  # strictly
+            self.assertNotRegex(line, rb"[\x00-\x1f\x7f]")
+            events[event["event"]] += 1
+        self.assertGreater(events["refuse"], 200)
+        self.assertEqual(events["deliver"], 1)
 
     def test_a_log_that_nobody_reads(self):
         pipe = os.path.join(self.directory, "pipe")

@@ -151,6 +151,7 @@ class Chroot(SystemTest):
         self.assertRegex(self.check(ravelin)[1], "sandbox.chroot: name a user")
         for text, sections in (
                 ("log.file is not below it", {"log": 'file = "/var/log/mail.log"'}),
+                ("log.syslog is not below it", {"log": 'file = "{dir}/log"\nsyslog = "/dev/log"'}),
                 ("state.path is not below it", {"state": 'path = "{dir}/../state.db"'}),
                 ("admin.socket is not below it", {"admin": 'socket = "ctl.sock"'}),
                 ("etc/resolv.conf is missing", {"dns": "servers = []"}),

@@ -91,6 +91,20 @@ TEST_CASE("A hostname without a dot is warned of, and taken") {
   CHECK(loaded.warnings[0].starts_with("hostname \"mx\" has no dot"));
 }
 
+TEST_CASE("A syslogd that is not there is warned of, and may come later") {
+  const auto warnings = [](std::string_view path) {
+    const auto loaded = load("log.syslog = \"" + std::string(path) + '"');
+    CHECK(loaded.config);
+    return loaded.warnings;
+  };
+  using Warnings = std::vector<std::string>;
+  CHECK(warnings("") == Warnings{});
+  CHECK(warnings("/nonexistent/log") ==
+        Warnings{"log.syslog: \"/nonexistent/log\": No such file or directory; lines will wait for "
+                 "it"});
+  CHECK(warnings("/dev/null") == Warnings{"log.syslog: \"/dev/null\" is not a socket"});
+}
+
 TEST_CASE("A file that cannot be read is one error without a place") {
   struct Row {
     std::string file;

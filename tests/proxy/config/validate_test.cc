@@ -50,6 +50,13 @@ TEST_CASE("Values that contradict each other") {
       {"a wider network denied is meant so",
        "[access]\nallow = [\"192.0.2.1\"]\ndeny = [\"192.0.2.0/24\"]",
        {}},
+      {"a log that goes nowhere",
+       "log.file = \"\"",
+       {"2:12: file must not be empty; \"-\" is stderr"}},
+      {"to syslogd alone", "[log]\nfile = \"\"\nsyslog = \"/dev/null/none\"", {}},
+      {"a socket without a root",
+       "log.syslog = \"log\"",
+       {"2:14: syslog: \"log\" is not a path from the root (\"/run/...\")"}},
       {"no name in the log", "log.syslog_name = \"\"", {"2:19: syslog_name must not be empty"}},
   }));
   CAPTURE(row.name);

@@ -160,6 +160,52 @@ TEST_CASE_METHOD(JsonLines, "JSON lines: who was not served stands apart from th
   CHECK_FALSE(got.contains("not_taken"));
 }
 
+TEST_CASE("JSON lines: the journal's level stands in front of the object") {
+  test::use_zone("UTC");
+  test::ManualClock clock;
+  auto options = test::sample_options();
+  options.head = LineHead::Level;
+  std::string out;
+  make_json_format(options, clock)->message(out, Severity::Warning, "x");
+  CHECK(out.substr(0, 3) == "<4>");
+  CHECK(json::parse(out.substr(3))["severity"] == "warning");
+  out.clear();
+  make_json_format(options, clock)->connected(out, sample_dialog());
+  CHECK(out.substr(0, 4) == "<6>{");
+}
+
+// Every octet, in every field that strangers fill.
+TEST_CASE_METHOD(JsonLines, "JSON lines: every event is one object on one line, for any bytes") {
+  std::string any;
+  for (int byte = 0; byte < 256; ++byte) any += static_cast<char>(byte);
+  any += std::string(2'000, '\xC3');
+  auto dialog = sample_dialog();
+  dialog.helo = dialog.name = dialog.tls = any;
+  const auto reply = sample_reply(550, 1, 1, any);
+  const smtp::Address address{any, any};
+  const std::vector<smtp::Address> recipients(3, address);
+  const std::vector<RecipientFate> fates{{RecipientFate::Kind::Bounced, any, any}, {}, {}};
+  Delivered mail{2, address, recipients, 9, any, any, any};
+  mail.fates = fates;
+  const Decision decision{1, &address, any, any, any, any, any, any, reply, 1ms};
+  const Secured tls{any, any, 256, true, any};
+
+  line([&](auto& out, auto& to) { to.connected(out, dialog); });
+  line([&](auto& out, auto& to) { to.disconnected(out, dialog, {}); });
+  line([&](auto& out, auto& to) {
+    to.refused(out, dialog, {any, reply, any, any, &address, &address, any});
+  });
+  line([&](auto& out, auto& to) { to.delivered(out, dialog, mail); });
+  line([&](auto& out, auto& to) { to.decided(out, dialog, decision); });
+  line([&](auto& out, auto& to) { to.ended(out, dialog, any, any); });
+  line([&](auto& out, auto& to) { to.secured(out, dialog, tls); });
+  line([&](auto& out, auto& to) { to.not_secured(out, dialog, any); });
+  line([&](auto& out, auto& to) { to.pregreet(out, dialog, 1, 1ms, any); });
+  line([&](auto& out, auto& to) { to.no_place(out, dialog.client, any); });
+  const auto said = line([&](auto& out, auto& to) { to.message(out, Severity::Info, any); });
+  CHECK(unescape(said["text"].get<std::string>()).substr(0, 256) == any.substr(0, 256));
+}
+
 TEST_CASE_METHOD(JsonLines, "JSON lines: whatever a client says comes back") {
   auto dialog = sample_dialog();
   dialog.helo = std::string("\"}\n{\"event\":\"\\\0\xff\xc3\xa9\xe2\x80\xa8\x1b", 23);

@@ -260,10 +260,10 @@ TEST_CASE_METHOD(Format, "Postfix lines: TLS") {
   const auto write = [&](auto& out, auto& to) { to.secured(out, dialog, tls); };
   CHECK(lines(write)[0] ==
         "postfix/smtpd[17]: Anonymous TLS connection established from unknown[203.0.113.5]: "
-        "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256 bits)");
+        "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)");
   tls.server_name = "mx.example.net";
   tls.resumed = true;
-  CHECK(lines(write)[0].ends_with("(256 bits) to SNI mx.example.net resumed"));
+  CHECK(lines(write)[0].ends_with("(256/256 bits) to SNI mx.example.net resumed"));
   CHECK(lines([&](auto& out, auto& to) { to.not_secured(out, dialog, "bad record"); })[0] ==
         "postfix/smtpd[17]: SSL_accept error from unknown[203.0.113.5]: bad record");
 }
@@ -314,6 +314,71 @@ TEST_CASE("Postfix lines: the program's first word and the stamp can be others")
   out.clear();
   make_postfix_format(test::sample_options(), clock)->message(out, Severity::Info, "up");
   CHECK(out == "Nov  2 21:26:41 mx.example.net postfix/master[99]: up\n");
+}
+
+TEST_CASE_METHOD(Format, "Postfix lines: what the journal and syslogd want in front") {
+  auto options = test::sample_options();
+  options.rfc3339 = true;
+  const auto all = [&] {
+    const auto made = make_postfix_format(options, clock);
+    std::string out;
+    made->connected(out, sample_dialog());
+    made->message(out, Severity::Info, "up");
+    made->message(out, Severity::Warning, "mind");
+    made->message(out, Severity::Fatal, "no");
+    return out;
+  };
+  options.head = LineHead::Level;
+  const std::string stamp = "2026-05-28T20:26:40.000000+00:00 mx.example.net ";
+  CHECK(all() == "<6>" + stamp + "postfix/smtpd[17]: connect from unknown[203.0.113.5]\n<6>" +
+                     stamp + "postfix/master[99]: up\n<4>" + stamp +
+                     "postfix/master[99]: warning: mind\n<3>" + stamp +
+                     "postfix/master[99]: fatal: no\n");
+  // syslogd knows no other stamp, and adds the host itself.
+  options.head = LineHead::Syslog;
+  CHECK(all() ==
+        "<22>May 28 20:26:40 postfix/smtpd[17]: connect from unknown[203.0.113.5]\n"
+        "<22>May 28 20:26:40 postfix/master[99]: up\n"
+        "<20>May 28 20:26:40 postfix/master[99]: warning: mind\n"
+        "<19>May 28 20:26:40 postfix/master[99]: fatal: no\n");
+  options.facility = 16;
+  CHECK(all().substr(0, 5) == "<134>");
+}
+
+TEST_CASE_METHOD(Format, "Postfix lines: each line of an event has what stands in front") {
+  auto options = test::sample_options();
+  options.head = LineHead::Syslog;
+  const std::vector<smtp::Address> recipients(2);
+  std::string out;
+  make_postfix_format(options, clock)
+      ->delivered(out, sample_dialog(), {1, kSender, recipients, 9, "i@d", "r", "250 ok"});
+  size_t lines = 0;
+  for (size_t at = 0; at < out.size(); at = out.find('\n', at) + 1, ++lines)
+    CHECK(out.compare(at, 28, "<22>May 28 20:26:40 postfix/") == 0);
+  CHECK(lines == 6);
+}
+
+TEST_CASE("[log] says how lines look for syslogd") {
+  test::use_zone("UTC");
+  test::ManualClock clock;
+  LogSettings settings{};
+  const auto line = [&] {
+    std::string out;
+    make_syslog_format(settings, clock)->connected(out, sample_dialog());
+    return out;
+  };
+  settings.format = LogFormat::Json;  // is the file's
+  settings.syslog_name = "front";
+  settings.syslog_facility = SyslogFacility::Mail;
+  CHECK(line() == "<22>May 28 20:26:40 front/smtpd[17]: connect from unknown[203.0.113.5]\n");
+  const auto facility_of = [&](SyslogFacility facility) {
+    settings.syslog_facility = facility;
+    return line().substr(0, line().find('>') + 1);
+  };
+  CHECK(facility_of(SyslogFacility::Daemon) == "<30>");
+  CHECK(facility_of(SyslogFacility::User) == "<14>");
+  CHECK(facility_of(SyslogFacility::Local0) == "<134>");
+  CHECK(facility_of(SyslogFacility::Local7) == "<190>");
 }
 
 TEST_CASE("Delays are written as Postfix writes them") {
