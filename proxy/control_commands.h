@@ -20,6 +20,8 @@
 
 namespace ravelin::proxy {
 
+class EpisodeReports;
+
 struct PressureNow {
   PressureLevel level = PressureLevel::Calm;
   std::string cause;  // "" when calm
@@ -52,6 +54,7 @@ class Daemon {
   virtual ProcessNow process() const = 0;
   virtual const Curves& curves() const = 0;
   virtual const Episodes& episodes() const = 0;
+  virtual EpisodeReports& reports() = 0;
   // Of the configuration, with what was set by hand.
   virtual Limits limits() const = 0;
   virtual Overrides& overrides() = 0;

@@ -5,9 +5,10 @@
 #include <utility>
 
 #include "proxy/control_args.h"
+#include "proxy/episode_reports.h"
 #include "proxy/observe/dialog_record.h"
 #include "proxy/observe/history.h"
-#include "proxy/profile/census.h"
+#include "proxy/profile/dialog_print.h"
 
 namespace ravelin::proxy {
 namespace {
@@ -16,9 +17,7 @@ using nlohmann::json;
 
 constexpr int64_t kMaxEntries = 1'000;
 constexpr int64_t kLongAgo = 10LL * 365 * 24 * 3600;  // s
-constexpr int64_t kBefore = 120;                      // s around an episode
 constexpr int64_t kMaxSources = 100'000;              // named in a report
-constexpr std::chrono::seconds kReportPatience{45};   // ControlServer waits for a minute
 constexpr size_t kShortest = 3;                       // of a text that is looked for
 
 // An id, an address of a client, or a part of what was put down: a mail address, a domain. "" is
@@ -38,6 +37,7 @@ json shown(const HistoryFound& found) {
   for (const auto& one : found.entries) {
     auto entry = json::parse(one.account, nullptr, false);
     if (!entry.is_object()) continue;  // damage in the file
+    if (const auto print = parse_print(text(entry, "print"))) entry["habits"] = print_words(*print);
     entry["count"] = one.count;
     entry["last_ms"] = one.last_ms;
     entries.push_back(std::move(entry));
@@ -63,19 +63,10 @@ void explain(Daemon& daemon, const json& args, ControlServer::Answer answer) {
   if (!taken) answer(control_error("others are searching already: try again in a moment"));
 }
 
-// {"step":10,"names":[...],"samples":[[at,value,...],...]}
 json curves(Daemon& daemon, const json& args) {
   const auto step = args.value("step", uint32_t{10});
-  const auto* const ring = daemon.curves().ring(step);
-  if (ring == nullptr) return control_error("a step is 1, 10 or 300 seconds");
-  json names = json::array(), samples = json::array();
-  for (size_t i = 0; i < kCurves; ++i) names.push_back(curve_name(i));
-  for (const auto& sample : ring->since(args.value("since", int64_t{0}))) {
-    json row = {sample.at};
-    for (const auto value : sample.values) row.push_back(value);
-    samples.push_back(std::move(row));
-  }
-  return {{"step", step}, {"names", std::move(names)}, {"samples", std::move(samples)}};
+  auto shown = curves_json(daemon.curves(), step, args.value("since", int64_t{0}), INT64_MAX);
+  return shown.is_null() ? control_error("a step is 1, 10 or 300 seconds") : shown;
 }
 
 json rows(const std::vector<TopRow>& all) {
@@ -116,18 +107,8 @@ json episodes(Daemon& daemon) {
   return {{"episodes", std::move(all)}};
 }
 
-// The curves of an episode: as fine as they still are.
-json curves_of(Daemon& daemon, const Episode& episode, int64_t now) {
-  const auto end = episode.ended == 0 ? now : episode.ended;
-  const auto from = episode.onset - kBefore;
-  const auto age = now - from;
-  const auto step = age < Curves::kKept[0] ? 1U : age < Curves::kKept[1] ? 10U : 300U;
-  auto shown = curves(daemon, {{"step", step}, {"since", from}});
-  auto& samples = shown["samples"];
-  samples.erase(std::remove_if(samples.begin(), samples.end(),
-                               [end](const json& row) { return row[0] > end + kBefore; }),
-                samples.end());
-  return shown;
+json report_later() {
+  return control_error("others are searching already, or memory is short: try again in a moment");
 }
 
 void report(Daemon& daemon, const json& args, ControlServer::Answer answer) {
@@ -138,29 +119,19 @@ void report(Daemon& daemon, const json& args, ControlServer::Answer answer) {
   if (episode == nullptr)
     return answer(control_error("there is no episode " + std::to_string(number)));
   const auto now = std::chrono::floor<std::chrono::seconds>(daemon.shared().clock.wall());
-  const auto end = episode->ended == 0 ? now.time_since_epoch().count() : episode->ended;
-  json head = {{"episode", shown_episode(*episode)},
-               {"curves", curves_of(daemon, *episode, now.time_since_epoch().count())}};
-  HistoryQuery query;
-  query.since = Wall(std::chrono::seconds(episode->onset));
-  query.until = Wall(std::chrono::seconds(end + 1));
-  query.patience = kReportPatience;
-  const auto list =
+  EpisodeReports::Wanted wanted;
+  wanted.episode = *episode;
+  wanted.curves = curves_of(daemon.curves(), *episode, now.time_since_epoch().count(), false);
+  wanted.fresh = args.value("fresh", false);
+  wanted.sources =
       static_cast<size_t>(std::clamp<int64_t>(args.value("sources", kMaxSources), 0, kMaxSources));
-  const auto census = std::make_shared<Census>();
-  const bool taken = daemon.shared().history.visit(
-      std::move(query),
-      [census](std::string_view account, uint32_t count, int64_t last_ms) {
-        census->add(account, count, last_ms);
-        return true;
-      },
-      [&daemon, answer, census, head, list](bool more) {
-        auto made = head;
-        made.update(census->report(list));
-        made["incomplete"] = more;
-        daemon.post([answer, made = std::move(made)] { answer(made); });
+  const bool taken = daemon.reports().get(
+      std::move(wanted), [&daemon, answer, head = shown_episode(*episode)](json made) {
+        if (made.is_object()) made["episode"] = head;
+        daemon.post(
+            [answer, made = std::move(made)] { answer(made.is_object() ? made : report_later()); });
       });
-  if (!taken) answer(control_error("others are searching already: try again in a moment"));
+  if (!taken) answer(report_later());
 }
 
 }  // namespace

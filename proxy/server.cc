@@ -15,6 +15,7 @@
 #include "proxy/config/root.h"
 #include "proxy/control_commands.h"
 #include "proxy/curve_watch.h"
+#include "proxy/episode_reports.h"
 #include "proxy/event/connector.h"
 #include "proxy/event/credentials.h"
 #include "proxy/event/http_server.h"
@@ -80,7 +81,7 @@ class Server::Impl final : public Daemon {
  public:
   Impl(Options options, std::shared_ptr<const Config> config)
       : options_(std::move(options)), config_(std::move(config)) {}
-  ~Impl() override { stop_workers(); }
+  ~Impl() override;
 
   std::string start();
   int run();
@@ -100,6 +101,7 @@ class Server::Impl final : public Daemon {
   ProcessNow process() const override;
   const Curves& curves() const override { return curves_.curves(); }
   const Episodes& episodes() const override { return episodes_; }
+  EpisodeReports& reports() override { return *reports_; }
   void post(std::function<void()> function) override { loop_->post(std::move(function)); }
   Limits limits() const override { return overrides_->limits.apply(config_->limits); }
   Overrides& overrides() override { return *overrides_; }
@@ -166,11 +168,18 @@ class Server::Impl final : public Daemon {
   const ProcessUsage usage_;  // likewise
   CurveWatch curves_;
   Episodes episodes_;
+  std::unique_ptr<EpisodeReports> reports_;
   dns::Handle drain_timer_;
   dns::Handle saver_;
   dns::Handle certificates_;
   int exit_code_ = kEndedByTerm;
 };
+
+// The history's thread posts to the loop.
+Server::Impl::~Impl() {
+  stop_workers();
+  if (shared_) shared_->history.stop();
+}
 
 std::string Server::Impl::start() {
   if (auto why = warm_up(); !why.empty()) return why;
@@ -197,6 +206,7 @@ std::string Server::Impl::start() {
     say_when_loaded();
     logs_.look();
     shared_->backend_memory.save_offers();
+    reports_->keep(episodes_, curves_.curves());
   });
   make_control();
   if (opened->control) open_control(std::move(opened->control));
@@ -232,6 +242,7 @@ void Server::Impl::open_state() {
   shared_->captures.start(seen_here(config_->capture.directory));
   curves_.restore(shared_->history);
   episodes_.restore(shared_->store.get(), clock_.wall());
+  reports_ = std::make_unique<EpisodeReports>(shared_->history, clock_, shared_->record_key);
   shared_->history.start();
 }
 

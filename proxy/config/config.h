@@ -188,6 +188,7 @@ struct HistorySettings {
   std::chrono::milliseconds keep;  // there
   uint64_t disk_free;              // bytes; with less it is not written
   bool hash_addresses;
+  std::chrono::milliseconds keep_reports;  // of episodes, there
 };
 
 enum class CaptureWhen : uint8_t { Episodes, Always };

@@ -28,6 +28,11 @@ constexpr Param kRows[] = {
         "Puts a keyed hash in the place of the local part of each mail address, and leaves out "
         "texts that may quote one. `ravelinctl explain` still finds an address that it is given.",
         "false"),
+    duration_param<&HistorySettings::keep_reports>(
+        "keep_reports",
+        "How long reports of episodes stay in history.db, where they name sources when their "
+        "dialogs are gone: fifty at most, and a tenth of history.size.",
+        "\"365d\"", 1h, 24h * 3650),
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "proxy/ctl/report.h"
 #include "proxy/ctl/sessions.h"
 #include "proxy/ctl/trace.h"
+#include "proxy/ctl/xarf.h"
 
 namespace ravelin::proxy {
 namespace {
@@ -57,7 +58,14 @@ constexpr Arg kSources[] = {
 constexpr Arg kReport[] = {
     {"EPISODE", "number", ArgKind::Count, "Its number, as \"episodes\" tells; the latest without",
      false, "", "", 1, 4'294'967'295},
-    {"--format", "format", ArgKind::Choice, "As what", false, "text", "text,html,csv,nft"},
+    {"--format", "format", ArgKind::Choice, "As what", false, "text", "text,html,csv,nft,xarf"},
+    {"--fresh", "fresh", ArgKind::Flag, "Count anew, also if the episode's report is kept"},
+    {"--org", "org", ArgKind::Text, "For xarf: who reports, by name"},
+    {"--contact", "contact", ArgKind::Text, "For xarf: where an answer goes, a mail address"},
+    {"--domain", "domain", ArgKind::Text, "For xarf: whose; of the address without"},
+    {"--by", "by", ArgKind::Choice,
+     "For xarf: a report for each /24 and /64, or for each autonomous system that is known", false,
+     "", "network,as"},
 };
 constexpr Arg kSessions[] = {
     {"--client", "client", ArgKind::Network, "Only those of this address or network"},
@@ -127,7 +135,8 @@ constexpr Command kCommands[] = {
     {"explain", "explain", "Why was it refused, deferred or accepted?", kExplain, explain},
     {"sources", "sources", "Who came most, of the last five to ten minutes", kSources},
     {"episodes", "episodes", "Hard times: when, how bad, why"},
-    {"report", "report", "Who it was in hard times, and what stopped them", kReport, report},
+    {"report", "report", "Who it was in hard times, and what stopped them", kReport, report,
+     Shape::Once, report_usage},
     {"simulate", "simulate", "What would become of a mail: checks, greylist, standing", kSimulate},
     {"greylist show", "greylist.show", "Is this triple known, and how long must it wait?", kTuple},
     {"greylist pass", "greylist.pass", "Let this triple pass from now on", kTuple},

@@ -50,6 +50,8 @@ struct Command {
   // The result in words; null: as a list of fields.
   std::string (*print)(const nlohmann::json& result) = nullptr;
   Shape shape = Shape::Once;
+  // Why arguments that are right by themselves are not together, "" if they are. May be null.
+  std::string (*usage)(const nlohmann::json& request) = nullptr;
 };
 
 // Commands of two words: what the first stands for.

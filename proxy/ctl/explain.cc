@@ -143,8 +143,10 @@ void tell_client(const json& dialog, std::string& out) {
   add("", word(dialog, "country"));
   if (const auto asn = number(dialog, "asn"); asn > 0)
     add("", fmt::format("AS{:.0f} {}", asn, word(dialog, "network")));
-  add("habits ", word(dialog, "print"));
+  add("fingerprint ", word(dialog, "print"));
   if (!about.empty()) out += "  " + about + '\n';
+  if (const auto habits = word(dialog, "habits"); !habits.empty())
+    out += "  habits: " + habits + '\n';
 }
 
 void tell_dialog(const json& dialog, std::string& out) {
@@ -163,6 +165,11 @@ void tell_dialog(const json& dialog, std::string& out) {
   if (const auto count = number(dialog, "count"); count > 1)
     out += fmt::format("  and {:.0f} more like it, the last at {}\n", count - 1,
                        when(number(dialog, "last_ms")));
+  for (const auto& one : list(dialog, "others"))
+    if (one.is_array() && one.size() == 3 && one[2].is_number())
+      out += fmt::format("    among them from <{}> to <{}>, {:.0f} times\n",
+                         word(json{{"x", one[0]}}, "x"), word(json{{"x", one[1]}}, "x"),
+                         one[2].get<double>());
 }
 
 }  // namespace

@@ -269,6 +269,9 @@ int run_watch(const Request& request) {
 }
 
 int run(const Request& request) {
+  const auto usage = request.command->usage;
+  if (const auto why = usage != nullptr ? usage(request.body) : ""; !why.empty())
+    return complain(why, kUsage);
   if (request.command->shape == Shape::Feed) return run_feed(request);
   if (request.command->shape == Shape::Watch) return run_watch(request);
   const auto limit = limit_of(request);
@@ -283,8 +286,10 @@ int run(const Request& request) {
   auto result = parsed.value("result", json());
   // How it is shown is our affair.
   const auto format = request.body.find("format");
-  if (format != request.body.end() && !request.as_json && result.is_object())
+  if (format != request.body.end() && !request.as_json && result.is_object()) {
     result["format"] = *format;
+    result["asked"] = request.body;
+  }
   const auto in_words = request.command->print != nullptr ? request.command->print : print_result;
   const auto shown =
       request.as_json ? (ok ? result : parsed).dump(2, ' ', true) + '\n' : in_words(result);

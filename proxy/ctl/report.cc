@@ -8,6 +8,7 @@
 
 #include "dns/ip.h"
 #include "proxy/ctl/fields.h"
+#include "proxy/ctl/xarf.h"
 
 namespace ravelin::proxy {
 namespace {
@@ -46,11 +47,25 @@ std::string dominating(const json& result) {
   const auto& prints = list(result, "prints");
   if (prints.empty()) return "none";
   const auto sources = number(prints[0], "sources");
-  const auto all = std::max(1.0, number(result, "sources"));
-  const auto name = word(prints[0], "name");
-  return fmt::format("{}: {:.0f} sources, {}; {} different in all",
-                     name.empty() ? "nothing was said" : name, sources, percent(sources / all),
-                     prints.size() < 10 ? std::to_string(prints.size()) : "10 or more");
+  const auto silent = number(result, "sources_silent");
+  const auto all = std::max(1.0, number(result, "sources") - silent);
+  auto told =
+      fmt::format("{}: {:.0f} sources, {}; {:.0f} different in all", word(prints[0], "name"),
+                  sources, percent(sources / all), number(result, "prints_in_all"));
+  if (silent > 0) told += fmt::format("; {:.0f} sources said nothing", silent);
+  return told;
+}
+
+// What those of it do without thinking.
+std::string habits(const json& result) {
+  const auto& prints = list(result, "prints");
+  if (prints.empty()) return "none";
+  auto told = word(prints[0], "habits");
+  if (told.empty()) told = "unknown";
+  if (!prints[0].is_object() || !prints[0].contains("quits")) return told;
+  const auto quits = number(prints[0], "quits");
+  if (quits < 0.005) return told + ", no QUIT";
+  return told + (quits > 0.995 ? ", says QUIT" : ", QUIT in " + percent(quits) + " of its ends");
 }
 
 void tell_time(const json& result, std::string& out) {
@@ -79,11 +94,49 @@ void tell_who(const json& result, std::string& out) {
   line(out, "systems", groups(result, "stacks", "sources"));
   line(out, "HELO", groups(result, "helo_shapes", "sources"));
   line(out, "dialog fingerprint", dominating(result));
+  line(out, "its habits", habits(result));
+}
+
+// How many of |what| were in an earlier episode: "57 of 200 sources", "about 57,000 of ...".
+std::string common(const json& earlier, const char* what, double all) {
+  const auto& its = object(earlier, what);
+  const auto exact = its.find("exact");
+  const bool estimated = exact == its.end() || *exact != true;
+  return fmt::format("{}{:.0f} of {:.0f} {}", estimated ? "about " : "", number(its, "common"), all,
+                     what[0] == 's' ? "sources" : "fingerprints");
+}
+
+// Those with something in common, the most of it first; of the others how many they are.
+void tell_before(const json& result, std::string& out) {
+  constexpr size_t kShown = 5;
+  std::vector<const json*> some;
+  const auto& all = list(result, "overlap");
+  for (const auto& one : all)
+    if (number(object(one, "sources"), "common") + number(object(one, "prints"), "common") > 0)
+      some.push_back(&one);
+  std::stable_sort(some.begin(), some.end(), [](const json* a, const json* b) {
+    return number(object(*a, "sources"), "common") > number(object(*b, "sources"), "common");
+  });
+  out += "\nSeen before\n";
+  for (size_t i = 0; i < std::min(some.size(), kShown); ++i)
+    line(out, fmt::format("in episode {:.0f}", number(*some[i], "number")),
+         fmt::format("{}, {}; {}", common(*some[i], "sources", number(result, "sources")),
+                     common(*some[i], "prints", number(result, "prints_in_all")),
+                     when(number(*some[i], "began") * 1000)));
+  if (some.size() > kShown)
+    line(out, "and in", fmt::format("{} more episodes", some.size() - kShown));
+  if (all.size() > some.size())
+    line(out, "nothing of it in", fmt::format("{} earlier episodes", all.size() - some.size()));
+  if (all.empty()) line(out, "unknown", "no earlier episode is remembered");
 }
 
 void tell_what(const json& result, std::string& out) {
   out += "\nWhat they wanted\n";
-  line(out, "recipients", fmt::format("{:.0f}", number(result, "recipients")));
+  const auto recipients = number(result, "recipients");
+  const auto looked = number(result, "recipients_looked_at");
+  line(out, "recipients",
+       fmt::format("{:.0f}", recipients) +
+           (looked < recipients ? fmt::format("; what follows is of {:.0f} of them", looked) : ""));
   line(out, "null senders", percent(number(result, "null_senders")));
   line(out, "sender domains", groups(result, "sender_domains", "count"));
   line(out, "senders, e.g.", words(result, "senders"));
@@ -120,8 +173,20 @@ void tell_effect(const json& result, std::string& out) {
        fmt::format("{:.0f} recipients accepted, {:.0f} deferred",
                    number(good, "recipients_with_standing"),
                    number(good, "deferred_with_standing")));
-  if (const auto found = result.find("incomplete"); found != result.end() && *found == true)
-    out += "\nIncomplete: there was more than could be read in time.\n";
+}
+
+// What the numbers are worth.
+void tell_limits(const json& result, std::string& out) {
+  const auto is = [&](const char* name) {
+    const auto found = result.is_object() ? result.find(name) : result.end();
+    return found != result.end() && *found == true;
+  };
+  out += '\n';
+  if (is("incomplete")) out += "Incomplete: there was more than could be read in time.\n";
+  if (const auto left = number(result, "sources_left_out"); left > 0)
+    out += fmt::format("Incomplete: {:.0f} dialogs of further sources are not in it.\n", left);
+  if (const auto at = number(result, "counted_at"); at > 0)
+    out += fmt::format("Counted {}{}.\n", when(at * 1000), is("stored") ? ", and kept" : "");
 }
 
 std::string escaped(std::string_view text) {
@@ -186,6 +251,7 @@ std::string report(const json& result) {
   const auto format = raw(result, "format");
   if (format == "html") return report_html(result);
   if (format == "csv") return report_csv(result);
+  if (format == "xarf") return report_xarf(result);
   return format == "nft" ? report_nft(result) : report_text(result);
 }
 
@@ -193,8 +259,10 @@ std::string report_text(const json& result) {
   std::string out;
   tell_time(result, out);
   tell_who(result, out);
+  tell_before(result, out);
   tell_what(result, out);
   tell_effect(result, out);
+  tell_limits(result, out);
   return out;
 }
 
@@ -262,7 +330,10 @@ std::string report_nft(const json& result) {
     if (!elements.empty()) out += "    elements = { " + elements + " }\n";
     return out + "  }\n";
   };
-  return "table inet ravelin_report {\n" + set("sources4", "ipv4_addr", v4) +
+  const auto named = static_cast<double>(list(result, "list").size());
+  const auto all = number(result, "sources");
+  const auto note = named < all ? fmt::format("# {:.0f} of {:.0f} sources\n", named, all) : "";
+  return note + "table inet ravelin_report {\n" + set("sources4", "ipv4_addr", v4) +
          set("sources6", "ipv6_addr", v6) + "}\n";
 }
 

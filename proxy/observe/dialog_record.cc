@@ -13,6 +13,7 @@ namespace {
 
 constexpr size_t kMaxEvents = 32 * 1024;  // octets of JSON
 constexpr size_t kEventBytes = 700;       // more than nearly all have
+constexpr size_t kLongPair = 400;         // a sender and a recipient
 
 void append_reply(JsonLine& line, const smtp::Reply& reply, const RecordOptions& options) {
   line.number("code", static_cast<uint64_t>(reply.code));
@@ -64,6 +65,37 @@ std::string recorded_address(std::string_view address, const RecordOptions& opti
   const auto at = std::min(address.rfind('@'), address.size());
   const auto hash = Hasher(options.key).add(address.substr(0, at)).finish();
   return fmt::format("~{:08x}{:08x}{}", hash.words[0], hash.words[1], address.substr(at));
+}
+
+namespace {
+
+// Cuts |name| and the string behind it, with its quotes, off |text|; "" if it is not there.
+std::string_view take_string(std::string_view& text, std::string_view name) {
+  const auto at = text.find(name);
+  if (at == text.npos) return {};
+  text.remove_prefix(at + name.size());
+  size_t end = 1;
+  while (end < text.size() && text[end] != '"') end += text[end] == '\\' ? 2 : 1;
+  if (text.empty() || text.front() != '"' || end >= text.size()) return {};
+  const auto found = text.substr(0, end + 1);
+  text.remove_prefix(end + 1);
+  return found;
+}
+
+}  // namespace
+
+// Looked for in the text and not parsed: dialogs by the thousands become a count each second, and
+// each of them is looked at. A quote inside of a string has a backslash, so no client can say this.
+void each_recipient(std::string_view account,
+                    const std::function<void(std::string_view, std::string_view)>& each) {
+  constexpr std::string_view kRcpt = R"({"what":"rcpt",)";
+  for (auto at = account.find(kRcpt); at != account.npos; at = account.find(kRcpt)) {
+    account.remove_prefix(at + kRcpt.size());
+    const auto from = take_string(account, R"("from":)");
+    const auto to = take_string(account, R"("to":)");
+    if (from.empty() || to.empty()) return;
+    if (from.size() + to.size() <= kLongPair) each(from, to);
+  }
 }
 
 // One event under way: it is put down whole or not at all.
@@ -213,7 +245,7 @@ std::string DialogRecord::text(const DialogInfo& dialog, const DialogOrigin& ori
 }
 
 uint64_t DialogRecord::alike(const DialogInfo& dialog) const {
-  return Fnv(alike_ ^ Fnv::kBasis).text(dialog.helo).text(end_).text(after_).value();
+  return Fnv(alike_ ^ Fnv::kBasis).number(print_).text(dialog.helo).text(end_).text(after_).value();
 }
 
 }  // namespace ravelin::proxy

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,11 @@ struct RecordOptions {
 // |address| ("user@example.com", "" for the null sender) as it is put down: as it is, or as
 // "~0123456789abcdef@example.com".
 std::string recorded_address(std::string_view address, const RecordOptions& options);
+
+// Calls |each| for each RCPT that the text of a DialogRecord has, with its sender and recipient as
+// they stand in it: JSON strings with their quotes, of at most 400 octets together.
+void each_recipient(std::string_view account,
+                    const std::function<void(std::string_view from, std::string_view to)>& each);
 
 // Where a client is, as far as that is known.
 struct DialogOrigin {
@@ -58,7 +64,8 @@ class DialogRecord {
   // The whole of it as one JSON object. |wall| and |now| are the same moment.
   std::string text(const DialogInfo& dialog, const DialogOrigin& origin, VerbCounts counts,
                    Wall wall, dns::Time now) const;
-  // Dialogs with the same number were alike, but for their times, ids and recipients.
+  // Dialogs with the same number were alike, but for their times, ids, senders (the null sender is
+  // not like others) and recipients.
   uint64_t alike(const DialogInfo& dialog) const;
   // Did anything come of it, for somebody?
   bool fruitful() const { return fruitful_; }

@@ -83,6 +83,7 @@ void Episodes::restore(Store* store, Wall now) {
     Episode episode;
     if (!name.starts_with(kPrefix) || !parse_episode(text, episode)) continue;
     if (episode.ended == 0) episode.ended = seconds_of(now);
+    episode.restored = true;
     all_.push_back(std::move(episode));
   }
   std::sort(all_.begin(), all_.end(),

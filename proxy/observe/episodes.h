@@ -14,12 +14,13 @@
 namespace ravelin::proxy {
 
 struct Episode {
-  uint32_t number = 0;  // counts up, never twice
-  int64_t onset = 0;    // s since 1970: when it really began, by the curves
-  int64_t began = 0;    // when it was noticed
-  int64_t ended = 0;    // 0: it goes on
-  uint32_t worst = 0;   // level, 1 to 3
-  std::string cause;    // of the worst level
+  uint32_t number = 0;    // counts up, never twice
+  int64_t onset = 0;      // s since 1970: when it really began, by the curves
+  int64_t began = 0;      // when it was noticed
+  int64_t ended = 0;      // 0: it goes on
+  uint32_t worst = 0;     // level, 1 to 3
+  std::string cause;      // of the worst level
+  bool restored = false;  // from before this start, so it is over
 };
 
 // Used on one thread.

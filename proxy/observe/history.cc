@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/observe/dialog_record.h"
 #include "proxy/observe/history_row.h"
+#include "proxy/observe/history_search.h"
 #include "proxy/observe/json_line.h"
 
 namespace ravelin::proxy {
@@ -14,6 +16,7 @@ using namespace std::chrono_literals;
 
 constexpr size_t kMaxWaiting = 50'000;  // rows that wait for a disk
 constexpr size_t kMaxPoints = 1'000;
+constexpr size_t kMaxReports = 4;
 constexpr size_t kMaxAlike = 8'192;
 constexpr size_t kMaxSearches = 4;
 constexpr int64_t kAlikeFor = 60'000;  // ms since the last one
@@ -35,7 +38,9 @@ bool holds(std::string_view text, std::string_view part) {
 History::History(std::string path, const Clock& clock, HistoryAlarm alarm)
     : clock_(clock), has_file_(!path.empty()), disk_(std::move(path), clock, std::move(alarm)) {}
 
-History::~History() {
+History::~History() { stop(); }
+
+void History::stop() {
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
@@ -69,11 +74,8 @@ void History::add(HistoryEntry entry) {
   const bool mergeable = entry.merge == Merge::Always || (hard_ && entry.merge == Merge::WhenHard);
   if (mergeable) {
     if (const auto same = same_as(entry); same && now - same->last <= kAlikeFor) {
-      ++stats_.merged;
-      ++same->count;
       same->last = now;
-      if (!same->waits) wait_to_be_written(same);
-      return;
+      return merge(same, entry);
     }
   }
   auto row = std::make_shared<Row>();
@@ -95,15 +97,31 @@ History::RowPtr History::same_as(const HistoryEntry& entry) {
   return same ? found->second : nullptr;
 }
 
+// Of whom |entry| speaks is kept as far as there is room; the rest of it is as in |row|.
+void History::merge(const RowPtr& row, const HistoryEntry& entry) {
+  ++stats_.merged;
+  ++row->count;
+  if (!row->waits) wait_to_be_written(row);
+  each_recipient(entry.account, [&](std::string_view from, std::string_view to) {
+    if (!row->sample) row->sample = std::make_unique<PairSample>();
+    row->resampled |= row->sample->add(from, to);
+  });
+  if (row->counted == 0) return;
+  bytes_ += row->bytes() - row->counted;
+  row->counted = row->bytes();
+  make_room();
+}
+
 void History::keep(RowPtr row) {
-  bytes_ += row->bytes();
+  row->counted = row->bytes();
+  bytes_ += row->counted;
   rows_.push_back(std::move(row));
   make_room();
 }
 
 void History::make_room() {
   while (!rows_.empty() && bytes_ > settings_.memory) {
-    bytes_ -= rows_.front()->bytes();
+    bytes_ -= std::exchange(rows_.front()->counted, 0);
     rows_.pop_front();
   }
 }
@@ -126,12 +144,32 @@ void History::drop_excess() {
   for (; rows.size() > kMaxWaiting; rows.pop_back(), ++stats_.lost) rows.back()->waits = false;
   auto& points = waiting_.points;
   if (points.size() > kMaxPoints) points.resize(kMaxPoints);
+  auto& reports = waiting_.reports;
+  if (reports.size() > kMaxReports) reports.erase(reports.begin(), reports.end() - kMaxReports);
 }
 
 void History::put_point(uint32_t step, int64_t at, std::string data) {
   const std::lock_guard lock(mutex_);
   if (has_file_ && settings_.size > 0 && waiting_.points.size() < kMaxPoints)
     waiting_.points.push_back({step, at, std::move(data)});
+}
+
+void History::put_report(HistoryReport report) {
+  const std::lock_guard lock(mutex_);
+  if (!has_file_ || settings_.size == 0) return;
+  waiting_.reports.push_back(std::move(report));
+  drop_excess();
+}
+
+bool History::reports(int64_t began,
+                      std::function<void(HistoryReport, std::vector<HistoryReport>)> done) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (looks_.size() >= kMaxSearches) return false;
+    looks_.push_back([this, began, done = std::move(done)] { tell_reports(began, done); });
+  }
+  wake_.notify_one();
+  return true;
 }
 
 bool History::search(HistoryQuery query, std::function<void(HistoryFound)> done) {
@@ -153,8 +191,13 @@ bool History::search(HistoryQuery query, std::function<void(HistoryFound)> done)
 bool History::visit(HistoryQuery query, HistoryVisitor each, std::function<void(bool)> done) {
   {
     const std::lock_guard lock(mutex_);
-    if (searches_.size() >= kMaxSearches) return false;
-    searches_.push_back({std::move(query), std::move(each), std::move(done)});
+    if (searching_ >= kMaxSearches) return false;
+    ++searching_;
+    searches_.emplace_back();
+    auto& search = searches_.back();
+    search.query = std::move(query);
+    search.each = std::move(each);
+    search.done = std::move(done);
   }
   wake_.notify_one();
   return true;

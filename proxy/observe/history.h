@@ -74,18 +74,21 @@ struct HistoryStats {
   bool degraded = false;
 };
 
-// Thread-safe, but for curve() and start().
+// Thread-safe, but for curve(), start() and stop(). What is looked for is looked for in pieces, and
+// rows are written in between.
 class History {
  public:
   // |path|: "" for memory only. Both must outlive it; |alarm| is called from any thread.
   History(std::string path, const Clock& clock, HistoryAlarm alarm);
-  ~History();  // writes what waits
+  ~History();
   History(const History&) = delete;
   History& operator=(const History&) = delete;
 
   // As the file had it, before start().
   void curve(uint32_t step, const std::function<void(int64_t at, std::string_view data)>& to);
   void start();
+  // Writes what waits; searches are given up, and nobody hears of them.
+  void stop();
   void configure(const HistorySettings& settings);
   // In hard times most dialogs that are alike within a minute become one entry with a count.
   void press(bool hard) { hard_ = hard; }
@@ -93,6 +96,12 @@ class History {
   // Never waits for a disk. Throws std::bad_alloc, and then the entry is lost.
   void add(HistoryEntry entry);
   void put_point(uint32_t step, int64_t at, std::string data);
+  // At most a few of them wait for a disk, the newest.
+  void put_report(HistoryReport report);
+  // |done| hears what is kept of the episode that began at |began|, and of those before it, oldest
+  // first, without their texts. As search().
+  bool reports(int64_t began,
+               std::function<void(HistoryReport report, std::vector<HistoryReport> earlier)> done);
   // |done| is called once, on a thread of its own choice. False: too many are searching already.
   bool search(HistoryQuery query, std::function<void(HistoryFound)> done);
   // Shows all that is found to |each|, newest first, until it returns false; |done| then hears
@@ -107,11 +116,8 @@ class History {
   static constexpr size_t kFullBatch = 2'000;  // rows
   struct Row;
   using RowPtr = std::shared_ptr<Row>;
-  struct Search {
-    HistoryQuery query;
-    HistoryVisitor each;
-    std::function<void(bool more)> done;
-  };
+  struct Search;
+  using Look = std::function<void()>;  // on the thread
   struct Point {
     uint32_t step;
     int64_t at;
@@ -120,9 +126,13 @@ class History {
   struct Batch {
     std::vector<RowPtr> rows;
     std::vector<Point> points;
+    std::vector<HistoryReport> reports;
+
+    bool empty() const { return rows.empty() && points.empty() && reports.empty(); }
   };
 
   RowPtr same_as(const HistoryEntry& entry);
+  void merge(const RowPtr& row, const HistoryEntry& entry);
   void keep(RowPtr row);
   void make_room();
   void wait_to_be_written(RowPtr row);
@@ -131,10 +141,14 @@ class History {
   bool due() const;
   Batch take_batch();
   void write(Batch batch);
-  void answer(const Search& search);
-  // False: enough.
-  bool show_memory(const Search& search) const;
-  bool show_disk(const Search& search);
+  bool write_reports(std::vector<HistoryReport>& reports);
+  void search_on(std::deque<Search>& searches);
+  void begin(Search& search) const;
+  // A piece; false if that was all that is wanted.
+  bool show_memory(Search& search) const;
+  bool show_disk(Search& search);
+  void tell_reports(int64_t began,
+                    const std::function<void(HistoryReport, std::vector<HistoryReport>)>& done);
 
   const Clock& clock_;
   const bool has_file_;
@@ -149,7 +163,9 @@ class History {
   uint64_t bytes_ = 0;
   std::unordered_map<uint64_t, RowPtr> alike_;
   Batch waiting_;
-  std::deque<Search> searches_;
+  std::deque<Search> searches_;  // that are new
+  std::deque<Look> looks_;
+  size_t searching_ = 0;  // these and those that are under way
   HistoryStats stats_;
   uint64_t flushes_wanted_ = 0;
   uint64_t flushes_done_ = 0;

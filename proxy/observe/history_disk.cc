@@ -15,7 +15,9 @@ using namespace std::chrono_literals;
 
 constexpr auto kFirstPause = 1s;
 constexpr std::chrono::milliseconds kLongestPause = 1min;
-constexpr size_t kTrimRows = 500;  // in one piece
+constexpr size_t kTrimRows = 500;       // in one piece
+constexpr size_t kReports = 50;         // as many as there are episodes
+constexpr uint64_t kReportsShare = 10;  // of the file, a tenth is theirs
 
 }  // namespace
 
@@ -61,6 +63,25 @@ bool HistoryDisk::write(std::span<const HistoryRow> rows, std::span<const Histor
   return on_result(file_->write(rows, counts, points));
 }
 
+bool HistoryDisk::put_report(const HistoryReport& report) {
+  if (!open()) return false;
+  return on_result(
+      file_->put_report({report.began, report.number, report.at, report.text, report.sketch}));
+}
+
+void HistoryDisk::reports(int64_t began, HistoryReport& report,
+                          std::vector<HistoryReport>& earlier) {
+  if (!open()) return;
+  on_result(file_->reports(began, [&](const ReportRow& row) {
+    HistoryReport found{row.began, row.number, row.at, std::string(row.text),
+                        std::string(row.sketch)};
+    if (row.began == began)
+      report = std::move(found);
+    else
+      earlier.push_back(std::move(found));
+  }));
+}
+
 bool HistoryDisk::on_result(const FileResult& result) {
   if (result.state == FileResult::State::Damaged) {
     file_.reset();
@@ -101,6 +122,9 @@ bool HistoryDisk::trim() {
   for (size_t i = 0; i < std::size(Curves::kSteps); ++i)
     if (!on_result(file_->trim_curve(Curves::kSteps[i], now.count() - Curves::kKept[i])))
       return false;
+  const auto since = std::chrono::floor<std::chrono::seconds>(now - settings_.keep_reports);
+  if (!on_result(file_->trim_reports(kReports, settings_.size / kReportsShare, since.count())))
+    return false;
   bool more = false;
   return on_result(file_->trim(settings_.size, oldest, kTrimRows, &more)) && more;
 }

@@ -8,12 +8,22 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "proxy/config/config.h"
 #include "proxy/event/clock.h"
 #include "proxy/state/history_file.h"
 
 namespace ravelin::proxy {
+
+// The report of an episode, as it is kept.
+struct HistoryReport {
+  int64_t began = 0;    // of the episode, s since 1970: what it is found by
+  uint32_t number = 0;  // of the episode
+  int64_t at = 0;       // when it was made, s since 1970
+  std::string text;     // "" if there is none
+  std::string sketch;   // who was there, see proxy/profile/sketch.h
+};
 
 // One line for the operator.
 using HistoryAlarm = std::function<void(std::string)>;
@@ -31,6 +41,9 @@ class HistoryDisk {
   // True if it is written. False: try again later.
   bool write(std::span<const HistoryRow> rows, std::span<const HistoryRow> counts,
              std::span<const CurvePoint> points);
+  bool put_report(const HistoryReport& report);
+  // Likewise a report, and what is left of those before it.
+  void reports(int64_t began, HistoryReport& report, std::vector<HistoryReport>& earlier);
   // Is it time for an attempt?
   bool may_write() const;
   void scan(int64_t* next, size_t limit, const std::function<void(const HistoryRow&)>& row);

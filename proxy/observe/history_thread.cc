@@ -1,11 +1,16 @@
 // The thread of the history: writes in batches, removes what is old, and searches, first in memory,
-// then on the disk.
+// then on the disk. Searches get a moment each by turns, and what waits to be written is looked at
+// in between: the report of a long attack reads for half a minute, and meanwhile the attack goes
+// on.
 #include <algorithm>
+#include <deque>
 #include <iterator>
+#include <new>
 #include <utility>
 
 #include "proxy/observe/history.h"
 #include "proxy/observe/history_row.h"
+#include "proxy/observe/history_search.h"
 
 namespace ravelin::proxy {
 namespace {
@@ -14,37 +19,49 @@ using namespace std::chrono_literals;
 
 constexpr auto kBatchDelay = 500ms;
 constexpr auto kTrimEvery = 10s;
-constexpr auto kSearchTime = 5s;
+constexpr auto kSlice = 50ms;         // for a search, before it is another's turn
 constexpr auto kLongestDialog = 25h;  // limits.dialog_time is 24 h at most
-constexpr size_t kScanRows = 1'000;   // in one piece
+constexpr size_t kScanRows = 200;     // in one piece
 
 }  // namespace
 
 void History::run() {
   auto trim_at = Steady::now() + kTrimEvery;
+  auto write_at = Steady::now() + kBatchDelay;
   bool more_to_trim = false;
+  std::deque<Search> under_way;
   for (;;) {
     std::unique_lock lock(mutex_);
     const auto wanted = [this] {
-      return stop_ || flushes_wanted_ > flushes_done_ || !searches_.empty() || due();
+      return stop_ || flushes_wanted_ > flushes_done_ || !searches_.empty() || !looks_.empty() ||
+             due();
     };
-    wake_.wait_for(lock, more_to_trim ? 0ms : kBatchDelay, wanted);
+    const bool busy = more_to_trim || !under_way.empty();
+    wake_.wait_for(lock, busy ? Steady::duration::zero() : write_at - Steady::now(), wanted);
     disk_.configure(settings_);
     const bool last = stop_;
     const auto flushes = flushes_wanted_;
-    auto searches = std::exchange(searches_, {});
-    auto batch = disk_.may_write() || last || flushes > flushes_done_ ? take_batch() : Batch{};
+    std::move(searches_.begin(), searches_.end(), std::back_inserter(under_way));
+    searches_.clear();
+    const auto looks = std::exchange(looks_, {});
+    const bool wanted_now = last || flushes > flushes_done_;
+    const bool time = Steady::now() >= write_at && disk_.may_write();
+    auto batch = wanted_now || time || due() ? take_batch() : Batch{};
+    if (Steady::now() >= write_at) write_at = Steady::now() + kBatchDelay;
     lock.unlock();
 
     write(std::move(batch));
-    for (const auto& one : searches) answer(one);
+    if (!last) {
+      for (const auto& look : looks) look();
+      search_on(under_way);
+    }
     if (Steady::now() >= trim_at || more_to_trim) {
       more_to_trim = disk_.trim();
       trim_at = Steady::now() + kTrimEvery;
     }
     lock.lock();
     if (flushes > flushes_done_) {
-      flush_ok_ = waiting_.rows.empty() && waiting_.points.empty();
+      flush_ok_ = waiting_.empty();
       flushes_done_ = flushes;
       done_.notify_all();
     }
@@ -62,83 +79,158 @@ History::Batch History::take_batch() {
 
 // What could not be written waits again, in front of what has come since.
 void History::write(Batch batch) {
-  if (batch.rows.empty() && batch.points.empty()) return;
+  if (batch.empty()) return;
   std::vector<HistoryRow> rows, counts;
   std::vector<CurvePoint> points;
+  std::deque<std::string> accounts;  // those that are not as they are in memory
+  size_t fresh = 0;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& row : batch.rows)
-      (row->on_disk ? counts : rows)
-          .push_back({row->id, row->count, row->last, row->client, row->account});
+    for (const auto& row : batch.rows) {
+      const bool resampled = std::exchange(row->resampled, false);
+      const bool whole = resampled || !row->on_disk;
+      fresh += row->on_disk ? 0 : 1;
+      std::string_view account = row->account;
+      if (whole && row->sample) account = accounts.emplace_back(row->whole());
+      (whole ? rows : counts).push_back({row->id, row->count, row->last, row->client, account});
+    }
   }
   for (const auto& point : batch.points) points.push_back({point.step, point.at, point.data});
   const bool written = disk_.write(rows, counts, points);
+  const bool all = written && write_reports(batch.reports);
   const std::lock_guard lock(mutex_);
   stats_.degraded = disk_.degraded();
   if (written) {
-    stats_.written += rows.size();
+    stats_.written += fresh;
     for (const auto& row : batch.rows) row->on_disk = true;
-    return;
+    batch.rows.clear();
+    batch.points.clear();
   }
-  for (const auto& row : batch.rows) row->waits = true;
+  if (all) return;
+  for (const auto& row : batch.rows) {
+    row->waits = true;
+    row->resampled = row->sample != nullptr;
+  }
   std::move(waiting_.rows.begin(), waiting_.rows.end(), std::back_inserter(batch.rows));
   std::move(waiting_.points.begin(), waiting_.points.end(), std::back_inserter(batch.points));
+  std::move(waiting_.reports.begin(), waiting_.reports.end(), std::back_inserter(batch.reports));
   waiting_ = std::move(batch);
   drop_excess();
 }
 
-// The newest come first; what is in memory is not looked at on the disk again.
-void History::answer(const Search& search) {
-  const bool all = show_memory(search) && show_disk(search);
-  search.done(!all);
-}
-
-bool History::show_memory(const Search& search) const {
-  std::vector<RowPtr> rows;
-  {
-    const std::lock_guard lock(mutex_);
-    rows.assign(rows_.rbegin(), rows_.rend());
-  }
-  const auto& query = search.query;
-  const auto since = id_at(query.since);
-  for (const auto& row : rows) {
-    if (row->id < since || !matches(query, row->id, row->client, row->account)) continue;
-    std::unique_lock lock(mutex_);
-    const auto count = row->count;
-    const auto last = row->last;
-    lock.unlock();
-    if (!search.each(row->account, count, last)) return false;
+// Takes those that are written off |reports|.
+bool History::write_reports(std::vector<HistoryReport>& reports) {
+  while (!reports.empty()) {
+    if (!disk_.put_report(reports.front())) return false;
+    reports.erase(reports.begin());
   }
   return true;
 }
 
-bool History::show_disk(const Search& search) {
-  const auto& query = search.query;
-  std::vector<Id> known;
+// The next one's turn. Without the memory for it a search ends like one without the time.
+void History::search_on(std::deque<Search>& searches) {
+  if (searches.empty()) return;
+  auto search = std::move(searches.front());
+  searches.pop_front();
+  const auto until = Steady::now() + kSlice;
+  bool more = true;
+  bool over = false;
+  try {
+    begin(search);
+    while (!over && Steady::now() < until) {
+      const bool in_memory = search.shown < search.rows.size();
+      const bool on = in_memory ? show_memory(search) : show_disk(search);
+      const bool at_end = !in_memory && search.next < static_cast<int64_t>(search.since);
+      over = !on || at_end || Steady::now() > search.end;
+      more = !(on && at_end);
+    }
+  } catch (const std::bad_alloc&) {
+    over = true;
+    more = true;
+  }
+  if (!over) return searches.push_back(std::move(search));
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& row : rows_) known.push_back(row->id);
+    --searching_;
   }
-  std::sort(known.begin(), known.end());
-  const auto end = Steady::now() + query.patience;
-  auto since = id_at(query.since);
-  int64_t next = INT64_MAX;
-  if (query.until != Wall::max()) next = static_cast<int64_t>(id_at(query.until));
+  try {
+    search.done(more);
+  } catch (const std::bad_alloc&) {
+    return;  // nobody hears of it: whoever asked has a time of its own
+  }
+}
+
+void History::begin(Search& search) const {
+  if (search.begun) return;
+  const auto& query = search.query;
+  {
+    const std::lock_guard lock(mutex_);
+    search.rows.assign(rows_.rbegin(), rows_.rend());
+  }
+  for (const auto& row : search.rows) search.known.push_back(row->id);
+  std::sort(search.known.begin(), search.known.end());
+  search.end = Steady::now() + query.patience;
+  search.since = id_at(query.since);
+  if (query.until != Wall::max()) search.next = static_cast<int64_t>(id_at(query.until));
   if (query.id) {
-    since = std::max(since, id_at(time_of(*query.id) - kLongestDialog));
-    next = static_cast<int64_t>(*query.id);
+    search.since = std::max(search.since, id_at(time_of(*query.id) - kLongestDialog));
+    search.next = static_cast<int64_t>(*query.id);
   }
+  search.begun = true;
+}
+
+// What a dialog that became a count said is found, too.
+bool History::show_memory(Search& search) const {
+  const auto& query = search.query;
+  const auto since = id_at(query.since);
+  const auto end = std::min(search.rows.size(), search.shown + kScanRows);
+  for (; search.shown < end; ++search.shown) {
+    const auto& row = search.rows[search.shown];
+    if (row->id < since) continue;
+    std::unique_lock lock(mutex_);
+    const auto count = row->count;
+    const auto last = row->last;
+    const auto sampled = row->sample ? row->whole() : "";
+    lock.unlock();
+    const auto& account = sampled.empty() ? row->account : sampled;
+    if (!matches(query, row->id, row->client, account)) continue;
+    if (!search.each(account, count, last)) return false;
+  }
+  return true;
+}
+
+bool History::show_disk(Search& search) {
+  const auto& query = search.query;
+  if (search.next < static_cast<int64_t>(search.since)) return true;
   bool wanted = true;
-  while (wanted && next >= 0 && next >= static_cast<int64_t>(since)) {
-    if (Steady::now() > end) return false;
-    disk_.scan(&next, kScanRows, [&](const HistoryRow& row) {
-      if (!wanted || row.id < since || std::binary_search(known.begin(), known.end(), row.id))
-        return;
-      if (matches(query, row.id, row.client, row.account))
-        wanted = search.each(row.account, row.count, row.last);
-    });
-  }
+  disk_.scan(&search.next, kScanRows, [&](const HistoryRow& row) {
+    const bool known = std::binary_search(search.known.begin(), search.known.end(), row.id);
+    if (!wanted || row.id < search.since || known) return;
+    if (matches(query, row.id, row.client, row.account))
+      wanted = search.each(row.account, row.count, row.last);
+  });
   return wanted;
+}
+
+// One that is not written yet is the newest.
+void History::tell_reports(
+    int64_t began, const std::function<void(HistoryReport, std::vector<HistoryReport>)>& done) {
+  HistoryReport report;
+  std::vector<HistoryReport> earlier;
+  try {
+    disk_.reports(began, report, earlier);
+    const std::lock_guard lock(mutex_);
+    for (const auto& one : waiting_.reports) {
+      if (one.began == began) report = one;
+      if (one.began >= began) continue;
+      earlier.push_back(one);
+      earlier.back().text.clear();
+    }
+  } catch (const std::bad_alloc&) {
+    report = {};
+    earlier.clear();
+  }
+  done(std::move(report), std::move(earlier));
 }
 
 }  // namespace ravelin::proxy

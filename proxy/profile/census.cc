@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "dns/ip.h"
+#include "proxy/profile/dialog_print.h"
 #include "proxy/profile/entropy.h"
 
 namespace ravelin::proxy {
@@ -16,11 +17,12 @@ namespace {
 
 using nlohmann::json;
 
-constexpr size_t kMaxWords = 100'000;   // a further one is "other"
-constexpr size_t kMaxSeen = 2'000'000;  // client, sender and recipient together
-constexpr size_t kMaxGroups = 10'000;   // domains, patterns
+constexpr size_t kMaxWords = 100'000;  // a further one is "other"
+constexpr size_t kMaxSeen = 500'000;   // client, sender and recipient together
+constexpr size_t kMaxGroups = 10'000;  // domains, patterns
 constexpr size_t kGroupsShown = 10;
 constexpr size_t kGaps = 16;
+constexpr size_t kPrints = 4;  // of a source
 constexpr std::string_view kOther = "other";
 
 std::string text(const json& from, const char* name) {
@@ -111,10 +113,24 @@ void Census::add(std::string_view account, uint32_t count, int64_t last_ms) {
     return;
   }
   if (sources_.size() >= kMaxSources && !sources_.contains(name)) {
-    ++sources_left_out_;
+    sources_left_out_ += count;
     return;
   }
   auto& source = sources_[name];
+  add_times(dialog, source, count, last_ms);
+  if (text(dialog, "end") == "no place") {
+    source.no_place += count;
+    return;
+  }
+  add_looks(dialog, source, count);
+  const auto events = dialog.find("events");
+  if (events == dialog.end() || !events->is_array()) return;
+  for (const auto& event : *events)
+    if (event.is_object()) add_event(event, source, count);
+  if (count > 1 && !source.delivered) add_others(dialog, source);
+}
+
+void Census::add_times(const json& dialog, Source& source, uint32_t count, int64_t last_ms) {
   const auto began = static_cast<int64_t>(number(dialog, "time_ms"));
   if (source.dialogs == 0) source.first_ms = began;
   if (source.dialogs > 0 && source.gaps_s.size() < kGaps)
@@ -123,37 +139,96 @@ void Census::add(std::string_view account, uint32_t count, int64_t last_ms) {
   source.first_ms = std::min(source.first_ms, began);
   source.last_ms = std::max(source.last_ms, last_ms);
   source.dialogs += count;
-  if (text(dialog, "end") == "no place") {
-    source.no_place += count;
-    return;
-  }
+  source.merged |= count > 1;
+}
+
+// What it looks like, and its habits.
+void Census::add_looks(const json& dialog, Source& source, uint32_t count) {
   source.country = word(text(dialog, "country"));
   if (const auto asn = number(dialog, "asn"); asn > 0)
     source.network = word(fmt::format("AS{:.0f} {}", asn, text(dialog, "network")));
   source.name_class = word(text(dialog, "name_class"));
   source.stack = word(text(dialog, "stack"));
   source.helo = word(helo_shape(dialog));
-  if (const auto print = text(dialog, "print"); !print.empty()) source.print = word(print);
-  const auto events = dialog.find("events");
-  if (events == dialog.end() || !events->is_array()) return;
-  for (const auto& event : *events) {
-    if (!event.is_object()) continue;
-    const auto what = text(event, "what");
-    if (what == "delivered") {
+  const auto print = parse_print(text(dialog, "print"));
+  if (!print) return;
+  auto& prints = source.prints;
+  auto found = std::find_if(prints.begin(), prints.end(), [&](const Print& one) {
+    return print_begins(one.print, *print) || print_begins(*print, one.print);
+  });
+  if (found == prints.end()) {
+    if (prints.size() >= kPrints) return;
+    found = prints.insert(prints.end(), Print{.print = *print});
+  }
+  if (print_begins(found->print, *print)) found->print = *print;
+  found->dialogs += count;
+  const auto end = text(dialog, "end");
+  if (end == "quit") found->quits += count;
+  if (end == "lost connection") found->leaves += count;
+}
+
+void Census::add_event(const json& event, Source& source, uint32_t count) {
+  const auto what = text(event, "what");
+  if (what == "delivered") {
+    source.delivered = true;
+    ++messages_;
+  } else if (what == "rcpt") {
+    if (text(event, "verdict") == "accept") {
       source.delivered = true;
-      ++messages_;
-    } else if (what == "rcpt") {
-      if (text(event, "verdict") == "accept") {
-        source.delivered = true;
-        add_good(event);
-      } else if (text(event, "standing") != "unknown") {
-        add_good(event);
-      } else if (!source.delivered) {
-        add_recipient(event, source, count);
-      }
-    } else if (what == "refused") {
-      count_in(stopped_by_, text(event, "stage") + ": " + text(event, "reason"), count);
+      add_good(event);
+    } else if (text(event, "standing") != "unknown") {
+      add_good(event);
+    } else if (!source.delivered) {
+      add_recipient(event, source, count);
     }
+  } else if (what == "refused") {
+    count_in(stopped_by_, text(event, "stage") + ": " + text(event, "reason"), count);
+  }
+}
+
+// Dialogs that are alike had the same answers, and a null sender or none of them had one.
+void Census::add_recipient(const json& event, Source& source, uint32_t count) {
+  const auto from = text(event, "from");
+  source.recipients += count;
+  source.null_senders += from.empty() ? count : 0;
+  count_in(stopped_by_, stopped_by(event), count);
+  if (const auto took = number(event, "backend_ms"); took > 0) {
+    questions_ += count;
+    backend_ms_ += took * count;
+  }
+  look_at(source, from, text(event, "to"), 1);
+}
+
+void Census::look_at(const Source& source, const std::string& from, const std::string& to,
+                     uint32_t count) {
+  if (!from.empty()) {
+    count_in(sender_domains_, domain_of(from), count);
+    keep_example(senders_, from);
+  }
+  count_in(patterns_, local_pattern(local_of(to)), count);
+  keep_example(names_, to);
+  randomness_ += randomness(local_of(to)) * count;
+  looked_at_ += count;
+  const auto triple =
+      std::hash<std::string>()(fmt::format("{} {} {}", fmt::ptr(&source), from, to));
+  const bool room = seen_.size() < kMaxSeen || seen_.contains(triple);
+  if (!room) return;
+  auto& times = seen_[triple];
+  repeated_ += times == 0 ? count - 1 : count;
+  times += count;
+}
+
+// A sample of the senders and recipients of dialogs that became a count.
+void Census::add_others(const json& dialog, const Source& source) {
+  const auto others = dialog.find("others");
+  if (others == dialog.end() || !others->is_array()) return;
+  for (const auto& one : *others) {
+    const bool good = one.is_array() && one.size() == 3 && one[0].is_string() &&
+                      one[1].is_string() && one[2].is_number_unsigned();
+    const auto count = good ? one[2].get<uint64_t>() : 0;
+    if (count > 0 && count <= UINT32_MAX)
+      look_at(source, one[0].get<std::string>(), one[1].get<std::string>(),
+              static_cast<uint32_t>(count));
   }
 }
 
@@ -165,27 +240,85 @@ void Census::add_good(const json& event) {
   deferred_known_ += known && text(event, "verdict") == "defer" ? 1 : 0;
 }
 
-void Census::add_recipient(const json& event, Source& source, uint32_t count) {
-  const auto from = text(event, "from");
-  const auto to = text(event, "to");
-  source.recipients += count;
-  source.null_senders += from.empty() ? count : 0;
-  count_in(stopped_by_, stopped_by(event), count);
-  if (const auto took = number(event, "backend_ms"); took > 0) {
-    ++questions_;
-    backend_ms_ += took;
+uint64_t Census::Prints::resolve(uint64_t print) const {
+  const auto found = longer.find(print);
+  return found == longer.end() ? print : found->second;
+}
+
+uint64_t Census::Prints::of(const Source& source) const {
+  uint64_t most = 0, dialogs = 0;
+  for (const auto& one : source.prints) {
+    const auto print = resolve(one.print);
+    if (one.dialogs < dialogs || (one.dialogs == dialogs && print >= most)) continue;
+    most = print;
+    dialogs = one.dialogs;
   }
-  if (!from.empty()) {
-    count_in(sender_domains_, domain_of(from), count);
-    keep_example(senders_, from);
+  return most;
+}
+
+// The ways to go on from one beginning are weighed by their dialogs, so that one odd dialog does
+// not take those of a crowd. The longest comes first: what a beginning is counted as is then no
+// beginning of something else.
+Census::Prints Census::prints() const {
+  Prints found;
+  std::unordered_map<uint64_t, uint64_t> dialogs;
+  for (const auto& [name, source] : sources_)
+    if (!source.delivered)
+      for (const auto& one : source.prints) dialogs[one.print] += one.dialogs;
+  const auto better = [&](uint64_t print, uint64_t known) {
+    const auto count = dialogs[print], other = dialogs[known];
+    return count > other || (count == other && print < known);
+  };
+  std::vector<uint64_t> all;
+  for (const auto& [print, count] : dialogs) all.push_back(print);
+  for (const auto print : all) {
+    for (const auto shorter : print_beginnings(print)) {
+      if (shorter == 0 || !dialogs.contains(shorter)) continue;
+      const auto [at, fresh] = found.longer.emplace(shorter, print);
+      if (!fresh && better(print, at->second)) at->second = print;
+    }
   }
-  count_in(patterns_, local_pattern(local_of(to)), count);
-  keep_example(names_, to);
-  randomness_ += randomness(local_of(to));
-  ++judged_;
-  const auto triple =
-      std::hash<std::string>()(fmt::format("{} {} {}", fmt::ptr(&source), from, to));
-  if (seen_.size() < kMaxSeen && ++seen_[triple] > 1) repeated_ += count;
+  for (auto& [shorter, print] : found.longer)
+    while (found.longer.contains(print)) print = found.longer.at(print);
+  for (const auto& [name, source] : sources_) {
+    if (source.delivered) continue;
+    for (const auto& one : source.prints) {
+      auto& total = found.all[found.resolve(one.print)];
+      total.dialogs += one.dialogs;
+      total.quits += one.quits;
+      total.leaves += one.leaves;
+    }
+    if (const auto most = found.of(source); most != 0) ++found.all[most].sources;
+  }
+  return found;
+}
+
+// [{"name":...,"sources":...,"dialogs":...,"habits":...,"quits":...}], the largest first.
+json Census::listed(const Prints& prints) {
+  std::vector<std::pair<uint64_t, Prints::Total>> all(prints.all.begin(), prints.all.end());
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
+    if (a.second.sources != b.second.sources) return a.second.sources > b.second.sources;
+    return a.first < b.first;
+  });
+  all.resize(std::min(all.size(), kGroupsShown));
+  json rows = json::array();
+  for (const auto& [print, its] : all) {
+    rows.push_back({{"name", print_text(print)},
+                    {"sources", its.sources},
+                    {"dialogs", its.dialogs},
+                    {"habits", print_words(print)}});
+    if (its.quits + its.leaves > 0) rows.back()["quits"] = share(its.quits, its.quits + its.leaves);
+  }
+  return rows;
+}
+
+void Census::each_source(const std::function<void(std::string_view)>& call) const {
+  for (const auto& [name, source] : sources_)
+    if (!source.delivered) call(name);
+}
+
+void Census::each_print(const std::function<void(uint64_t)>& call) const {
+  for (const auto& [print, total] : prints().all) call(print);
 }
 
 // Of the suspects: [{"name":...,"sources":...,"dialogs":...}], the largest first.
@@ -210,18 +343,24 @@ json Census::by(Word Source::*which) const {
   return rows;
 }
 
-// Who comes again, after how long, and with what.
-json Census::retries(uint64_t recipients) const {
+// Who comes again, after how long, and with what. Where dialogs became a count, their times are
+// known only as a whole.
+json Census::retries() const {
   uint64_t suspects = 0, again = 0;
   std::vector<uint32_t> gaps;
   for (const auto& [name, source] : sources_) {
     if (source.delivered) continue;
     ++suspects;
     again += source.dialogs > 1 ? 1 : 0;
-    gaps.insert(gaps.end(), source.gaps_s.begin(), source.gaps_s.end());
+    if (!source.merged) {
+      gaps.insert(gaps.end(), source.gaps_s.begin(), source.gaps_s.end());
+      continue;
+    }
+    const auto lasted = std::max<int64_t>(0, source.last_ms - source.first_ms) / 1000;
+    gaps.push_back(static_cast<uint32_t>(static_cast<uint64_t>(lasted) / (source.dialogs - 1)));
   }
   json found = {{"sources_that_came_again", share(again, suspects)},
-                {"recipients_tried_again", share(repeated_, recipients)}};
+                {"recipients_tried_again", share(repeated_, looked_at_)}};
   if (gaps.empty()) return found;
   const auto middle = gaps.begin() + static_cast<ptrdiff_t>(gaps.size() / 2);
   std::nth_element(gaps.begin(), middle, gaps.end());
@@ -230,17 +369,20 @@ json Census::retries(uint64_t recipients) const {
 }
 
 // The suspects, who came most first.
-json Census::listed(size_t most) const {
+json Census::listed(size_t most, const Prints& prints) const {
   std::vector<const std::pair<const std::string, Source>*> all;
   for (const auto& one : sources_)
     if (!one.second.delivered) all.push_back(&one);
-  std::sort(all.begin(), all.end(), [](const auto* a, const auto* b) {
+  const auto shown = all.begin() + static_cast<ptrdiff_t>(std::min(most, all.size()));
+  std::partial_sort(all.begin(), shown, all.end(), [](const auto* a, const auto* b) {
     if (a->second.dialogs != b->second.dialogs) return a->second.dialogs > b->second.dialogs;
     return a->first < b->first;
   });
+  all.erase(shown, all.end());
   json list = json::array();
-  for (size_t i = 0; i < std::min(most, all.size()); ++i) {
-    const auto& [name, source] = *all[i];
+  for (const auto* const one : all) {
+    const auto& [name, source] = *one;
+    const auto print = prints.of(source);
     list.push_back({{"source", name},
                     {"dialogs", source.dialogs},
                     {"no_place", source.no_place},
@@ -252,13 +394,13 @@ json Census::listed(size_t most) const {
                     {"name_class", words_[source.name_class]},
                     {"stack", words_[source.stack]},
                     {"helo", words_[source.helo]},
-                    {"print", words_[source.print]}});
+                    {"print", print == 0 ? "" : print_text(print)}});
   }
   return list;
 }
 
 json Census::report(size_t most) const {
-  uint64_t dialogs = 0, no_place = 0, suspects = 0, recipients = 0, null_senders = 0;
+  uint64_t dialogs = 0, no_place = 0, suspects = 0, recipients = 0, null_senders = 0, silent = 0;
   for (const auto& [name, source] : sources_) {
     if (source.delivered) continue;
     ++suspects;
@@ -266,24 +408,29 @@ json Census::report(size_t most) const {
     no_place += source.no_place;
     recipients += source.recipients;
     null_senders += source.null_senders;
+    silent += source.prints.empty() ? 1 : 0;
   }
+  const auto all_prints = prints();
   return {{"sources", suspects},
           {"dialogs", dialogs},
           {"no_place", no_place},
           {"recipients", recipients},
           {"null_senders", share(null_senders, recipients)},
-          {"randomness", judged_ == 0 ? 0.5 : randomness_ / static_cast<double>(judged_)},
+          {"recipients_looked_at", looked_at_},
+          {"randomness", looked_at_ == 0 ? 0.5 : randomness_ / static_cast<double>(looked_at_)},
           {"countries", by(&Source::country)},
           {"networks", by(&Source::network)},
           {"name_classes", by(&Source::name_class)},
           {"stacks", by(&Source::stack)},
           {"helo_shapes", by(&Source::helo)},
-          {"prints", by(&Source::print)},
+          {"prints", listed(all_prints)},
+          {"prints_in_all", all_prints.all.size()},
+          {"sources_silent", silent},
           {"sender_domains", largest(sender_domains_)},
           {"recipient_patterns", largest(patterns_)},
           {"senders", senders_},
           {"recipient_examples", names_},
-          {"retries", retries(recipients)},
+          {"retries", retries()},
           {"stopped_by", largest(stopped_by_)},
           {"questions", questions_},
           {"backend_ms", backend_ms_},
@@ -294,7 +441,7 @@ json Census::report(size_t most) const {
             {"deferred_with_standing", deferred_known_}}},
           {"unread", unread_},
           {"sources_left_out", sources_left_out_},
-          {"list", listed(most)}};
+          {"list", listed(most, all_prints)}};
 }
 
 }  // namespace ravelin::proxy

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "proxy/state/sqlite.h"
 
@@ -17,12 +18,15 @@ constexpr const char* kSchema =
     " client BLOB NOT NULL, account BLOB NOT NULL);"
     "CREATE TABLE curves(step INTEGER NOT NULL, at INTEGER NOT NULL, data BLOB NOT NULL,"
     " PRIMARY KEY(step, at)) WITHOUT ROWID;";
+constexpr const char* kReports =
+    "CREATE TABLE reports(began INTEGER PRIMARY KEY, number INTEGER NOT NULL, at INTEGER NOT NULL,"
+    " text BLOB NOT NULL, sketch BLOB NOT NULL);";
 
 }  // namespace
 
 struct HistoryFile::Connection : SqliteConnection {
   Statement begin, commit, rollback, put, count, scan, put_point, curve, drop_below, drop_oldest,
-      drop_points;
+      drop_points, put_report, report, earlier, report_sizes, drop_report;
 };
 
 HistoryFile::HistoryFile() : connection_(std::make_unique<Connection>()) {}
@@ -32,19 +36,29 @@ HistoryFile::Opened HistoryFile::open(const std::string& path) {
   std::unique_ptr<HistoryFile> file(new HistoryFile);
   bool existed = false;
   auto result = file->connection_->open(path, kKind, existed);
-  if (result.ok()) result = file->prepare(existed);
+  if (result.ok()) result = existed ? file->complete() : file->create();
+  if (result.ok()) result = file->prepare();
   if (!result.ok()) file.reset();
   return {std::move(file), std::move(result)};
 }
 
-FileResult HistoryFile::prepare(bool existed) {
+FileResult HistoryFile::create() {
+  return connection_->execute("BEGIN IMMEDIATE;" + std::string(kSchema) + kReports +
+                              "PRAGMA application_id=" + std::to_string(kKind.application) +
+                              ";PRAGMA user_version=" + std::to_string(kKind.version) + ";COMMIT");
+}
+
+// The first files have no reports.
+FileResult HistoryFile::complete() {
+  int64_t there = 0;
+  const auto result = connection_->number(
+      "SELECT count(*) FROM sqlite_master WHERE type='table' AND name='reports'", there);
+  return result.ok() && there == 0 ? connection_->execute(kReports) : result;
+}
+
+FileResult HistoryFile::prepare() {
   auto& c = *connection_;
   FileResult result;
-  if (!existed) {
-    result = c.execute("BEGIN IMMEDIATE;" + std::string(kSchema) +
-                       "PRAGMA application_id=" + std::to_string(kKind.application) +
-                       ";PRAGMA user_version=" + std::to_string(kKind.version) + ";COMMIT");
-  }
   const auto add = [&](Statement& statement, const char* text) {
     if (result.ok()) result = statement.prepare(c.handle(), text);
   };
@@ -63,6 +77,13 @@ FileResult HistoryFile::prepare(bool existed) {
   add(c.drop_oldest,
       "DELETE FROM dialogs WHERE id IN (SELECT id FROM dialogs ORDER BY id LIMIT ?)");
   add(c.drop_points, "DELETE FROM curves WHERE step = ? AND at < ?");
+  add(c.put_report, "REPLACE INTO reports(began, number, at, text, sketch) VALUES(?, ?, ?, ?, ?)");
+  add(c.report, "SELECT began, number, at, text, sketch FROM reports WHERE began = ?");
+  add(c.earlier,
+      "SELECT began, number, at, '', sketch FROM reports WHERE began < ? ORDER BY began");
+  add(c.report_sizes,
+      "SELECT began, at, length(text) + length(sketch) FROM reports ORDER BY began DESC");
+  add(c.drop_report, "DELETE FROM reports WHERE began = ?");
   return result;
 }
 
@@ -144,6 +165,46 @@ FileResult HistoryFile::trim(uint64_t bytes, uint64_t oldest, size_t limit, bool
 
 FileResult HistoryFile::trim_curve(uint32_t step, int64_t oldest) {
   return connection_->drop_points.bind(0, int64_t{step}).bind(1, oldest).run();
+}
+
+FileResult HistoryFile::put_report(const ReportRow& report) {
+  auto& c = *connection_;
+  auto result = c.still_there();
+  if (!result.ok()) return result;
+  return c.put_report.bind(0, report.began)
+      .bind(1, int64_t{report.number})
+      .bind(2, report.at)
+      .bind(3, report.text)
+      .bind(4, report.sketch)
+      .run();
+}
+
+FileResult HistoryFile::reports(int64_t began, const std::function<void(const ReportRow&)>& one) {
+  FileResult result;
+  for (auto* const select : {&connection_->report, &connection_->earlier}) {
+    select->bind(0, began);
+    while (result.ok() && select->step()) {
+      const auto number = static_cast<uint32_t>(select->number(1));
+      one({select->number(0), number, select->number(2), select->bytes(3), select->bytes(4)});
+    }
+    if (result.ok()) result = select->reset();
+  }
+  return result;
+}
+
+FileResult HistoryFile::trim_reports(size_t count, uint64_t bytes, int64_t oldest) {
+  auto& c = *connection_;
+  std::vector<int64_t> gone;
+  uint64_t sum = 0;
+  for (size_t i = 0; c.report_sizes.step(); ++i) {
+    sum += static_cast<uint64_t>(std::max<int64_t>(0, c.report_sizes.number(2)));
+    if (i >= count || sum > bytes || c.report_sizes.number(1) < oldest)
+      gone.push_back(c.report_sizes.number(0));
+  }
+  auto result = c.report_sizes.reset();
+  for (const auto began : gone)
+    if (result.ok()) result = c.drop_report.bind(0, began).run();
+  return result;
 }
 
 FileResult HistoryFile::used(uint64_t* bytes) {

@@ -31,6 +31,15 @@ struct CurvePoint {
   std::string_view data;
 };
 
+// What is kept of a time of which the rows may be gone.
+struct ReportRow {
+  int64_t began = 0;  // s since 1970; there is one for each
+  uint32_t number = 0;
+  int64_t at = 0;  // when it was made
+  std::string_view text;
+  std::string_view sketch;
+};
+
 // Used by one thread at a time.
 class HistoryFile {
  public:
@@ -47,6 +56,13 @@ class HistoryFile {
   FileResult scan(int64_t* next, size_t limit, const std::function<void(const HistoryRow&)>& row);
   // All of one curve, oldest first.
   FileResult curve(uint32_t step, const std::function<void(int64_t at, std::string_view data)>& to);
+  FileResult put_report(const ReportRow& report);
+  // The one that began at |began|, if there is one, and then those before it, oldest first, without
+  // their texts.
+  FileResult reports(int64_t began, const std::function<void(const ReportRow&)>& one);
+  // Removes the first of them while there are more than |count| or more than |bytes|, and those
+  // made before |oldest|.
+  FileResult trim_reports(size_t count, uint64_t bytes, int64_t oldest);
   // Removes rows below |oldest|, and, if the file is larger than |bytes|, the oldest rows, |limit|
   // at most; sets |*more| if there is more to remove.
   FileResult trim(uint64_t bytes, uint64_t oldest, size_t limit, bool* more);
@@ -59,7 +75,9 @@ class HistoryFile {
   struct Connection;
 
   HistoryFile();
-  FileResult prepare(bool existed);
+  FileResult create();
+  FileResult complete();
+  FileResult prepare();
 
   std::unique_ptr<Connection> connection_;
 };

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "proxy/config/sample.h"
+#include "proxy/episode_reports.h"
 #include "proxy/event/system_clock.h"
 #include "proxy/observe/control_protocol.h"
 #include "support/manual_reactor.h"
@@ -40,6 +41,7 @@ class FakeDaemon final : public Daemon {
   ProcessNow process() const override { return {}; }
   const Curves& curves() const override { return drawn; }
   const Episodes& episodes() const override { return lived; }
+  EpisodeReports& reports() override { return reports_; }
   Limits limits() const override { return overrides_.limits.apply(config_->limits); }
   Overrides& overrides() override { return overrides_; }
   void overrides_changed() override { ++changes; }
@@ -73,6 +75,7 @@ class FakeDaemon final : public Daemon {
   std::condition_variable came_;
   std::function<void()> posted_;
   Shared shared_;
+  EpisodeReports reports_{shared_.history, SystemClock::instance(), shared_.record_key};
   Overrides overrides_{SystemClock::instance(), nullptr};
   std::shared_ptr<const Config> config_;
 };

@@ -113,6 +113,8 @@ class Control(SystemTest):
                 (["standing", "show"], "CLIENT is required"),
                 (["standing", "show", "me"], "CLIENT: me is not an IP address"),
                 (["verify", "forget"], "ADDRESS|DOMAIN is required"),
+                (["report", "--format", "xarf"], "--format xarf needs --org and --contact"),
+                (["report", "--format", "csv", "--org", "x"], "--org belongs to --format xarf"),
                 (["--timeout", "0", "status"], "--timeout: Value 0 not in range"),
                 (["status", "now"], "The following argument was not expected: now")):
             done = ravelin.run_ctl(*arguments)

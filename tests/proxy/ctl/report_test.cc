@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "proxy/ctl/xarf.h"
+
 namespace ravelin::proxy {
 namespace {
 
@@ -30,7 +32,22 @@ json sample() {
                {"backend_ms", 340.0}};
   made["countries"] =
       json::array({{{"name", "PL"}, {"sources", 120}}, {{"name", ""}, {"sources", 80}}});
-  made["prints"] = json::array({{{"name", "00000000000000aa"}, {"sources", 190}}});
+  made["prints"] = json::array({{{"name", "00000000000000aa"},
+                                 {"sources", 190},
+                                 {"habits", "EHLO with a full name"},
+                                 {"quits", 0.7}}});
+  made["prints_in_all"] = 3;
+  made["recipients_looked_at"] = 600;
+  const auto overlap = [](int number, int common, bool exact) {
+    return json{{"number", number},
+                {"began", 1'790'000'000},
+                {"sources", {{"common", common}, {"then", 500}, {"exact", exact}}},
+                {"prints", {{"common", 1}, {"then", 1}, {"exact", true}}}};
+  };
+  made["overlap"] = json::array({overlap(2, 57, true), overlap(1, 150, false)});
+  made["overlap"].push_back({{"number", 0}});
+  made["counted_at"] = 1'795'000'720;
+  made["stored"] = true;
   made["stopped_by"] = json::array({{{"name", "unknown recipient"}, {"count", 500}}});
   made["recipient_examples"] = json::array({"k3jx09q@example.com"});
   made["retries"] = {
@@ -56,14 +73,48 @@ bool has(const std::string& text, const std::string& part) {
 TEST_CASE("a report in words") {
   const auto text = report_text(sample());
   for (const auto* const part :
-       {"Episode 3", "4.0 s later: 40 unknown recipients a second", "after 10 min 0 s", "siege",
-        "sources                 200", "600, and 30 connections that got no place",
-        "PL 120, unknown 80", "00000000000000aa: 190 sources, 95.0 %; 1 different in all",
-        "null senders            99.5 %", "<k3jx09q@example.com>", "yes (93.0 %)",
+       {"Episode 3",
+        "4.0 s later: 40 unknown recipients a second",
+        "after 10 min 0 s",
+        "siege",
+        "sources                 200",
+        "600, and 30 connections that got no place",
+        "PL 120, unknown 80",
+        "00000000000000aa: 190 sources, 95.0 %; 3 different in all",
+        "its habits              EHLO with a full name, QUIT in 70.0 % of its ends",
+        "in episode 1            about 150 of 200 sources, 1 of 3 fingerprints; 2026-",
+        "in episode 2            57 of 200 sources, 1 of 3 fingerprints; 2026-",
+        "nothing of it in        1 earlier episodes",
+        ", and kept.",
+        "null senders            99.5 %",
+        "<k3jx09q@example.com>",
+        "yes (93.0 %)",
         "100.0 % of the sources came again, typically after 5 min 0 s; 50.0 % of the recipients",
-        "unknown recipient 500", "17 questions to mail servers, 340.0 ms of their time",
+        "unknown recipient 500",
+        "17 questions to mail servers, 340.0 ms of their time",
         "60 recipients accepted, 0 deferred"})
     CHECK(has(text, part));
+}
+
+TEST_CASE("a report says what its numbers are worth") {
+  auto made = sample();
+  CHECK(!has(report_text(made), "Incomplete"));
+  CHECK(!has(report_text(made), "what follows is of"));
+  made["incomplete"] = true;
+  made["sources_left_out"] = 7;
+  made["recipients_looked_at"] = 80;
+  made["stored"] = false;
+  made["sources_silent"] = 5;
+  made["overlap"] = json::array();
+  made["prints"][0]["quits"] = 0.0;
+  for (const auto* const part :
+       {"Incomplete: there was more", "Incomplete: 7 dialogs of further sources",
+        "600; what follows is of 80 of them", "97.4 %; 3 different in all; 5 sources said nothing",
+        "EHLO with a full name, no QUIT\n", "no earlier episode is remembered"})
+    CHECK(has(report_text(made), part));
+  CHECK(!has(report_text(made), "and kept"));
+  made["list"].clear();
+  CHECK(report_nft(made).starts_with("# 0 of 200 sources\n"));
 }
 
 TEST_CASE("a report as a page: curves are drawn, and nothing of it is markup") {
@@ -92,7 +143,8 @@ TEST_CASE("a report for other programs") {
   wanted["format"] = "nft";
   CHECK(report(wanted) == report_nft(sample()));
   CHECK(report_nft(sample()) ==
-        "table inet ravelin_report {\n  set sources4 {\n    type ipv4_addr\n    flags interval\n"
+        "# 2 of 200 sources\ntable inet ravelin_report {\n  set sources4 {\n    type ipv4_addr\n   "
+        " flags interval\n"
         "    elements = { 192.0.2.1 }\n  }\n  set sources6 {\n    type ipv6_addr\n    flags "
         "interval\n"
         "    elements = { 2001:db8::/64 }\n  }\n}\n");
@@ -101,11 +153,13 @@ TEST_CASE("a report for other programs") {
 TEST_CASE("a report trusts nothing that it gets") {
   for (const auto* const odd :
        {"null", "[]", "{}", "5", R"({"episode":7,"list":[1,{"source":"x; drop"}]})",
-        R"({"curves":{"names":5,"samples":[[1],[],7]},"good":[]})"}) {
+        R"({"curves":{"names":5,"samples":[[1],[],7]},"good":[]})",
+        R"({"prints":[7],"overlap":[1,{"sources":{"common":5}}],"incomplete":3,"asked":[]})"}) {
     const auto result = json::parse(odd);
     CHECK(!report_text(result).empty());
     CHECK(!report_html(result).empty());
     CHECK(!has(report_nft(result), "drop"));
+    CHECK(!has(report_xarf(result), "drop"));
   }
 }
 

@@ -1,8 +1,12 @@
 #include "proxy/observe/history.h"
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <fstream>
 #include <future>
+#include <thread>
+#include <utility>
 
 #include "support/manual_reactor.h"
 #include "support/temp_dir.h"
@@ -44,7 +48,7 @@ struct World {
   const TempDir dir;
   const std::string path;
   ManualClock clock;
-  proxy::HistorySettings settings{1'000'000, 10'000'000, 24h, 0, false};
+  proxy::HistorySettings settings{1'000'000, 10'000'000, 24h, 0, false, 48h};
   std::mutex mutex;
   std::vector<std::string> alarms;
   std::unique_ptr<History> history;
@@ -156,6 +160,150 @@ TEST_CASE("in hard times the fruitless that are alike become one with a count") 
   CHECK(world.found("other") == 1);
   world.add("192.0.2.1", "bot", 7, Merge::WhenHard);
   CHECK(world.found("bot") == 7);
+}
+
+TEST_CASE("a row that stands for others knows some of their senders and recipients") {
+  World world(GENERATE(true, false));
+  world.history->press(true);
+  const auto rcpt = [&](const std::string& to) {
+    const auto id = proxy::id_at(world.clock.wall()) + ++world.count;
+    world.history->add(
+        {id, *dns::IpAddress::parse("192.0.2.1"), 7, Merge::WhenHard,
+         R"json({"events":[{"what":"rcpt","id":"x","from":"a@b.example","to":")json" + to +
+             "\"}]}"});
+    return id;
+  };
+  const auto first = rcpt("one@example.com");
+  const auto account = [&] { return world.find({.id = first}).entries.at(0).account; };
+  const std::string plain = account();
+  CHECK(plain.find("others") == plain.npos);
+  REQUIRE(world.history->flush(10s));
+  CHECK(world.history->stats().written == (world.path.empty() ? 0 : 1));
+  rcpt("two@example.com");
+  rcpt("two@example.com");
+  const std::string others = ",\"others\":[[\"a@b.example\",\"two@example.com\",2]]}";
+  CHECK(account() == plain.substr(0, plain.size() - 1) + others);
+  CHECK(world.found("two@example.com") == 1);
+  const auto bytes = world.history->stats().bytes;
+  for (int i = 0; i < 1'000; ++i) rcpt(std::to_string(i) + "@example.com");
+  CHECK(world.history->stats().bytes < bytes + 3'000);
+  CHECK(world.history->stats().merged == 1'002);
+  if (world.path.empty()) return;
+  const auto last = account();
+  REQUIRE(world.history->flush(10s));
+  world.open();
+  CHECK(account() == last);
+  CHECK(world.find({.id = first}).entries.at(0).count == 1'003);
+}
+
+TEST_CASE("rows are written while a search goes on, and searches take turns") {
+  constexpr size_t kRows = 20'000;
+  World world;
+  world.settings.memory = 100'000'000;
+  world.history->configure(world.settings);
+  for (size_t i = 0; i < kRows; ++i) world.add("192.0.2.1", "row");
+  std::promise<void> begun, over;
+  std::atomic<bool> slow{true};
+  bool first = true;
+  REQUIRE(world.history->visit(
+      {.patience = 600s},
+      [&](std::string_view, uint32_t, int64_t) {
+        if (std::exchange(first, false)) begun.set_value();
+        if (slow) std::this_thread::sleep_for(1ms);  // so it is not over before it may
+        return true;
+      },
+      [&](bool more) {
+        CHECK(!more);
+        over.set_value();
+      }));
+  begun.get_future().wait();
+  CHECK(world.history->flush(10s));
+  CHECK(world.history->stats().written == kRows);
+  CHECK(world.find({.text = "row", .limit = 5}).entries.size() == 5);
+  auto ended = over.get_future();
+  CHECK(ended.wait_for(0s) == std::future_status::timeout);
+  slow = false;
+  ended.wait();
+}
+
+TEST_CASE("an end does not wait for searches") {
+  constexpr size_t kRows = 20'000;
+  World world;
+  world.settings.memory = 100'000'000;
+  world.history->configure(world.settings);
+  for (size_t i = 0; i < kRows; ++i) world.add("192.0.2.1", "row");
+  std::promise<void> begun;
+  bool first = true;
+  size_t seen = 0;
+  REQUIRE(world.history->visit(
+      {.patience = 600s},
+      [&](std::string_view, uint32_t, int64_t) {
+        if (std::exchange(first, false)) begun.set_value();
+        std::this_thread::sleep_for(1ms);
+        ++seen;
+        return true;
+      },
+      [](bool) { FAIL("nobody hears of it"); }));
+  begun.get_future().wait();
+  world.history->stop();
+  CHECK(seen < kRows);
+  world.open();
+  CHECK(world.find({.text = "row", .limit = kRows}).entries.size() == kRows);
+}
+
+TEST_CASE("reports of episodes are kept, and told with those before them") {
+  World world;
+  const auto told = [&](int64_t began) {
+    std::promise<std::pair<proxy::HistoryReport, size_t>> answer;
+    REQUIRE(world.history->reports(began, [&](auto report, auto earlier) {
+      for (const auto& one : earlier) CHECK((one.text.empty() && one.sketch == "who"));
+      answer.set_value({report, earlier.size()});
+    }));
+    return answer.get_future().get();
+  };
+  const auto now = std::chrono::floor<std::chrono::seconds>(world.clock.wall());
+  const auto at = now.time_since_epoch().count();
+  CHECK(told(10).first.text.empty());
+  for (int64_t i = 1; i <= 3; ++i)
+    world.history->put_report(
+        {i * 10, static_cast<uint32_t>(i), at, "text" + std::to_string(i), "who"});
+  CHECK(told(30).first.text == "text3");  // before it is written, too
+  CHECK(told(30).second == 2);
+  REQUIRE(world.history->flush(10s));
+  world.open();
+  CHECK(told(20).first.number == 2);
+  CHECK(told(20).second == 1);
+  CHECK(told(25).first.text.empty());
+  CHECK(told(25).second == 2);
+  world.history->put_report({20, 2, at, "anew", "who"});
+  REQUIRE(world.history->flush(10s));
+  CHECK(told(20).first.text == "anew");
+}
+
+TEST_CASE("a report that cannot be written waits, and is written when there is room") {
+  World world;
+  world.settings.disk_free = UINT64_MAX / 2;
+  world.history->configure(world.settings);
+  for (int64_t i = 1; i <= 9; ++i) world.history->put_report({i, 1, 1'780'000'000, "text", "who"});
+  CHECK(!world.history->flush(10s));
+  CHECK(world.alarms.size() == 1);
+  const auto texts = [&] {
+    size_t count = 0;
+    for (int64_t i = 1; i <= 9; ++i) {
+      std::promise<size_t> answer;
+      REQUIRE(world.history->reports(i, [&](const auto& report, const auto&) {
+        answer.set_value(report.text.empty() ? 0 : 1);
+      }));
+      count += answer.get_future().get();
+    }
+    return count;
+  };
+  CHECK(texts() == 4);  // as many as may wait
+  world.settings.disk_free = 0;
+  world.history->configure(world.settings);
+  CHECK(world.history->flush(10s));
+  world.open();
+  CHECK(texts() == 4);
 }
 
 TEST_CASE("a disk that is nearly full is left to others, and used again when it is not") {

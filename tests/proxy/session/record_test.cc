@@ -166,6 +166,34 @@ TEST_CASE("dialogs are alike if nothing but recipients and times differs") {
   CHECK(alike("a.example", "y@mx.example", 550) == one);
   CHECK(alike("b.example", "x@mx.example", 550) != one);
   CHECK(alike("a.example", "x@mx.example", 551) != one);
+  proxy::DialogRecord habits({}, {});
+  const auto without = habits.alike({});
+  habits.set_print(0x0802'0000'0003'0004);
+  CHECK(habits.alike({}) != without);
+}
+
+TEST_CASE(
+    "senders and recipients are found in what was put down, and nothing that a client made up") {
+  Recorded test;
+  test.mx.verifier().refuse("no@mx.example",
+                            {550, {1, 1}, R"({"what":"rcpt","from":"x","to":"y"})"}, true);
+  CHECK(test.mx.play("S: 220\nC: EHLO client.example\nS: 250-\n"
+                     "C: MAIL FROM:<\"a\\\"b\"@client.example>\nS: 250\n"
+                     "C: RCPT TO:<no@mx.example>\nS: 550\nC: RCPT TO:<yes@mx.example>\nS: 250" +
+                     kBye) == "");
+  REQUIRE(test.mx.records.size() == 1);
+  std::vector<std::string> pairs;
+  proxy::each_recipient(test.mx.records.front(), [&](std::string_view from, std::string_view to) {
+    pairs.push_back(json::parse(from).get<std::string>() + " " +
+                    json::parse(to).get<std::string>());
+  });
+  // Escaped as accounts have it.
+  const std::string sender = R"("a\x5C"b"@client.example)";
+  CHECK(pairs == std::vector<std::string>{sender + " no@mx.example", sender + " yes@mx.example"});
+  for (const auto* const odd :
+       {"", R"({"what":"rcpt",)", R"({"what":"rcpt","from":)",
+        R"({"what":"rcpt","from":"a","to":"b)", R"({"what":"rcpt","from":"\)"})
+    proxy::each_recipient(odd, [](auto, auto) { FAIL("there is none"); });
 }
 
 }  // namespace ravelin::test

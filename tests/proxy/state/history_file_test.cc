@@ -1,5 +1,7 @@
 #include "proxy/state/history_file.h"
 
+#include <sqlite3.h>
+
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
@@ -91,6 +93,65 @@ TEST_CASE("history: curves, each step by itself") {
   REQUIRE(file->curve(300, note).ok());
   REQUIRE(file->curve(10, note).ok());
   CHECK(seen == "600=b 10=c ");
+}
+
+namespace {
+
+std::string reports(HistoryFile& file, int64_t began) {
+  std::string seen;
+  REQUIRE(file.reports(began,
+                       [&](const proxy::ReportRow& row) {
+                         seen += std::to_string(row.began) + "=" + std::string(row.text) + "/" +
+                                 std::string(row.sketch) + " ";
+                       })
+              .ok());
+  return seen;
+}
+
+void put_report(HistoryFile& file, int64_t began, int64_t at, size_t size = 1) {
+  REQUIRE(file.put_report({began, 1, at, std::string(size, 't'), "s"}).ok());
+}
+
+}  // namespace
+
+TEST_CASE("history: reports, and what is left of those before") {
+  const TempDir dir;
+  auto file = open(dir.file("history.db"));
+  for (const int64_t began : {30, 10, 20}) put_report(*file, began, 1);
+  CHECK(reports(*file, 20) == "20=t/s 10=/s ");
+  CHECK(reports(*file, 99) == "10=/s 20=/s 30=/s ");
+  put_report(*file, 20, 5, 2);
+  CHECK(reports(*file, 20) == "20=tt/s 10=/s ");
+}
+
+TEST_CASE("history: reports are bounded in number, size and age, the first go") {
+  const TempDir dir;
+  auto file = open(dir.file("history.db"));
+  for (int64_t i = 1; i <= 9; ++i) put_report(*file, i, i == 8 ? 1 : 100, 1'000);
+  REQUIRE(file->trim_reports(7, 1'000'000, 0).ok());
+  CHECK(reports(*file, 4) == "4=" + std::string(1'000, 't') + "/s 3=/s ");
+  REQUIRE(file->trim_reports(50, 1'000'000, 2).ok());
+  CHECK(reports(*file, 99) == "3=/s 4=/s 5=/s 6=/s 7=/s 9=/s ");
+  REQUIRE(file->trim_reports(50, 3'100, 0).ok());
+  CHECK(reports(*file, 99) == "6=/s 7=/s 9=/s ");
+  REQUIRE(file->trim_reports(0, 0, 0).ok());
+  CHECK(reports(*file, 99).empty());
+}
+
+TEST_CASE("history: a file from before there were reports gets a place for them") {
+  const TempDir dir;
+  const auto path = dir.file("history.db");
+  {
+    auto file = open(path);
+    put(*file, 1);
+  }
+  sqlite3* handle = nullptr;
+  REQUIRE(sqlite3_open(path.c_str(), &handle) == SQLITE_OK);
+  CHECK(sqlite3_exec(handle, "DROP TABLE reports", nullptr, nullptr, nullptr) == SQLITE_OK);
+  sqlite3_close(handle);
+  auto file = open(path);
+  put_report(*file, 10, 1);
+  CHECK(ids(*file) == std::vector<uint64_t>{1});
 }
 
 TEST_CASE("history: a foreign, damaged or removed file is known as such") {
