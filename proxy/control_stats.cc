@@ -13,6 +13,10 @@ json stats(Daemon& daemon) {
   const auto journal = daemon.journal();
   json by_code = json::object();
   for (const auto& [code, count] : journal.refused_by_code) by_code[std::to_string(code)] = count;
+  json by_reason = json::object();
+  for (size_t i = 0; i < kCauses; ++i)
+    if (journal.refused_by_cause[i] > 0)
+      by_reason[std::string(kCauseNames[i])] = journal.refused_by_cause[i];
   json backends = json::object();
   for (const auto& one : daemon.shared().backends.snapshot())
     backends[one.name] = {{"connects", one.connects},   {"connect_failures", one.connect_failures},
@@ -26,7 +30,7 @@ json stats(Daemon& daemon) {
           {"bytes", journal.bytes},
           {"refused", journal.refused},
           {"refused_by_code", by_code},
-          {"refused_by_reason", journal.refused_by_reason},
+          {"refused_by_reason", by_reason},
           {"warned", journal.warned},
           {"decisions", journal.decisions},
           {"ended", journal.ended},

@@ -16,11 +16,13 @@ namespace {
 using nlohmann::json;
 
 constexpr size_t kLooked = 5'000;  // dialogs of a worker: a look must not hold the others up
-constexpr size_t kShown = 5;
-constexpr size_t kLatest = 15;
+constexpr size_t kShown = 10;
+constexpr size_t kLatest = 40;
 
 using Counts = std::unordered_map<dns::IpAddress, uint32_t, dns::IpHash>;
 
+// Of dialogs that are open. The table behind "sources" knows only those that have ended, and
+// whoever holds dialogs and says nothing is who one looks for here.
 std::vector<dns::IpAddress> clients_of(const WorkerParts& worker) {
   std::vector<dns::IpAddress> all;
   worker.sessions.each(

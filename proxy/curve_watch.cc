@@ -32,8 +32,15 @@ void CurveWatch::start(Loop& loop, Shared& shared, const LogJournal& journal,
   journal_ = &journal;
   tallies_ = std::move(tallies);
   now_ = std::move(now);
-  before_ = sums();
   timer_ = loop.every(kLook, [this] { look(); });
+}
+
+void CurveWatch::finish() {
+  if (!timer_) return;
+  timer_.reset();
+  look();
+  for (const auto& open : curves_.unfinished())
+    shared_->history.put_point(open.step, open.sample.at, pack_sample(open.sample));
 }
 
 CurveWatch::Sums CurveWatch::sums() const {

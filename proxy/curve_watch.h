@@ -27,9 +27,12 @@ class CurveWatch {
 
   // Before the history's thread runs: reads what it kept.
   void restore(History& history);
-  // All that it is given must outlive it.
+  // All that it is given must outlive it. What was counted since the start of the process belongs
+  // to the first sample: workers may run already.
   void start(Loop& loop, Shared& shared, const LogJournal& journal, std::vector<Tally*> tallies,
              std::function<Now()> now);
+  // The last look, when nothing is counted any more; what it is given at start() must still live.
+  void finish();
 
   const Curves& curves() const { return curves_; }
 

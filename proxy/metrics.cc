@@ -2,9 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+#include <memory>
+#include <set>
 #include <vector>
 
 #include "proxy/table_sizes.h"
+#include "proxy/tls_settings.h"
 
 namespace ravelin::proxy {
 namespace {
@@ -12,6 +16,7 @@ namespace {
 // All that a page is made from, looked up once.
 struct Seen {
   Daemon& daemon;
+  const std::shared_ptr<const Config> config = daemon.config();
   Shared& shared = daemon.shared();
   const JournalCounters journal = daemon.journal();
   const WorkerCounts counts = daemon.counts();
@@ -44,6 +49,10 @@ void add_each(MetricsText& out, std::string_view label, const Words& words, cons
 template <class Map>
 void add_map(MetricsText& out, std::string_view label, const Map& map) {
   for (const auto& [name, count] : map) out.add({{label, fmt::format("{}", name)}}, count);
+}
+
+double seconds_of(std::chrono::system_clock::time_point since_1970) {
+  return std::chrono::duration<double>(since_1970.time_since_epoch()).count();
 }
 
 template <auto Member>
@@ -118,13 +127,16 @@ constexpr Metric kMetrics[] = {
      [](auto& out, const Seen& seen) {
        add_each(out, "reason", kCauseNames, seen.journal.refused_by_cause);
      }},
-    {"ravelin_refused_by_stage_total", kCounter, "stage",
-     "The same without connections that got no place, by the stage of the dialog.",
+    {"ravelin_rejects_total", kCounter, "stage, reason, code",
+     "The same, told apart by stage and reply code, too (rare codes are 4xx and 5xx); what has not "
+     "happened yet is not there.",
      [](auto& out, const Seen& seen) {
-       add_each(out, "stage", kStageWords, seen.journal.refused_by_stage);
+       for (const auto& one : seen.journal.refused_alike)
+         out.add({{"stage", one.stage},
+                  {"reason", kCauseNames[static_cast<size_t>(one.cause)]},
+                  {"code", one.code}},
+                 one.count);
      }},
-    {"ravelin_refused_by_code_total", kCounter, "code", "The same, by reply code.",
-     [](auto& out, const Seen& seen) { add_map(out, "code", seen.journal.refused_by_code); }},
     {"ravelin_refused_in_shadow_total", kCounter, "", "Refusals that shadow mode only wrote down.",
      of_journal<&JournalCounters::warned>},
 
@@ -148,9 +160,11 @@ constexpr Metric kMetrics[] = {
     {"ravelin_stranger_null_senders_total", kCounter, "", "Of these, with the null sender.",
      of_tally<&TallySums::null_senders>},
 
-    {"ravelin_messages_total", kCounter, "", "Messages that a backend took.",
+    {"ravelin_messages_total", kCounter, "",
+     "Messages that a backend took, for some of their recipients at least.",
      of_journal<&JournalCounters::messages>},
-    {"ravelin_message_recipients_total", kCounter, "", "Their recipients.",
+    {"ravelin_message_recipients_total", kCounter, "",
+     "Their recipients, without those that a backend (LMTP) refused at the end.",
      of_journal<&JournalCounters::recipients>},
     {"ravelin_message_bytes_total", kCounter, "", "Their text.",
      of_journal<&JournalCounters::bytes>},
@@ -162,6 +176,15 @@ constexpr Metric kMetrics[] = {
      [](auto& out, const Seen& seen) {
        out.add({{"result", "done"}}, seen.journal.secured);
        out.add({{"result", "failed"}}, seen.journal.not_secured);
+     }},
+
+    {"ravelin_tls_certificate_not_after_seconds", kGauge, "file",
+     "When each certificate of tls.certificates expires, since 1970.",
+     [](auto& out, const Seen& seen) {
+       std::set<std::string_view> files;  // one may be named twice
+       for (const auto& one : tls_settings(*seen.config).loaded)
+         if (files.insert(one.file).second)
+           out.add({{"file", one.file}}, seconds_of(one.not_after));
      }},
 
     {"ravelin_dns_query_seconds", kHistogram, "", "What questions to DNS servers took.",
@@ -271,9 +294,7 @@ constexpr Metric kMetrics[] = {
     {"ravelin_process_max_fds", kGauge, "", "File descriptors that may be open.",
      [](auto& out, const Seen& seen) { out.add(seen.process.most_descriptors); }},
     {"ravelin_process_start_time_seconds", kGauge, "", "When the process started, since 1970.",
-     [](auto& out, const Seen& seen) {
-       out.add(std::chrono::duration<double>(seen.process.started.time_since_epoch()).count());
-     }},
+     [](auto& out, const Seen& seen) { out.add(seconds_of(seen.process.started)); }},
 };
 
 constexpr std::string_view kHead =
@@ -284,7 +305,8 @@ constexpr std::string_view kHead =
     "this machine only; from another one, scrape through a tunnel or an agent beside Ravelin.\n"
     "Counters begin at 0 when the process starts. Histograms are in seconds, their buckets are "
     "the\n"
-    "same in all of them. No address of a client is in any metric.\n\n"
+    "same in all of them. No address of a client is in any metric. logs.md says how they go with\n"
+    "the log, the curves and `history.db`.\n\n"
     "`etc/prometheus-rules.yml` has alerts made from them, `etc/grafana-dashboard.json` a "
     "dashboard.\n\n"
     "| metric | type | labels | meaning |\n|---|---|---|---|\n";

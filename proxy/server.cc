@@ -481,6 +481,7 @@ void Server::Impl::end_if_drained() {
 void Server::Impl::stop_workers() {
   for (auto& worker : workers_) worker->stop(exit_code_ == kCutShort);
   for (auto& worker : workers_) worker->join();
+  curves_.finish();
   workers_.clear();
 }
 

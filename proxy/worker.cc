@@ -264,7 +264,10 @@ class Worker::Impl {
   // Whose connection it is, is not known, and so neither is what share of the places it may use.
   void await_introduction(Fd fd, const dns::Endpoint& balancer, uint32_t listener) {
     auto place = enter(balancer, /*good=*/true, /*exempt=*/true, published_.limits);
-    if (!place) return refuse(std::move(fd));
+    if (!place) {
+      services_.tally.arrival(/*new_source=*/false);  // else it counts as its client's
+      return refuse(std::move(fd));
+    }
     introductions_.add(accepted_stream(loop_, std::move(fd)), balancer, listener, std::move(place));
   }
 

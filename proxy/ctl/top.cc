@@ -33,6 +33,12 @@ std::string cut(const std::string& text, size_t columns) {
   return text;
 }
 
+size_t width(const std::string& text) {
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  }));
+}
+
 class Page {
  public:
   explicit Page(const Size& size) : size_(size) {}
@@ -42,7 +48,10 @@ class Page {
     ++lines_;
     out_ += cut(text, size_.columns) + '\n';
   }
+  size_t columns() const { return size_.columns; }
   size_t left() const { return size_.rows - lines_; }
+  // Lines for a list that is not all there is to see.
+  size_t share() const { return std::clamp<size_t>(size_.rows / 4, 4, 11) - 1; }
   std::string take() { return std::move(out_); }
 
  private:
@@ -60,9 +69,10 @@ std::string rate(const json& before, const json& now, const char* name, double s
 void tell_head(const json& before, const json& now, double seconds, Page& page) {
   const auto& pressure = member(now, "pressure");
   const auto& dialogs = member(now, "sessions");
-  page.line(fmt::format("{}  up {}  pressure {} {}", word(now, "hostname"),
+  const auto cause = word(pressure, "cause");
+  page.line(fmt::format("{}  up {}  pressure {}{}{}", word(now, "hostname"),
                         print_duration(number(now, "uptime_s")), word(pressure, "level"),
-                        word(pressure, "cause")));
+                        cause.empty() ? "" : ": ", cause));
   page.line(fmt::format("dialogs {:.0f} of {:.0f} (peak {:.0f})   new {}", number(dialogs, "open"),
                         number(dialogs, "limit"), number(dialogs, "peak"),
                         rate(before, now, "dialogs", seconds)));
@@ -98,7 +108,7 @@ void tell_sources(const json& now, Page& page) {
   const auto& networks = member(now, "networks");
   page.line("");
   page.line(fmt::format("{:<40}{}", "   NOW  SOURCE", "   NOW  NETWORK"));
-  for (size_t i = 0; i < 5; ++i) {
+  for (size_t i = 0; i < page.share(); ++i) {
     const auto left = crowd(sources, i), right = crowd(networks, i);
     if (!left.empty() || !right.empty()) page.line(fmt::format("{:<40}{}", cut(left, 39), right));
   }
@@ -111,18 +121,46 @@ std::string clock_text(double ms) {
   return fmt::format("{:02}:{:02}:{:02}", parts.tm_hour, parts.tm_min, parts.tm_sec);
 }
 
+// Of two addresses that do not fit side by side, each has its half; what the shorter one leaves is
+// the other's.
+std::string side_by_side(const std::string& from, const std::string& to, size_t room) {
+  constexpr std::string_view kBetween = "> -> <";
+  const auto shorten = [](const std::string& text, size_t columns) {
+    if (width(text) <= columns) return text;
+    return columns > 2 ? cut(text, columns - 2) + ".." : cut(text, columns);
+  };
+  const size_t both = room > kBetween.size() + 2 ? room - kBetween.size() - 2 : 0;
+  const auto half = both / 2;
+  const auto left = std::max(half, both - std::min(both, width(to)));
+  const auto right = std::max(both - half, both - std::min(both, width(from)));
+  return fmt::format("<{}{}{}>", shorten(from, left), kBetween, shorten(to, right));
+}
+
+std::string in_words(const json& one, size_t room) {
+  auto what = word(one, "verdict");
+  if (const auto code = number(one, "code"); code > 0) what += fmt::format(" {:.0f}", code);
+  if (what.empty()) return word(one, "end");
+  if (!member(one, "from").is_string()) return what;
+  const auto taken = width(what) + 1;
+  return what + ' ' +
+         side_by_side(word(one, "from"), word(one, "to"), room > taken ? room - taken : 0);
+}
+
 void tell_latest(const json& now, Page& page) {
+  const auto& latest = member(now, "latest");
+  const size_t shown = page.left() > 2 ? page.left() - 2 : 0;
+  size_t column = 15;  // of addresses; those of IPv6 are longer
+  size_t seen = 0;
+  for (const auto& one : latest)
+    if (seen++ < shown) column = std::max(column, width(word(one, "client")));
   page.line("");
-  page.line("ENDED     CLIENT           WHAT");
-  for (const auto& one : member(now, "latest")) {
+  page.line(fmt::format("{:<8}  {:<{}}  {}", "ENDED", "CLIENT", column, "WHAT"));
+  const size_t before = 8 + 2 + column + 2;
+  const size_t room = page.columns() > before ? page.columns() - before : 0;
+  for (const auto& one : latest) {
     if (page.left() == 0) return;
-    auto what = word(one, "verdict");
-    if (const auto code = number(one, "code"); code > 0) what += fmt::format(" {:.0f}", code);
-    if (const auto from = member(one, "from"); from.is_string())
-      what += fmt::format(" <{}> -> <{}>", word(one, "from"), word(one, "to"));
-    if (what.empty()) what = word(one, "end");
-    page.line(fmt::format("{}  {:<15}  {}", clock_text(number(one, "last_ms")), word(one, "client"),
-                          what));
+    page.line(fmt::format("{}  {:<{}}  {}", clock_text(number(one, "last_ms")), word(one, "client"),
+                          column, in_words(one, room)));
   }
 }
 

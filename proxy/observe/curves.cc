@@ -52,8 +52,13 @@ const CurveSample& CurveRing::newest() const {
   return samples_[(next_ + samples_.size() - 1) % samples_.size()];
 }
 
+CurveSample& CurveRing::last_one() {
+  return samples_[(next_ + samples_.size() - 1) % samples_.size()];
+}
+
 void CurveRing::push(const CurveSample& sample) {
-  if (sample.at <= last()) return;
+  if (sample.at < last()) return;
+  if (sample.at == last()) return merge(last_one(), sample);
   if (samples_.size() < size_) {
     samples_.push_back(sample);
     return;
@@ -71,7 +76,15 @@ std::vector<CurveSample> CurveRing::since(int64_t since) const {
   return found;
 }
 
-// Coarse samples begin at multiples of their step. A clock that jumps ends the one under way.
+void CurveRing::put(const CurveSample& sample) {
+  if (sample.at == last())
+    last_one() = sample;
+  else
+    push(sample);
+}
+
+// Coarse samples begin at multiples of their step. A clock that jumps ends the one under way; one
+// that is there already, from before a restart, goes on.
 std::vector<Curves::Done> Curves::add(const CurveSample& second) {
   std::vector<Done> done;
   levels_[0].ring.push(second);
@@ -79,15 +92,22 @@ std::vector<Curves::Done> Curves::add(const CurveSample& second) {
     auto& [ring, open, begun] = levels_[i];
     const auto at = second.at - second.at % ring.step();
     if (begun && open.at != at) {
-      ring.push(open);
+      ring.put(open);
       done.push_back({ring.step(), open});
       begun = false;
     }
-    if (!begun) open = {.at = at, .values = {}};
+    if (!begun) open = ring.last() == at ? ring.newest() : CurveSample{.at = at, .values = {}};
     begun = true;
     merge(open, second);
   }
   return done;
+}
+
+std::vector<Curves::Done> Curves::unfinished() const {
+  std::vector<Done> all;
+  for (const auto& level : levels_)
+    if (level.begun) all.push_back({level.ring.step(), level.open});
+  return all;
 }
 
 void Curves::restore(uint32_t step, const CurveSample& sample) {

@@ -47,14 +47,18 @@ class CurveRing {
   CurveRing(uint32_t step, size_t size) : step_(step), size_(size) {}
 
   uint32_t step() const { return step_; }
-  // In order of time; a sample that is not later than the last is dropped.
+  // In order of time. One of the last one's time is put together with it: a thread that is late
+  // may look twice in a second. An earlier one, of a clock that went back, is dropped.
   void push(const CurveSample& sample);
+  // Likewise, but in the place of one of the same time.
+  void put(const CurveSample& sample);
   // From |since| on, oldest first.
   std::vector<CurveSample> since(int64_t since) const;
   int64_t last() const { return samples_.empty() ? INT64_MIN : newest().at; }
+  const CurveSample& newest() const;  // there must be one
 
  private:
-  const CurveSample& newest() const;
+  CurveSample& last_one();
 
   const uint32_t step_;
   const size_t size_;
@@ -72,6 +76,8 @@ class Curves {
     CurveSample sample;
   };
   std::vector<Done> add(const CurveSample& second);
+  // Those that are not complete yet: at the end of the process they are to be kept, too.
+  std::vector<Done> unfinished() const;
   // As it was kept.
   void restore(uint32_t step, const CurveSample& sample);
 

@@ -1,5 +1,6 @@
 #include "proxy/observe/log_journal.h"
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -11,23 +12,16 @@ constexpr size_t kMaxNameLength = 100;
 constexpr size_t kLineBytes =
     1000;  // more than nearly all lines have; the allocator is quick there
 
+using Kind = JournalTally::Kind;
 using Names = std::map<std::string, uint64_t, std::less<>>;
 
-void add(std::atomic<uint64_t>& count, uint64_t by = 1) {
-  count.fetch_add(by, std::memory_order_relaxed);
-}
-
-template <size_t N>
-void add(std::array<std::atomic<uint64_t>, N>& counts, const std::array<std::string_view, N>& words,
-         std::string_view word) {
-  size_t index = 0;
-  while (index < N - 1 && words[index] != word) ++index;
-  add(counts[index]);
-}
-
-template <size_t N>
-void read(const std::array<std::atomic<uint64_t>, N>& counts, std::array<uint64_t, N>& now) {
-  for (size_t i = 0; i < N; ++i) now[i] = counts[i].load(std::memory_order_relaxed);
+// Of its recipients, those that have it.
+uint64_t taken(const Delivered& delivered) {
+  if (delivered.fates.empty()) return delivered.recipients.size();
+  const auto sent = [](const RecipientFate& fate) {
+    return fate.kind == RecipientFate::Kind::Sent;
+  };
+  return static_cast<uint64_t>(std::count_if(delivered.fates.begin(), delivered.fates.end(), sent));
 }
 
 // Names come from our own code, but one that carried something of a client's would otherwise grow
@@ -106,50 +100,40 @@ void LogJournal::write_always(Append&& append) {
       [&](LogWriter& writer, const LineFormat& format) { write_to(writer, format, append); });
 }
 
-void LogJournal::count(Cause cause) { add(refused_by_cause_[static_cast<size_t>(cause)]); }
-
 void LogJournal::connected(const DialogInfo& dialog) {
-  add(connects_);
+  tallies_.mine().add(Kind::Connects);
   write("connect",
         [&](std::string& out, const LineFormat& format) { format.connected(out, dialog); });
 }
 
 void LogJournal::disconnected(const DialogInfo& dialog, VerbCounts counts) {
-  add(disconnects_);
+  tallies_.mine().add(Kind::Disconnects);
   write("disconnect", [&](std::string& out, const LineFormat& format) {
     format.disconnected(out, dialog, counts);
   });
 }
 
 void LogJournal::refused(const DialogInfo& dialog, const Refusal& refusal) {
-  add(refusal.shadow ? warned_ : refused_);
-  const auto code = static_cast<size_t>(refusal.reply.code);
-  if (!refusal.shadow && code < refused_by_code_.size()) add(refused_by_code_[code]);
+  tallies_.mine().refused(refusal);
   const auto& reason = refusal.reason.empty() ? refusal.stage : refusal.reason;
-  if (!refusal.shadow) add(refused_by_reason_, reason);
-  if (!refusal.shadow) count(refusal.cause);
-  const auto stage = refusal.stage == "HELO" ? "EHLO" : refusal.stage;
-  if (!refusal.shadow) add(refused_by_stage_, kStageWords, stage);
   write(reason,
         [&](std::string& out, const LineFormat& format) { format.refused(out, dialog, refusal); });
 }
 
 // Never held back: the backend's own speed bounds these lines, and they are the proof of custody.
 void LogJournal::delivered(const DialogInfo& dialog, const Delivered& delivered) {
-  add(messages_);
-  add(recipients_, delivered.recipients.size());
-  add(bytes_, delivered.size);
-  if (delivered.client_gone) add(clients_gone_);
+  auto& tally = tallies_.mine();
+  tally.add(Kind::Messages);
+  tally.add(Kind::Recipients, taken(delivered));
+  tally.add(Kind::Bytes, delivered.size);
+  if (delivered.client_gone) tally.add(Kind::ClientsGone);
   write_always([&](std::string& out, const LineFormat& format) {
     format.delivered(out, dialog, delivered);
   });
 }
 
 void LogJournal::decided(const DialogInfo& dialog, const Decision& decision) {
-  add(decisions_);
-  add(decided_by_greylist_, kGreylistWords, decision.greylist);
-  add(decided_by_verify_, kVerifyWords, decision.verify);
-  add(decided_by_verdict_, kVerdictWords, decision.verdict);
+  tallies_.mine().decided(decision);
   write("decision",
         [&](std::string& out, const LineFormat& format) { format.decided(out, dialog, decision); });
 }
@@ -162,13 +146,13 @@ void LogJournal::ended(const DialogInfo& dialog, std::string_view what, std::str
 }
 
 void LogJournal::secured(const DialogInfo& dialog, const Secured& tls) {
-  add(secured_);
+  tallies_.mine().add(Kind::Secured);
   write("TLS",
         [&](std::string& out, const LineFormat& format) { format.secured(out, dialog, tls); });
 }
 
 void LogJournal::not_secured(const DialogInfo& dialog, std::string_view trouble) {
-  add(not_secured_);
+  tallies_.mine().add(Kind::NotSecured);
   write("TLS failed", [&](std::string& out, const LineFormat& format) {
     format.not_secured(out, dialog, trouble);
   });
@@ -176,15 +160,14 @@ void LogJournal::not_secured(const DialogInfo& dialog, std::string_view trouble)
 
 void LogJournal::pregreet(const DialogInfo& dialog, size_t bytes, std::chrono::nanoseconds after,
                           std::string_view text) {
-  add(pregreets_);
+  tallies_.mine().add(Kind::Pregreets);
   write("PREGREET", [&](std::string& out, const LineFormat& format) {
     format.pregreet(out, dialog, bytes, after, text);
   });
 }
 
 void LogJournal::no_place(const dns::Endpoint& client, std::string_view limit) {
-  add(no_places_);
-  count(Cause::NoPlace);
+  tallies_.mine().add(Kind::NoPlaces);
   add(no_places_by_limit_, limit);
   write(limit,
         [&](std::string& out, const LineFormat& format) { format.no_place(out, client, limit); });
@@ -192,36 +175,13 @@ void LogJournal::no_place(const dns::Endpoint& client, std::string_view limit) {
 
 // Never held back either: whoever sends these bounds their rate.
 void LogJournal::message(Severity severity, std::string_view text) {
-  if (severity != Severity::Info) add(warnings_);
+  if (severity != Severity::Info) tallies_.mine().add(Kind::Warnings);
   write_always(
       [&](std::string& out, const LineFormat& format) { format.message(out, severity, text); });
 }
 
 JournalCounters LogJournal::counters() const {
-  JournalCounters now;
-  now.connects = connects_;
-  now.disconnects = disconnects_;
-  now.refused = refused_;
-  now.warned = warned_;
-  now.messages = messages_;
-  now.recipients = recipients_;
-  now.bytes = bytes_;
-  now.clients_gone = clients_gone_;
-  now.decisions = decisions_;
-  now.pregreets = pregreets_;
-  now.secured = secured_;
-  now.not_secured = not_secured_;
-  now.no_places = no_places_;
-  now.warnings = warnings_;
-  read(decided_by_greylist_, now.decided_by_greylist);
-  read(decided_by_verify_, now.decided_by_verify);
-  read(decided_by_verdict_, now.decided_by_verdict);
-  read(refused_by_stage_, now.refused_by_stage);
-  for (size_t i = 0; i < kCauses; ++i) now.refused_by_cause[i] = refused_by_cause_[i];
-  for (size_t code = 0; code < refused_by_code_.size(); ++code)
-    if (const uint64_t count = refused_by_code_[code]; count > 0)
-      now.refused_by_code[static_cast<int>(code)] = count;
-  now.refused_by_reason = copy(refused_by_reason_);
+  auto now = tallies_.read();
   now.ended = copy(ended_);
   now.no_places_by_limit = copy(no_places_by_limit_);
   for (const auto* output : {&file_, &syslog_}) {

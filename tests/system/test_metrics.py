@@ -5,12 +5,14 @@ import functools
 import http.client
 import json
 import re
+import ssl
 import subprocess
 import unittest
 
 import harness
 from debian import unpacked
 from harness import ROOT, Backend, FakeDns, SystemTest, wait_for
+from test_tls import make_certificate
 
 ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+|[0-9a-f]*::[0-9a-f]|[0-9a-f]{1,4}(:[0-9a-f]{1,4}){3}")
 
@@ -24,6 +26,13 @@ def promtool():
 def check(*arguments, text=None):
     return subprocess.run([promtool(), *arguments], input=text, capture_output=True, text=True,
                           timeout=harness.PATIENCE)
+
+
+def not_after(certificate):
+    """What openssl says, as seconds since 1970."""
+    done = subprocess.run(["openssl", "x509", "-noout", "-enddate", "-in", certificate], capture_output=True,
+                          text=True, check=True)
+    return ssl.cert_time_to_seconds(done.stdout.strip().removeprefix("notAfter="))
 
 
 def samples(text):
@@ -95,10 +104,8 @@ class Metrics(SystemTest):
             "ravelin_message_bytes_total": 3 * len(text),
             'ravelin_refused_total{reason="unknown_recipient"}': 5,
             'ravelin_refused_total{reason="relay"}': 2,
-            'ravelin_refused_by_stage_total{stage="RCPT"}': 7,
-            'ravelin_refused_by_stage_total{stage="DATA"}': 0,
-            'ravelin_refused_by_code_total{code="550"}': 5,
-            'ravelin_refused_by_code_total{code="554"}': 2,
+            'ravelin_rejects_total{stage="RCPT",reason="unknown_recipient",code="550"}': 5,
+            'ravelin_rejects_total{stage="RCPT",reason="relay",code="554"}': 2,
             'ravelin_recipients_total{verdict="accept"}': 3,
             'ravelin_recipients_total{verdict="reject"}': 7,
             'ravelin_recipients_total{verdict="defer"}': 0,
@@ -115,6 +122,9 @@ class Metrics(SystemTest):
             "ravelin_workers": 2,
         }
         self.assertEqual({name: now.get(name) for name in want}, want)
+        rejects = [value for name, value in now.items() if name.startswith("ravelin_rejects_total")]
+        self.assertEqual(sum(rejects), 7)  # and what did not happen is not there
+        self.assertEqual(len(rejects), 2)
         status = ravelin.ctl("status")
         self.assertEqual(now["ravelin_messages_total"], status["mails"]["accepted"])
         self.assertEqual(now["ravelin_sessions_peak"], status["sessions"]["peak"])
@@ -155,6 +165,23 @@ class Metrics(SystemTest):
         self.assertEqual(now["ravelin_dns_failed_total"], 1)
         self.assertEqual(now["ravelin_dns_cached_total"], 2)
         self.assertEqual(now["ravelin_dns_not_asked_total"], 0)
+
+    def test_certificates(self):
+        """Each file once, and after a reload the new ones."""
+        first = make_certificate(self.directory, "first", ["mx.example.net"])
+        second = make_certificate(self.directory, "second", ["other.example.net"], expired=True)
+        ravelin = self.daemon(tls=f'certificates = ["{first}", "{second}", "{first}"]')
+        name = "ravelin_tls_certificate_not_after_seconds"
+
+        def ends():
+            return {label: value for label, value in samples(self.scrape()).items() if label.startswith(name)}
+
+        found = ends()
+        self.assertEqual(set(found), {f'{name}{{file="{file}"}}' for file in (first, second)})
+        self.assertEqual(found[f'{name}{{file="{second}"}}'], not_after(second))
+        ravelin.write_config(tls=f'certificates = ["{second}"]')
+        ravelin.ctl("reload")
+        self.assertEqual(set(ends()), {f'{name}{{file="{second}"}}'})
 
     def test_promtool_has_nothing_to_say(self):
         self.dialogs(self.daemon())

@@ -36,12 +36,38 @@ TEST_CASE("top shows rates, backends, crowds and the latest decisions") {
   const auto text = print_top(picture(10), picture(35), 2, {});
   CAPTURE(text);
   for (const auto* const part :
-       {"mx.example.net  up 1d 00:00:00  pressure attack many strangers\n",
+       {"mx.example.net  up 1d 00:00:00  pressure attack: many strangers\n",
         "dialogs 17 of 4000 (peak 340)   new 12.5/s\n", "accepted 25.0/s   refused 0.0/s",
         "mail.internal:25                   DOWN         3",
         "spare:25                           drained", "    12  192.0.2.1 ",
         "    13  192.0.2.0/24\n", "192.0.2.1        reject 550 <> -> <x\\x1B@example.com>\n"})
     CHECK(text.find(part) != text.npos);
+}
+
+TEST_CASE("top shows of two long addresses the beginning of each, and columns behind addresses") {
+  auto now = picture(1);
+  auto& latest = now["latest"];
+  const std::string longest = "2001:db8:1234:5678:9abc:def0:1234:5678";
+  latest.push_back({{"client", longest},
+                    {"verdict", "defer"},
+                    {"code", 451},
+                    {"from", std::string(60, 'f')},
+                    {"to", std::string(60, 't')}});
+  latest.push_back({{"client", "192.0.2.9"},
+                    {"verdict", "accept"},
+                    {"from", std::string(60, 'f')},
+                    {"to", "b@example.com"}});
+  latest.push_back({{"client", "192.0.2.9"}, {"end", "timeout"}});
+  const auto text = print_top(now, now, 1, {});
+  CAPTURE(text);
+  const auto padded = [&](const std::string& client) {
+    return client + std::string(longest.size() - client.size(), ' ') + "  ";
+  };
+  CHECK(text.find(padded("CLIENT") + "WHAT\n") != text.npos);
+  CHECK(text.find(padded("192.0.2.1") + "reject 550 <> -> <x") != text.npos);
+  CHECK(text.find(padded(longest) + "defer 451 <ffff..> -> <tttt..>\n") != text.npos);
+  CHECK(text.find(padded("192.0.2.9") + "accept <fffff..> -> <b@exam..>\n") != text.npos);
+  CHECK(text.find(padded("192.0.2.9") + "timeout\n") != text.npos);
 }
 
 TEST_CASE("top keeps to its size, whatever it is told") {

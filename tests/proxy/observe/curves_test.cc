@@ -26,8 +26,30 @@ TEST_CASE("a ring keeps the last samples, in order of time") {
   const auto all = ring.since(0);
   REQUIRE(all.size() == 3);
   CHECK(all[0].at == 12);
+  CHECK(all[1].values[kAccepted] == 13 + 13);  // two looks in one second
   CHECK(all[2].values[kAccepted] == 14);
   CHECK(ring.since(14).size() == 1);
+}
+
+TEST_CASE("nothing is lost between a process and the next one") {
+  Curves before, after;
+  for (int64_t at = 595; at <= 607; ++at) before.add(sample(at, 2, at == 602 ? 50 : 7));
+  const auto unfinished = before.unfinished();
+  REQUIRE(unfinished.size() == 2);  // of ten seconds and of five minutes
+  for (const auto& [step, open] : unfinished) after.restore(step, open);
+  for (int64_t at = 608; at <= 610; ++at) after.add(sample(at, 3));
+  const auto tens = after.ring(10)->since(600);
+  REQUIRE(tens.size() == 1);
+  CHECK(tens[0].values[kAccepted] == 8 * 2 + 2 * 3);
+  CHECK(tens[0].values[kDialogs] == 50);
+}
+
+TEST_CASE("a clock that goes back within a sample and comes again adds up") {
+  Curves curves;
+  for (const int64_t at : {600, 601, 599, 600, 611}) curves.add(sample(at, 1));
+  const auto tens = curves.ring(10)->since(600);
+  REQUIRE(tens.size() == 1);
+  CHECK(tens[0].values[kAccepted] == 3);
 }
 
 TEST_CASE("coarse samples add up counts and keep the highest gauges") {

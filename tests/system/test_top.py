@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""`ravelinctl top` under load, on terminals of two sizes: all that it shows fits, in columns. What a person
+sees is left in BUILD/screenshots."""
+import fcntl
+import html
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import tempfile
+import termios
+import time
+
+import harness
+from harness import Process, wait_for
+from test_dashboard import browser
+from test_drill import DrillTest
+
+PAGE = """<!doctype html><meta charset="utf-8"><title>top</title><style>
+body {{ margin: 0; background: #1c1c1c }}
+pre {{ margin: 0; padding: 8px; color: #d8d8d8; font: 15px/18px "DejaVu Sans Mono", monospace; width: {columns}ch;
+      height: {pixels}px; overflow: hidden }}</style><pre>{text}</pre>"""
+
+
+class Terminal:
+    """A terminal of that size with ravelinctl top in it."""
+
+    def __init__(self, directory, rows, columns):
+        self.ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.process = subprocess.Popen(
+            [str(harness.BUILD / "ravelinctl"), "--socket", f"{directory}/ctl.sock", "top"],
+            stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
+        os.close(theirs)
+        self.seen = b""
+
+    def screens(self, count):
+        """What |count| whole screens showed, each as lines."""
+        end = time.monotonic() + harness.PATIENCE
+        while self.seen.count(b"\x1b[J") < count:
+            assert time.monotonic() < end, self.seen
+            if select.select([self.ours], [], [], 1)[0]:
+                self.seen += os.read(self.ours, 65536)
+        whole = self.seen[:self.seen.rindex(b"\x1b[J")].decode()
+        drawn = [screen.replace("\x1b[K", "").replace("\x1b[J", "") for screen in whole.split("\x1b[H")[1:]]
+        return [re.split(r"\r+\n", screen) for screen in drawn]  # a terminal adds a \r of its own
+
+    def close(self):
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(harness.PATIENCE)
+        os.close(self.ours)
+
+
+class Top(DrillTest):
+    def setUp(self):
+        super().setUp()
+        backend = self.backend("--valid", "good*", "--delay", "2ms")
+        self.front = self.ravelin([backend.port], sections={
+            "greylist": 'delay = "1s"', "pressure": 'level = "attack"',
+            "pressure.attack": 'pause = "0s"', "dns": 'timeout = "0s"',
+            "standing": "good_deliveries = 1\ngood_days = 1",
+            "checks.early_talker": 'action = "reject"\npause = "50ms"',
+            "limits": "sessions_per_client = 4"})
+        self.start(Process(self.run_options(
+            self.front.port, "--bots=retrying=20", "--bots=harvesting=4", "--bots=slow=30", "--bots=valid=4",
+            "--per-bot=2", "--good=new=2", "--rate=new=2", "--onset=0s", "--duration=1h", "--pause=200ms",
+            "--retry=1s", "--ramp=0s", "--networks=6", "--wide-networks=3"), f"{self.directory}/drill.out"))
+        wait_for(lambda: self.front.ctl("stats")["messages"] > 5, "mail from bots")
+
+    def look(self, rows, columns):
+        """The third screen: its rates are those of a whole second."""
+        terminal = self.start(Terminal(self.directory, rows, columns))
+        return terminal.screens(3)[2]
+
+    def picture(self, lines, rows, columns):
+        directory = harness.BUILD / "screenshots"
+        os.makedirs(directory, exist_ok=True)
+        page = PAGE.format(text=html.escape("\n".join(lines)), columns=columns, pixels=18 * rows)
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+            path = f"{self.directory}/top.html"
+            with open(path, "w") as file:
+                file.write(page)
+            window = browser(profile)
+            try:
+                window.set_window_size(columns * 9 + 40, rows * 18 + 180)
+                window.get(f"file://{path}")
+                self.assertTrue(window.save_screenshot(str(directory / f"top-{columns}x{rows}.png")))
+            finally:
+                window.quit()
+
+    def check(self, lines, rows, columns):
+        self.assertLessEqual(len(lines), rows)
+        self.assertLessEqual(max(map(len, lines)), columns)
+        text = "\n".join(lines)
+        self.assertNotIn("\x1b", text)
+        self.assertRegex(lines[0], r"^mx\.example\.net  up .*  pressure attack")
+        self.assertRegex(lines[1], r"^dialogs \d+ of \d+ \(peak \d+\)   new \d+\.\d/s$")
+        self.assertRegex(text, r"(?m)^127\.0\.0\.1:\d+ +up ")
+        self.assertRegex(text, r"(?m)^ +[1-9]\d*  127\.\S+ +[1-9]\d*  127\.\S+/24$")
+        self.assertRegex(text, r"(?m)^\d\d:\d\d:\d\d  127\.\S+ +(accept 250|reject 5\d\d|defer 4\d\d) <")
+        # Behind the address all begin in one column.
+        verdicts = {match.start(1) for line in lines
+                    if (match := re.match(r"\d\d:\d\d:\d\d  127\.\S+ +(accept|reject|defer)", line))}
+        self.assertEqual(len(verdicts), 1, text)
+
+    def test_it_fits(self):
+        for rows, columns in ((24, 80), (40, 120)):
+            lines = self.look(rows, columns)
+            self.picture(lines, rows, columns)
+            self.check(lines, rows, columns)
+            self.assertGreater(len(lines), rows - 3, "the screen is used")
+
+
+if __name__ == "__main__":
+    harness.main()
