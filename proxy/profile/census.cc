@@ -89,6 +89,10 @@ json largest(const std::map<std::string, uint64_t>& groups) {
   return rows;
 }
 
+uint32_t whole_ms(int64_t ms) {
+  return static_cast<uint32_t>(std::clamp<int64_t>(ms, 0, UINT32_MAX));
+}
+
 double share(uint64_t part, uint64_t whole) {
   return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
 }
@@ -133,8 +137,8 @@ void Census::add(std::string_view account, uint32_t count, int64_t last_ms) {
 void Census::add_times(const json& dialog, Source& source, uint32_t count, int64_t last_ms) {
   const auto began = static_cast<int64_t>(number(dialog, "time_ms"));
   if (source.dialogs == 0) source.first_ms = began;
-  if (source.dialogs > 0 && source.gaps_s.size() < kGaps)
-    source.gaps_s.push_back(static_cast<uint32_t>(std::abs(began - source.seen_ms) / 1000));
+  if (source.dialogs > 0 && source.gaps_ms.size() < kGaps)
+    source.gaps_ms.push_back(whole_ms(std::abs(began - source.seen_ms)));
   source.seen_ms = began;
   source.first_ms = std::min(source.first_ms, began);
   source.last_ms = std::max(source.last_ms, last_ms);
@@ -353,18 +357,18 @@ json Census::retries() const {
     ++suspects;
     again += source.dialogs > 1 ? 1 : 0;
     if (!source.merged) {
-      gaps.insert(gaps.end(), source.gaps_s.begin(), source.gaps_s.end());
+      gaps.insert(gaps.end(), source.gaps_ms.begin(), source.gaps_ms.end());
       continue;
     }
-    const auto lasted = std::max<int64_t>(0, source.last_ms - source.first_ms) / 1000;
-    gaps.push_back(static_cast<uint32_t>(static_cast<uint64_t>(lasted) / (source.dialogs - 1)));
+    const auto lasted = std::max<int64_t>(0, source.last_ms - source.first_ms);
+    gaps.push_back(whole_ms(lasted / static_cast<int64_t>(source.dialogs - 1)));
   }
   json found = {{"sources_that_came_again", share(again, suspects)},
                 {"recipients_tried_again", share(repeated_, looked_at_)}};
   if (gaps.empty()) return found;
   const auto middle = gaps.begin() + static_cast<ptrdiff_t>(gaps.size() / 2);
   std::nth_element(gaps.begin(), middle, gaps.end());
-  found["median_gap_s"] = *middle;
+  found["median_gap_s"] = *middle / 1000.0;
   return found;
 }
 

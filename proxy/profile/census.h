@@ -51,8 +51,8 @@ class Census {
     bool delivered = false;
     bool merged = false;
     Word country = 0, network = 0, name_class = 0, stack = 0, helo = 0;
-    std::vector<uint32_t> gaps_s{};  // between dialogs, the first few
-    std::vector<Print> prints{};     // the first few
+    std::vector<uint32_t> gaps_ms{};  // between dialogs, the first few
+    std::vector<Print> prints{};      // the first few
   };
   // Of all suspects. A print of dialogs that ended early is the one that most of them had that
   // began like it.

@@ -34,11 +34,11 @@ def tried_again(decisions):
 
 
 class Report(DrillTest):
-    def play(self, ravelin, bots, onset, duration, seed):
+    def play(self, ravelin, bots, onset, duration, seed, *options):
         """Attack and calm. When the bots came, and the log's decisions."""
         before = len(ravelin.lines("ravelin/decision"))
         drill, _ = self.drill(ravelin.port, *LOAD, "--onset", f"{onset}s", "--duration", duration, "--bots",
-                              f"retrying={bots}", "--seed", str(seed))
+                              f"retrying={bots}", "--seed", str(seed), *options)
         wait_for(lambda: ravelin.ctl("episodes")["episodes"][0]["ended"], "calm")
         said = [Decision(*DECISION.search(line).groups()) for line in ravelin.lines("ravelin/decision")[before:]]
         return drill["started"] + onset, said
@@ -150,6 +150,27 @@ class Report(DrillTest):
         self.assertEqual(earlier["prints"], {"common": 1, "then": 1, "exact": True})
         self.assertRegex(ravelin.run_ctl("report").stdout,
                          rf"in episode {first} +{len(now & before)} of {len(now)} sources, 1 of 1 fingerprints")
+
+    def test_dialogs_that_became_a_count(self):
+        """Under attack most dialogs are only counted: sums and the share of null senders stay exact, and what is
+        known of a sample is near the truth."""
+        backend = self.backend("--valid", "good*")
+        no_pause = 'pause = "0s"'
+        ravelin = self.ravelin([backend.port], sections={
+            "greylist": 'delay = "1s"', "pressure": 'hold = "1s"', "checks.early_talker": no_pause,
+            "pressure.busy": no_pause, "pressure.attack": no_pause, "pressure.siege": no_pause})
+        _, said = self.play(ravelin, 15, 2, "12s", 3, "--pause", "50ms", "--retry", "1s")
+        good = {one.client for one in said if one.verdict == "accept"}
+        bots = [one for one in said if one.client not in good]
+        report = ravelin.ctl("report", "1")
+        self.assertGreater(ravelin.ctl("status")["history"]["merged"], len(bots) / 4)
+        self.assertEqual((report["sources"], report["recipients"]), (15, len(bots)))
+        self.assertLess(report["recipients_looked_at"], len(bots))
+        null = sum(one.sender == "" for one in bots) / len(bots)
+        self.assertAlmostEqual(report["null_senders"], null, delta=1e-6)
+        self.assertEqual({one["name"]: one["count"] for one in report["stopped_by"]},
+                         dict(collections.Counter(map(stopped_by, bots))))
+        self.assertAlmostEqual(report["retries"]["recipients_tried_again"], tried_again(bots), delta=0.15)
 
 
 if __name__ == "__main__":
