@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -58,7 +59,19 @@ json counters(const JournalCounters& journal) {
           {"no_place", journal.no_places}};
 }
 
-// The last that was decided in a dialog, or how it ended.
+// An account may come from a damaged file.
+std::string word_of(const json& event, const char* name) {
+  const auto found = event.find(name);
+  return found != event.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+bool is_for_now(const json& event) {
+  const auto code = event.find("code");
+  return code != event.end() && code->is_number() && *code < 500;
+}
+
+// The last that was decided in a dialog, or how it ended. A refusal that is about no recipient
+// counts where it is about the message, or if nothing else is known.
 json in_short(const HistoryFound::Entry& entry) {
   const auto account = json::parse(entry.account, nullptr, false);
   json one = {{"last_ms", entry.last_ms}, {"count", entry.count}};
@@ -68,9 +81,15 @@ json in_short(const HistoryFound::Entry& entry) {
   };
   for (const auto* const name : {"id", "client", "name", "end"}) take(account, name);
   const auto events = account.value("events", json::array());
-  for (const auto& event : events)
-    if (event.is_object())
-      for (const auto* const name : {"verdict", "code", "from", "to"}) take(event, name);
+  for (const auto& event : events) {
+    if (!event.is_object()) continue;
+    const auto what = word_of(event, "what");
+    const bool refused =
+        what == "refused" && (word_of(event, "stage") == "DATA" || !one.contains("verdict"));
+    if (what != "rcpt" && !refused) continue;
+    if (refused) one["verdict"] = is_for_now(event) ? "defer" : "reject";
+    for (const auto* const name : {"verdict", "code", "from", "to"}) take(event, name);
+  }
   return one;
 }
 

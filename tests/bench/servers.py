@@ -134,13 +134,16 @@ class Bench:
                           listen)
 
     def ravelin(self, backend, max_refusals=1_000_000, workers=2, certificates="", pipelined=9,
-                prefix=(), state=""):
-        """With greylisting, if there is a file for its state."""
+                prefix=(), state="", greylist=None, log=None, http="", extra=""):
+        """With greylisting, if there is a file for its state and |greylist| does not say otherwise;
+        |extra| is more of the configuration."""
         listen = port()
         place = self.place(f"ravelin-{listen}")
         config = fill("ravelin.toml", place, "ravelin.toml", PORT=listen, BACKEND=backend.port,
                       MAX_REFUSALS=max_refusals, WORKERS=workers, CERTIFICATES=certificates,
-                      PIPELINED=pipelined, STATE=state, GREYLIST="unknown" if state else "off")
+                      PIPELINED=pipelined, STATE=state, HTTP=http, EXTRA=extra,
+                      LOG=log or place / "mail.log",
+                      GREYLIST=greylist or ("unknown" if state else "off"))
         server = self.start("Ravelin", [*prefix, self.build / "ravelin", "--config", config], listen)
         server.place = place
         return server

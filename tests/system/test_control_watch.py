@@ -111,6 +111,25 @@ class Watch(SystemTest):
         self.assertRegex(text, r" 1  127\.0\.0\.7 +1  127\.0\.0\.0/24")
         self.assertRegex(text, r"127\.0\.0\.1 +accept 250 <a@sender.example> -> <bob@example.com>")
 
+    def test_top_shows_verdict_and_code_of_one_recipient(self):
+        ravelin = self.ravelin([self.backend])
+        with ravelin.client(source="127.0.0.2") as client:
+            for line in ("EHLO a.example", "MAIL FROM:<>", "RCPT TO:<bob@example.com>"):
+                client.say(line)
+            self.assertRegex(client.say("RCPT TO:<eve@example.com>"), "^452")
+            client.say("QUIT")
+        with ravelin.client(source="127.0.0.3") as client:
+            client.mail(["bob@example.com"], text=b"x\ny\r\n")
+        with ravelin.client(source="127.0.0.4") as client:
+            client.say("EHLO a.example")
+            self.assertRegex(client.say("MAIL FROM:<a@b.example> SIZE=99999999999"), "^552")
+            client.say("QUIT")
+        wait_for(lambda: ravelin.ctl("stats")["dialogs_ended"] == 4, "the dialogs' ends")
+        text = ravelin.run_ctl("top", "--once").stdout
+        self.assertRegex(text, r"127\.0\.0\.2 +accept 250 <> -> <bob@example\.com>")
+        self.assertRegex(text, r"127\.0\.0\.3 +reject 554 <a@sender\.example> -> <bob@example\.com>")
+        self.assertRegex(text, r"127\.0\.0\.4 +reject 552\b")
+
     def test_top_gives_the_screen_back(self):
         ravelin = self.ravelin([self.backend])
         ours, theirs = pty.openpty()

@@ -101,6 +101,7 @@ class Top(DrillTest):
         self.assertRegex(text, r"(?m)^127\.0\.0\.1:\d+ +up ")
         self.assertRegex(text, r"(?m)^ +[1-9]\d*  127\.\S+ +[1-9]\d*  127\.\S+/24$")
         self.assertRegex(text, r"(?m)^\d\d:\d\d:\d\d  127\.\S+ +(accept 250|reject 5\d\d|defer 4\d\d) <")
+        self.assertNotRegex(text, r"accept [45]|reject [24]|defer [25]")
         # Behind the address all begin in one column.
         verdicts = {match.start(1) for line in lines
                     if (match := re.match(r"\d\d:\d\d:\d\d  127\.\S+ +(accept|reject|defer)", line))}
