@@ -88,7 +88,7 @@ std::optional<Pressure::Change> Pressure::look(const TallySums& sums, const Load
   if (settings.level != PressureMode::Auto) {
     const auto fixed = static_cast<PressureLevel>(static_cast<int>(settings.level) - 1);
     asked_ = {};
-    return enter(fixed, "pressure.level", now);
+    return enter(fixed, "set by pressure.level", now);
   }
   Demand demand;
   demand_busy(rates, load, settings, demand);

@@ -237,7 +237,7 @@ class Session final : public dns::Retirable,
   size_t take_text(std::string_view data);
   void write_text(std::string_view text);
   size_t discard_text(std::string_view data);
-  void refuse_text(const smtp::Reply& refusal, std::string_view said);
+  void refuse_text(const smtp::Reply& refusal, std::string_view said, Cause cause);
   void end_text();
   void end_discard();
   void finish_data(const FinalAnswer& answer);

@@ -80,7 +80,8 @@ size_t Session::take_text(std::string_view data) {
   since_ = services_.reactor.now();
   if (step.status == smtp::DataReader::Status::Fault) {
     const auto fault = flow.reader.fault();
-    refuse_text(smtp::replies::bad_text(fault), {});
+    refuse_text(smtp::replies::bad_text(fault), {},
+                fault == smtp::DataFault::TooBig ? Cause::Limit : Cause::Protocol);
     return step.consumed;
   }
   write_text(text);
@@ -120,13 +121,13 @@ void Session::end_text() {
 
 // A refusal in mid-text: the backend is dropped before it can take half a message for a whole one,
 // and the client goes on sending to nobody, for it listens only when it has sent all.
-void Session::refuse_text(const smtp::Reply& refusal, std::string_view said) {
+void Session::refuse_text(const smtp::Reply& refusal, std::string_view said, Cause cause) {
   auto& flow = *transaction_->text;
   flow.refusal = with_id(refusal);
   Why why{.stage = "DATA", .subject = "DATA", .reason = "Data command rejected"};
   why.said = said;
   why.transaction = transaction_->id;
-  if (!said.empty()) why.cause = Cause::Backend;
+  why.cause = cause;
   say_refused(*flow.refusal, why);
   if (transaction_->capture) store_capture(false);
   if (transaction_->backend) retire_backend();
@@ -157,7 +158,8 @@ void Session::on_final(const FinalAnswer& answer) {
       // Custody: whatever this was, it is not the answer to a message.
       const bool sane = !answer.reply.positive();
       assert(sane);
-      refuse_text(sane ? answer.reply : smtp::replies::backend_lost(), answer.said);
+      refuse_text(sane ? answer.reply : smtp::replies::backend_lost(), answer.said,
+                  Cause::Backend);
     }
     if (phase_ == Phase::Final) finish_data(answer);
   });

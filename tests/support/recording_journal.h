@@ -12,6 +12,7 @@ namespace ravelin::test {
 class RecordingJournal final : public proxy::Journal {
  public:
   std::vector<std::string> lines;
+  std::vector<proxy::Cause> causes;  // of refusals
   bool no_memory = false;            // delivered() and message() throw
 
   // Does some line begin with |prefix|? How many do?
@@ -41,6 +42,7 @@ class RecordingJournal final : public proxy::Journal {
   }
   void refused(const proxy::DialogInfo&, const proxy::Refusal& refusal) override {
     std::string line = refusal.shadow ? "reject_warning " : "reject ";
+    causes.push_back(refusal.cause);
     line.append(refusal.stage).append(" ").append(std::to_string(refusal.reply.code));
     line.append(" ").append(refusal.reply.status()).append(" <").append(refusal.subject);
     line.append("> ").append(refusal.reason).append("; ").append(refusal.reply.text());

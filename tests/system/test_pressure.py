@@ -68,7 +68,7 @@ class Pressure(SystemTest):
             self.assertRegex(client.say("EHLO client.sender.example"), "^250")
         ravelin.write_config(pressure='level = "attack"')
         ravelin.signal(signal.SIGHUP)
-        ravelin.wait_line("pressure: calm -> attack: pressure.level")
+        ravelin.wait_line("pressure: calm -> attack: set by pressure.level")
         # A dialog that lived before it is under it, too.
         self.assertRegex(stranger.reply(), "^421")
         with Client(ravelin.port, source="127.8.8.9") as other:
@@ -97,7 +97,7 @@ class Pressure(SystemTest):
         ravelin.end()
         ravelin.start()
         wait_for(lambda: self.level(ravelin) == "siege", "the level")
-        self.assertEqual(ravelin.ctl("status")["pressure"]["cause"], "pressure.level")
+        self.assertEqual(ravelin.ctl("status")["pressure"]["cause"], "set by pressure.level")
 
 
 if __name__ == "__main__":

@@ -92,6 +92,7 @@ TEST_CASE("text beyond the size limit is read to its end, refused, and the dialo
   std::string text;
   for (int i = 0; i < 1500; ++i) text += "C: " + std::string(98, 'x') + "\n";
   CHECK(mx.play(kToData + text + "C: .\nC: NOOP\nS: 552 5.3.4\nS! closed", chunk) == "");
+  CHECK(mx.log().causes == std::vector{proxy::Cause::Limit});
   CHECK(mx.verifier().messages.empty());
   CHECK(mx.verifier().open == 0);
 }
