@@ -251,10 +251,14 @@ class Apart(Views):
 
     def test_a_balancer_without_a_place(self):
         """Nobody knows whose connection it was: it counts all the same."""
-        ravelin = self.start_ravelin(access='proxy_from = ["127.0.0.0/8"]', limits="sessions = 1")
+        ravelin = self.start_ravelin(access='proxy_from = ["127.0.0.0/8"]', limits="sessions = 1",
+                                     greylist='apply_to = "off"')
         with Client(ravelin.port, banner=False) as first:
             first.send("PROXY TCP4 192.0.2.1 192.0.2.2 4000 25\r\n")
             self.assertRegex(first.reply(), "^220")
+            # With a recipient accepted it gives its place to nobody.
+            for line in ("EHLO client.sender.example", "MAIL FROM:<a@sender.example>", "RCPT TO:<bob@example.com>"):
+                self.assertRegex(first.say(line), "^250")
             with Client(ravelin.port) as second:
                 self.assertRegex(second.banner, "^421")
         wait_for(lambda: ravelin.ctl("stats")["dialogs_ended"] == 1, "the dialog's end")
