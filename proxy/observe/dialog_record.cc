@@ -98,12 +98,15 @@ void each_recipient(std::string_view account,
   }
 }
 
-// One event under way: it is put down whole or not at all.
+// One event under way, behind the others: it is put down whole or not at all.
 class DialogRecord::Event {
  public:
-  Event(DialogRecord& record, std::string_view what, dns::Time now) : record_(record) {
-    text_.reserve(kEventBytes);
-    line_.emplace(text_);
+  Event(DialogRecord& record, std::string_view what, dns::Time now)
+      : record_(record), piece_{record.events_, record.events_.size()} {
+    auto& text = record.events_;
+    text.reserve(kEventBytes);
+    if (!text.empty()) text += ',';
+    line_.emplace(text);
     line_->text("what", what).millis("at_ms", now - record.began_);
     identify(what);
   }
@@ -114,17 +117,23 @@ class DialogRecord::Event {
   void keep() {
     line_->end_object();
     record_.alike_ = Fnv(record_.alike_).mix(alike_.value()).value();
-    if (record_.events_.size() + text_.size() > kMaxEvents) {
-      ++record_.left_out_;
-      return;
-    }
-    if (!record_.events_.empty()) text_.insert(text_.begin(), ',');
-    record_.events_ += text_;
+    piece_.kept = record_.events_.size() <= kMaxEvents;
+    if (!piece_.kept) ++record_.left_out_;
   }
 
  private:
+  // Takes back what was written, also if there was no memory for the rest of it.
+  struct Piece {
+    std::string& text;
+    const size_t begin;
+    bool kept = false;
+    ~Piece() {
+      if (!kept) text.resize(begin);
+    }
+  };
+
   DialogRecord& record_;
-  std::string text_;
+  Piece piece_;
   std::optional<JsonLine> line_;
   Fnv alike_;
 };

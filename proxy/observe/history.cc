@@ -61,13 +61,19 @@ void History::start() {
 }
 
 void History::configure(const HistorySettings& settings) {
+  Rows gone;
   const std::lock_guard lock(mutex_);
   settings_ = settings;
-  make_room();
+  make_room(gone);
 }
 
 void History::add(HistoryEntry entry) {
   const auto now = ms_of(clock_.wall());
+  auto row = std::make_shared<Row>();
+  row->id = entry.id;
+  row->client = entry.client.to_string();
+  row->last = now;
+  Rows gone;
   const std::lock_guard lock(mutex_);
   if (settings_.memory == 0) return;
   using Merge = HistoryEntry::Merge;
@@ -75,20 +81,16 @@ void History::add(HistoryEntry entry) {
   if (mergeable) {
     if (const auto same = same_as(entry); same && now - same->last <= kAlikeFor) {
       same->last = now;
-      return merge(same, entry);
+      return merge(same, entry, gone);
     }
   }
-  auto row = std::make_shared<Row>();
-  row->id = entry.id;
-  row->client = entry.client.to_string();
-  row->last = now;
   row->account = std::move(entry.account);
   if (mergeable) {
     if (alike_.size() >= kMaxAlike) alike_.clear();
     alike_[alike_key(entry)] = row;
   }
   wait_to_be_written(row);
-  keep(std::move(row));
+  keep(std::move(row), gone);
 }
 
 History::RowPtr History::same_as(const HistoryEntry& entry) {
@@ -98,7 +100,7 @@ History::RowPtr History::same_as(const HistoryEntry& entry) {
 }
 
 // Of whom |entry| speaks is kept as far as there is room; the rest of it is as in |row|.
-void History::merge(const RowPtr& row, const HistoryEntry& entry) {
+void History::merge(const RowPtr& row, const HistoryEntry& entry, Rows& gone) {
   ++stats_.merged;
   ++row->count;
   if (!row->waits) wait_to_be_written(row);
@@ -109,19 +111,20 @@ void History::merge(const RowPtr& row, const HistoryEntry& entry) {
   if (row->counted == 0) return;
   bytes_ += row->bytes() - row->counted;
   row->counted = row->bytes();
-  make_room();
+  make_room(gone);
 }
 
-void History::keep(RowPtr row) {
+void History::keep(RowPtr row, Rows& gone) {
   row->counted = row->bytes();
   bytes_ += row->counted;
   rows_.push_back(std::move(row));
-  make_room();
+  make_room(gone);
 }
 
-void History::make_room() {
+void History::make_room(Rows& gone) {
   while (!rows_.empty() && bytes_ > settings_.memory) {
     bytes_ -= std::exchange(rows_.front()->counted, 0);
+    gone.push_back(std::move(rows_.front()));
     rows_.pop_front();
   }
 }

@@ -116,6 +116,8 @@ class History {
   static constexpr size_t kFullBatch = 2'000;  // rows
   struct Row;
   using RowPtr = std::shared_ptr<Row>;
+  // Rows that are let go: destroyed behind the lock, for giving back memory takes its time.
+  using Rows = std::vector<RowPtr>;
   struct Search;
   using Look = std::function<void()>;  // on the thread
   struct Point {
@@ -132,9 +134,9 @@ class History {
   };
 
   RowPtr same_as(const HistoryEntry& entry);
-  void merge(const RowPtr& row, const HistoryEntry& entry);
-  void keep(RowPtr row);
-  void make_room();
+  void merge(const RowPtr& row, const HistoryEntry& entry, Rows& gone);
+  void keep(RowPtr row, Rows& gone);
+  void make_room(Rows& gone);
   void wait_to_be_written(RowPtr row);
   void drop_excess();
   void run();
