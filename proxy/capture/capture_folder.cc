@@ -108,6 +108,7 @@ std::string CaptureFolder::open(std::vector<Entry>& found) {
 }
 
 std::string CaptureFolder::write(Id id, std::string_view metadata, std::string_view text) {
+  remove(id);
   auto why = write_file(name(id, kText), text);
   if (why.empty()) why = write_file(name(id, kMetadata), metadata);
   if (!why.empty()) remove(id);

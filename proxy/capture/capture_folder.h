@@ -31,7 +31,7 @@ class CaptureFolder {
   };
   // Removes halves, which a crash may have left. "" or what is wrong.
   std::string open(std::vector<Entry>& found);
-  // "" or what is wrong: then there is nothing of it.
+  // In the place of what there was of that id. "" or what is wrong: then there is nothing of it.
   std::string write(Id id, std::string_view metadata, std::string_view text);
   void remove(Id id);
   std::optional<std::string> metadata(Id id) const;

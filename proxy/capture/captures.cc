@@ -242,9 +242,11 @@ void Captures::write(CapturePlace& place, const CapturedMessage& message) {
   {
     const std::lock_guard lock(mutex_);
     place.used_ = true;
-    index_[message.id] = entry;
+    auto& known = index_[message.id];  // a clock that was set back may give an id twice
+    stats_.bytes += entry.bytes - known.bytes;
+    forget_print(known.print);
+    known = entry;
     stats_.messages = index_.size();
-    stats_.bytes += entry.bytes;
     ++stats_.stored;
     recovered = std::exchange(stats_.degraded, false);
   }

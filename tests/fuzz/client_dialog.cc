@@ -9,6 +9,7 @@
 #include "fuzz/client_model.h"
 #include "fuzz/script.h"
 #include "proxy/session/harness.h"
+#include "support/temp_dir.h"
 
 namespace ravelin::fuzz {
 namespace {
@@ -50,6 +51,25 @@ const smtp::Reply kReplies[] = {
     {451, {3, 0}, "later"}, {452, {5, 3}, "too many"},
     {554, {7, 1}, "no"},    {450, {2, 1}, "not now"},
     {250, "so be it"},      {554, "a very long text " + std::string(1000, '.')}};
+
+// Takes whatever it may, of all runs.
+proxy::Captures& captures() {
+  static const test::TempDir directory;
+  static test::ManualClock clock;
+  static proxy::Captures all(clock, [](const std::string&) {});
+  static const bool begun = [] {
+    auto settings = Harness::load(
+                        "[capture]\nwhen = 'always'\nsample = '100%'\nmessages = 10\n"
+                        "message_size = '1kB'\nkeep = '3650d'\ndisk_free = '0B'\n")
+                        ->capture;
+    all.configure(settings);
+    all.start(directory.path().string());
+    all.settle();
+    return true;
+  }();
+  must(begun && all.stats().under_way <= 1, "what was not sent is not taken");
+  return all;
+}
 
 class Dialog {
  public:
@@ -124,6 +144,9 @@ class Dialog {
       case 'h':
         handshake_ = number % 3;
         shake_hands();
+        break;
+      case 'p':
+        mx_.capturing = &captures();
         break;
       case 'q':
         mx_.resolver().later = (number & 1) != 0;
@@ -244,6 +267,10 @@ class Dialog {
     must(peer().destroyed, "the connection is closed");
     must(mx_.verifier().open == 0, "no transaction is left behind");
     must(mx_.loop().live_timers() == 0, "no timer is left behind");
+    if (mx_.capturing == nullptr) return;
+    captures().settle();
+    must(captures().stats().under_way == 0,
+         "no place among those that are captured is left behind");
   }
 
   const uint8_t kind_;

@@ -186,6 +186,18 @@ TEST_CASE("the oldest go: for their number, their octets, their age; and their h
   CHECK(world.files() == 2 * world.captures->stats().messages);
 }
 
+TEST_CASE("an id that comes again takes the place of the first") {
+  World world;
+  const auto id = world.keep(1, "first\r\n");
+  --world.count;
+  CHECK(world.keep(1, "second\r\n") == id);
+  CHECK(world.show(id)->text == "second\r\n");
+  CHECK(world.captures->stats().messages == 1);
+  CHECK(world.captures->stats().bytes < 1000);
+  CHECK(world.keep(1) != 0);  // of two
+  CHECK(world.alarms.empty());
+}
+
 TEST_CASE("halves that a crash has left go, and what is not ours stays") {
   World world;
   const auto id = world.keep();
