@@ -24,7 +24,7 @@ double seconds(std::chrono::nanoseconds time) {
   return static_cast<double>(time / std::chrono::milliseconds(1)) / 1000;
 }
 
-json shown(const SessionView::Mail& mail) {
+json shown(const MailView& mail) {
   return {{"id", id_text(mail.id)},
           {"from", mail.from},
           {"to", mail.recipients},

@@ -12,24 +12,25 @@
 
 namespace ravelin::proxy {
 
+// The message that it is about.
+struct MailView {
+  Id id = 0;
+  std::string from;                     // "" for the null sender
+  std::vector<std::string> recipients;  // accepted ones, the first few
+  size_t accepted = 0;                  // all of them
+  uint64_t octets = 0;                  // of the text, so far
+};
+
 // Values only: made on the worker's thread, read on another.
 struct SessionView {
   static constexpr size_t kRecipients = 5;  // shown
-
-  struct Mail {
-    Id id = 0;
-    std::string from;                     // "" for the null sender
-    std::vector<std::string> recipients;  // accepted ones, the first few
-    size_t accepted = 0;                  // all of them
-    uint64_t octets = 0;                  // of the text, so far
-  };
 
   DialogInfo dialog;
   std::string_view phase;               // "greeting", "command", ...; see docs/control.md
   std::string_view standing;            // "unknown", "passed", "good", "allowed"
   std::chrono::nanoseconds age{};       // since it came
   std::chrono::nanoseconds in_phase{};  // since the phase began, or since it last sent text
-  std::optional<Mail> mail;
+  std::optional<MailView> mail;
 };
 
 }  // namespace ravelin::proxy

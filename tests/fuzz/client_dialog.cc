@@ -57,17 +57,16 @@ proxy::Captures& captures() {
   static const test::TempDir directory;
   static test::ManualClock clock;
   static proxy::Captures all(clock, [](const std::string&) {});
-  static const bool begun = [] {
-    auto settings = Harness::load(
-                        "[capture]\nwhen = 'always'\nsample = '100%'\nmessages = 10\n"
-                        "message_size = '1kB'\nkeep = '3650d'\ndisk_free = '0B'\n")
-                        ->capture;
+  [[maybe_unused]] static const bool begun = [] {
+    const auto settings = Harness::load(
+                              "[capture]\nwhen = 'always'\nsample = '100%'\nmessages = 10\n"
+                              "message_size = '1kB'\nkeep = '3650d'\ndisk_free = '0B'\n")
+                              ->capture;
     all.configure(settings);
     all.start(directory.path().string());
     all.settle();
     return true;
   }();
-  must(begun && all.stats().under_way <= 1, "what was not sent is not taken");
   return all;
 }
 
