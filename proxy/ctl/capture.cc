@@ -54,7 +54,7 @@ std::string print_capture(const json& result) {
   out += fmt::format("  from <{}>\n  to {}\n", word(message, "from"), texts(list(message, "to")));
   out += fmt::format("  refused with {:.0f} {} {}\n", number(message, "code"),
                      word(message, "status"), word(message, "reply"));
-  out += fmt::format("  {:.0f} octets came, {:.0f} were kept; taken for {}; habits {}\n",
+  out += fmt::format("  {:.0f} octets came, {:.0f} were kept; taken for {}; fingerprint {}\n",
                      number(message, "size"), number(message, "kept"), word(message, "rule"),
                      word(message, "print"));
   if (!is_set(message, "whole")) out += "  its text was broken and refused for that\n";

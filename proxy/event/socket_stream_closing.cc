@@ -59,7 +59,7 @@ void SocketStream::shut_down_output() {
 void SocketStream::await_notify() {
   char* const buffer = loop_.core().read_buffer();
   const ssize_t got = tls_->read(buffer, LoopCore::kReadBuffer, /*peek=*/false);
-  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return await_answer_of_tls();
   if (got > 0) {
     discarded_ += static_cast<uint32_t>(got);
     return continue_closing();

@@ -40,7 +40,10 @@ void SocketStream::on_writable() {
 
 // What waited for output.
 void SocketStream::go_on() {
-  if (closing()) return continue_closing();
+  if (closing()) {
+    answering_ = false;
+    return continue_closing();
+  }
   if (phase_ == Phase::Securing && unsent() == 0) return shake_hands();
   if (unsent() > 0 || !std::exchange(answering_, false)) return;
   start_reading() ? on_readable() : fail(StreamEnd::Reset);

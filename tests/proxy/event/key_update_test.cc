@@ -85,3 +85,22 @@ TEST_CASE("an answer to a key update that finds no room is waited for without tu
   for (int i = 0; i < 5; ++i) world.exchange();
   CHECK(world.owner.got == "yyy!");
 }
+
+TEST_CASE("likewise while the peer is waited for to close first") {
+  const int replies = GENERATE(range(0, 16));
+  CAPTURE(replies);
+  World world;
+  for (int i = 0; i < replies; ++i) {
+    world.stream->write("x");
+    world.turns.poll();
+  }
+  world.stream->finish_after_peer(std::chrono::minutes(1));
+  world.turns.poll();
+  for (int i = 0; i < 3; ++i) {
+    world.peer.change_key(/*both=*/true);
+    world.exchange(/*reads=*/false);
+  }
+  test::io_calls = 0;
+  world.turns.poll(50);
+  CHECK(test::io_calls == 0);
+}
