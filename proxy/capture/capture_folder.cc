@@ -5,13 +5,14 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <system_error>
 
 #include "proxy/event/fd.h"
+#include "proxy/profile/dialog_print.h"
+#include "proxy/state/free_space.h"
 
 namespace ravelin::proxy {
 namespace {
@@ -56,11 +57,7 @@ std::optional<std::string> read_file(const std::string& name, size_t most) {
 uint64_t print_of(const std::string& metadata) {
   const auto all = nlohmann::json::parse(metadata, nullptr, false);
   if (!all.is_object() || !all.contains("print") || !all["print"].is_string()) return 0;
-  const auto& text = all["print"].get_ref<const std::string&>();
-  uint64_t print = 0;
-  const auto end = text.data() + text.size();
-  const auto read = std::from_chars(text.data(), end, print, 16);
-  return read.ptr == end && read.ec == std::errc() ? print : 0;
+  return parse_print(all["print"].get_ref<const std::string&>()).value_or(0);
 }
 
 // Of one message, while the directory is read.
@@ -132,13 +129,6 @@ std::unique_ptr<CapturedFile> CaptureFolder::read(Id id, size_t most) const {
   const bool cut = text->size() > most;
   if (cut) text->resize(most);
   return std::make_unique<CapturedFile>(CapturedFile{*std::move(known), *std::move(text), cut});
-}
-
-std::optional<uint64_t> CaptureFolder::free_space() const {
-  std::error_code error;
-  const auto space = std::filesystem::space(path_, error);
-  if (error) return {};
-  return space.available;
 }
 
 }  // namespace ravelin::proxy

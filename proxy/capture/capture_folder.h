@@ -36,8 +36,7 @@ class CaptureFolder {
   void remove(Id id);
   std::optional<std::string> metadata(Id id) const;
   std::unique_ptr<CapturedFile> read(Id id, size_t most) const;
-  // Octets that are free on its disk; nothing if that is not known.
-  std::optional<uint64_t> free_space() const;
+  const std::string& path() const { return path_; }
 
  private:
   std::string name(Id id, std::string_view ending) const;

@@ -1,12 +1,12 @@
 #include "proxy/capture/captures.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <future>
 #include <utility>
 
 #include "proxy/observe/json_line.h"
+#include "proxy/profile/dialog_print.h"
+#include "proxy/state/free_space.h"
 
 namespace ravelin::proxy {
 namespace {
@@ -31,7 +31,7 @@ std::string metadata_of(const CapturedMessage& message) {
   line.number("time_ms", static_cast<uint64_t>(at.time_since_epoch().count()));
   line.text("client", dialog.client.address.to_string()).number("port", dialog.client.port);
   line.text("name", dialog.name).text("helo", dialog.helo).text("tls", dialog.tls);
-  if (message.print != 0) line.text("print", fmt::format("{:016x}", message.print));
+  if (message.print != 0) line.text("print", print_text(message.print));
   line.text("rule", kCaptureRuleNames[static_cast<size_t>(message.rule)]);
   line.text("from", message.from);
   line.value("to", [&](std::string& value) {
@@ -256,7 +256,7 @@ void Captures::write(CapturePlace& place, const CapturedMessage& message) {
 
 // Others need the disk more.
 bool Captures::disk_is_full(const CaptureSettings& settings) {
-  const auto space = folder_->free_space();
+  const auto space = free_space(folder_->path());
   return space && *space < settings.disk_free;
 }
 

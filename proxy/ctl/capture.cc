@@ -23,11 +23,6 @@ std::string texts(const json& all) {
   return out;
 }
 
-bool is_set(const json& from, const char* name) {
-  const auto found = from.find(name);
-  return found != from.end() && *found == true;
-}
-
 }  // namespace
 
 std::string print_captures(const json& result) {
@@ -42,7 +37,7 @@ std::string print_captures(const json& result) {
                        to.empty() ? "" : texts(json::array({to[0]})),
                        to.size() > 1 ? fmt::format(" and {} more", to.size() - 1) : "");
   }
-  if (result.is_object() && is_set(result, "more")) out += "there are more: --limit\n";
+  if (flag(result, "more")) out += "there are more: --limit\n";
   return out;
 }
 
@@ -57,7 +52,7 @@ std::string print_capture(const json& result) {
   out += fmt::format("  {:.0f} octets came, {:.0f} were kept; taken for {}; fingerprint {}\n",
                      number(message, "size"), number(message, "kept"), word(message, "rule"),
                      word(message, "print"));
-  if (!is_set(message, "whole")) out += "  its text was broken and refused for that\n";
+  if (!flag(message, "whole")) out += "  its text was broken and refused for that\n";
   out += '\n';
   // The daemon has escaped each line; only what a terminal would act on is looked at again.
   for (const auto& line : list(result, "lines")) {
@@ -67,7 +62,7 @@ std::string print_capture(const json& result) {
     append_text(out, once);
     out += '\n';
   }
-  if (is_set(result, "cut")) out += "\nthere is more: --octets\n";
+  if (flag(result, "cut")) out += "\nthere is more: --octets\n";
   return out;
 }
 

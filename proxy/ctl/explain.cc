@@ -102,8 +102,7 @@ void tell_delivered(const json& event, std::string& out) {
          "to <" + word(one, "to") + ">: " + word(one, "fate") + (said.empty() ? "" : ": " + said));
   }
   tell_texts(event, out);
-  const auto gone = event.find("client_gone");
-  if (gone != event.end() && *gone == true)
+  if (flag(event, "client_gone"))
     line(out, "the client had gone before our reply: it may send the message again");
 }
 
@@ -182,8 +181,7 @@ std::string explain(const json& result) {
     tell_dialog(dialog, out);
   }
   if (out.empty()) out = "nothing is known of it\n";
-  if (const auto more = result.find("more"); more != result.end() && *more == true)
-    out += "\nthere is more: --limit or --since\n";
+  if (flag(result, "more")) out += "\nthere is more: --limit or --since\n";
   return out;
 }
 

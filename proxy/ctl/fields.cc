@@ -34,6 +34,12 @@ double number(const json& from, const char* name) {
   return found != from.end() && found->is_number() ? found->get<double>() : 0;
 }
 
+bool flag(const json& from, const char* name) {
+  if (!from.is_object()) return false;
+  const auto found = from.find(name);
+  return found != from.end() && *found == true;
+}
+
 const json& list(const json& from, const char* name) {
   static const json none = json::array();
   if (!from.is_object()) return none;

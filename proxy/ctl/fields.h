@@ -11,6 +11,7 @@ std::string raw(const nlohmann::json& from, const char* name);
 // Fit for a terminal.
 std::string word(const nlohmann::json& from, const char* name);
 double number(const nlohmann::json& from, const char* name);  // 0 if there is none
+bool flag(const nlohmann::json& from, const char* name);      // false if there is none
 const nlohmann::json& list(const nlohmann::json& from, const char* name);
 const nlohmann::json& object(const nlohmann::json& from, const char* name);
 // "2026-11-27 09:12:44", local time, of ms since 1970.

@@ -177,16 +177,13 @@ void tell_effect(const json& result, std::string& out) {
 
 // What the numbers are worth.
 void tell_limits(const json& result, std::string& out) {
-  const auto is = [&](const char* name) {
-    const auto found = result.is_object() ? result.find(name) : result.end();
-    return found != result.end() && *found == true;
-  };
   out += '\n';
-  if (is("incomplete")) out += "Incomplete: there was more than could be read in time.\n";
+  if (flag(result, "incomplete")) out += "Incomplete: there was more than could be read in time.\n";
   if (const auto left = number(result, "sources_left_out"); left > 0)
     out += fmt::format("Incomplete: {:.0f} dialogs of further sources are not in it.\n", left);
   if (const auto at = number(result, "counted_at"); at > 0)
-    out += fmt::format("Counted {}{}.\n", when(at * 1000), is("stored") ? ", and kept" : "");
+    out +=
+        fmt::format("Counted {}{}.\n", when(at * 1000), flag(result, "stored") ? ", and kept" : "");
 }
 
 std::string escaped(std::string_view text) {

@@ -47,8 +47,7 @@ std::string print_sessions(const json& result) {
                        print_duration(number(one, "age_s")), print_duration(number(one, "idle_s")),
                        word(one, "standing"), who.empty() ? "-" : who);
   }
-  if (result.is_object() && result.value("more", json(false)) == true)
-    out += "there are more: --limit or --client\n";
+  if (flag(result, "more")) out += "there are more: --limit or --client\n";
   return out;
 }
 

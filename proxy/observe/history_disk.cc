@@ -7,6 +7,7 @@
 
 #include "proxy/observe/curves.h"
 #include "proxy/state/broken_file.h"
+#include "proxy/state/free_space.h"
 
 namespace ravelin::proxy {
 namespace {
@@ -46,11 +47,8 @@ bool HistoryDisk::open() {
 
 // History ends before the disk does: mail, the state and the log come first.
 bool HistoryDisk::disk_is_full() {
-  std::error_code error;
-  auto directory = std::filesystem::path(path_).parent_path();
-  if (directory.empty()) directory = ".";
-  const auto space = std::filesystem::space(directory, error);
-  return !error && space.available < settings_.disk_free;
+  const auto space = free_space(std::filesystem::path(path_).parent_path());
+  return space && *space < settings_.disk_free;
 }
 
 bool HistoryDisk::write(std::span<const HistoryRow> rows, std::span<const HistoryRow> counts,

@@ -201,6 +201,8 @@ class Session final : public dns::Retirable,
   const Finding* held_refusal() const;
   void judge_rcpt();
   Why why_of(const Finding& finding) const;
+  // About the recipient that is pending.
+  Why why_of_rcpt(Cause cause) const;
   void refuse_rcpt(const Finding& finding);
   bool shielded();
   void shield_rcpt();

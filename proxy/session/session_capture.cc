@@ -62,13 +62,9 @@ bool Session::has_bad_record() {
 // One that exists after all: in a transaction of its own it gets its mail.
 void Session::refuse_beside_capture(const RecipientAnswer& answer) {
   const auto refusal = with_id(smtp::replies::too_many_recipients());
-  const auto& to = transaction_->pending->rcpt.to;
   retire_backend();
   say_decided(refusal, verify_word(answer), &answer);
-  Why why{.stage = "RCPT", .subject = to.to_string(), .reason = "Recipient address rejected"};
-  why.recipient = &to;
-  why.cause = Cause::Limit;
-  say_refused(refusal, why);
+  say_refused(refusal, why_of_rcpt(Cause::Limit));
   answer_rcpt(refusal);
 }
 

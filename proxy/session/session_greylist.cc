@@ -53,11 +53,8 @@ bool Session::greylist_defers() {
 }
 
 Session::Why Session::greylisted_why() const {
-  const auto& to = transaction_->pending->rcpt.to;
-  Why why{.stage = "RCPT", .subject = to.to_string(), .reason = "Recipient address rejected"};
-  why.recipient = &to;
+  auto why = why_of_rcpt(Cause::Greylist);
   why.shadow = shadow();
-  why.cause = Cause::Greylist;
   return why;
 }
 

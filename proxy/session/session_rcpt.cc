@@ -113,14 +113,17 @@ bool Session::shielded() {
 void Session::shield_rcpt() {
   const auto refusal = with_id(smtp::replies::shielded());
   ++junk_;
-  Why why{.stage = "RCPT",
-          .subject = transaction_->pending->rcpt.to.to_string(),
-          .reason = "Recipient address rejected"};
-  why.recipient = &transaction_->pending->rcpt.to;
-  why.cause = Cause::Shield;
-  say_refused(refusal, why);
+  say_refused(refusal, why_of_rcpt(Cause::Shield));
   say_decided(refusal, "shielded");
   answer_rcpt(refusal);
+}
+
+Session::Why Session::why_of_rcpt(Cause cause) const {
+  const auto& to = transaction_->pending->rcpt.to;
+  Why why{.stage = "RCPT", .subject = to.to_string(), .reason = "Recipient address rejected"};
+  why.recipient = &to;
+  why.cause = cause;
+  return why;
 }
 
 Session::Why Session::why_of(const Finding& finding) const {
@@ -225,12 +228,8 @@ void Session::finish_rcpt(const RecipientAnswer& answer) {
     transaction_->accepted.push_back(std::move(pending.rcpt.to));
   } else {
     if (answer.unknown) ++errors_;
-    Why why{.stage = "RCPT",
-            .subject = pending.rcpt.to.to_string(),
-            .reason = "Recipient address rejected"};
-    why.recipient = &pending.rcpt.to;
+    auto why = why_of_rcpt(cause_of(answer));
     why.said = answer.said;
-    why.cause = cause_of(answer);
     say_refused(said, why);
   }
   answer_rcpt(said, Refusing::MayCapture);
