@@ -446,7 +446,20 @@ DEFAULT_SECTIONS = {
 }
 
 
-class Ravelin(Process):
+class HasLog:
+    """Whose lines are in the file |log|."""
+
+    def lines(self, pattern=""):
+        if not self.log.exists():
+            return []
+        found = re.compile(pattern)
+        return [l for l in self.log.read_text(errors="replace").splitlines() if found.search(l)]
+
+    def wait_line(self, pattern):
+        return wait_for(lambda: self.lines(pattern), f"a line like {pattern} in {self.log}")
+
+
+class Ravelin(Process, HasLog):
     """The daemon. |sections| override the test's defaults, in which nothing is checked, by name of
     section; |backends| are ports on loopback; |head| is what stands before the first section."""
 
@@ -513,15 +526,6 @@ class Ravelin(Process):
         path = pathlib.Path(f"/proc/{self.pid}/status")
         return wait_for(lambda: "NoNewPrivs:\t1" in path.read_text() and path.read_text(),
                         "root to be given up")
-
-    def lines(self, pattern=""):
-        if not self.log.exists():
-            return []
-        found = re.compile(pattern)
-        return [l for l in self.log.read_text(errors="replace").splitlines() if found.search(l)]
-
-    def wait_line(self, pattern):
-        return wait_for(lambda: self.lines(pattern), f"a log line like {pattern}")
 
     def client(self, **options):
         return Client(self.port, address=self.address, **options)

@@ -20,11 +20,11 @@ DATAGRAM = re.compile(rf"<(\d+)>({STAMP}) ((?:postfix|ravelin)/\w+\[\d+\]: [^\n]
 HELLO = ("EHLO h.client.example", "MAIL FROM:<a@sender.example>")
 
 
-class Syslogd:
+class Syslogd(harness.HasLog):
     """Writes what comes to |path| into |file|, as a syslogd writes /var/log/mail.log."""
 
     def __init__(self, path, file, reads=True):
-        self.path, self.file = str(path), pathlib.Path(file)
+        self.path, self.log = str(path), pathlib.Path(file)
         self.priorities, self.odd = collections.Counter(), []
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(self.path)
@@ -34,7 +34,7 @@ class Syslogd:
             self.thread.start()
 
     def _run(self):
-        with self.file.open("a", encoding="utf-8") as file:
+        with self.log.open("a", encoding="utf-8") as file:
             while True:
                 datagram = self.socket.recv(65536)
                 if datagram == b"stop":
@@ -45,15 +45,6 @@ class Syslogd:
                     continue
                 self.priorities[int(found[1])] += 1
                 print(found[2], "mx.example.net", found[3], file=file, flush=True)
-
-    def lines(self, pattern=""):
-        if not self.file.exists():
-            return []
-        found = re.compile(pattern)
-        return [line for line in self.file.read_text(errors="replace").splitlines() if found.search(line)]
-
-    def wait_line(self, pattern):
-        return wait_for(lambda: self.lines(pattern), f"syslogd to write a line like {pattern}")
 
     def close(self):
         """Ends it as a syslogd ends: what has come is written, then the socket is gone."""
