@@ -5,6 +5,7 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstring>
 
@@ -22,6 +23,17 @@ std::optional<int> parse_number(std::string_view text, int max) {
   if (text.empty() || error != std::errc() || end != text.data() + text.size()) return {};
   if (text[0] == '-' || (text[0] == '0' && text.size() > 1) || value > max) return {};
   return value;
+}
+
+// inet_ntop() goes through printf(), and each line of log has an address.
+std::string v4_text(const uint8_t* bytes) {
+  std::array<char, INET_ADDRSTRLEN> text;
+  char* end = text.data();
+  for (int i = 0; i < 4; ++i) {
+    if (i > 0) *end++ = '.';
+    end = std::to_chars(end, text.data() + text.size(), bytes[i]).ptr;
+  }
+  return {text.data(), end};
 }
 
 }  // namespace
@@ -73,8 +85,9 @@ IpAddress IpAddress::network(int prefix) const {
 }
 
 std::string IpAddress::to_string() const {
+  if (v4_) return v4_text(bytes_.data());
   char buffer[INET6_ADDRSTRLEN];
-  return inet_ntop(v4_ ? AF_INET : AF_INET6, bytes_.data(), buffer, sizeof buffer);
+  return inet_ntop(AF_INET6, bytes_.data(), buffer, sizeof buffer);
 }
 
 std::string IpAddress::literal() const { return (v4_ ? "[" : "[IPv6:") + to_string() + "]"; }

@@ -28,6 +28,7 @@ class IpAddress {
 
   bool is_v4() const { return v4_; }
   bool is_loopback() const;
+  bool is_unspecified() const { return network(0) == *this; }  // 0.0.0.0, ::
   int bits() const { return v4_ ? 32 : 128; }
   const uint8_t* bytes() const { return bytes_.data(); }  // 4 or 16 of them
   size_t size() const { return v4_ ? 4 : 16; }

@@ -187,9 +187,10 @@ std::unique_ptr<BackendTransaction> Session::begin_backend() {
 
 // Where the client has come to; of a wildcard the address that it is on this connection.
 std::optional<dns::Endpoint> Session::server() const {
-  const auto address = stream_->local_address();
   const auto listening = dns::Endpoint::parse(config().listen.smtp[listener_]);
-  if (!address || !listening) return {};
+  if (!listening || !listening->address.is_unspecified()) return listening;
+  const auto address = stream_->local_address();
+  if (!address) return {};
   return dns::Endpoint{*address, listening->port};
 }
 
