@@ -14,6 +14,11 @@ namespace {
 
 constexpr uint32_t kGoodsPerUnknown = 3;
 
+// A connection changes hands for two wake-ups and some ten system calls, so one of the same worker
+// may come before those of others: of the first few in line, and before each of these a few times.
+constexpr int kLookForOwn = 16;
+constexpr uint8_t kMayPass = 16;
+
 }  // namespace
 
 Line& Permits::line_of(const Waiter& waiter) {
@@ -218,14 +223,26 @@ bool Permits::ask_probe(dns::Time now) noexcept {
 
 // --- serving ----------------------------------------------------------------------------------
 
-// The first of |line|.
-PlaceInLine Permits::granted(Line& line) {
-  auto place = line.extract(line.begin());
+// The first of |line| whose worker is |home|, if it is not far behind; else the first.
+Line::iterator Permits::first_for(Line& line, Home home) {
+  const auto first = line.begin();
+  if (home == nullptr || first->second.passed >= kMayPass) return first;
+  auto own = first;
+  for (int left = kLookForOwn; left > 0 && own != line.end(); --left, ++own) {
+    if (own->second.worker != *home) continue;
+    if (own != first) ++first->second.passed;
+    return own;
+  }
+  return first;
+}
+
+PlaceInLine Permits::granted(Line& line, Home home) {
+  auto place = line.extract(first_for(line, home));
   hold(place.mapped());
   return place;
 }
 
-PlaceInLine Permits::next_of(Lines& lines, Lane lane) {
+PlaceInLine Permits::next_of(Lines& lines, Lane lane, Home home) {
   const auto first_of = [&](Want want) -> Line* {
     auto& line = lines[lane][static_cast<size_t>(want)];
     return !line.empty() && may_hold(line.begin()->second) ? &line : nullptr;
@@ -233,15 +250,15 @@ PlaceInLine Permits::next_of(Lines& lines, Lane lane) {
   auto* const questions = first_of(Want::Question);
   auto* const messages = first_of(Want::Message);
   if (messages && (!questions || messages->begin()->first < questions->begin()->first))
-    return granted(*messages);
+    return granted(*messages, home);
   if (!questions) return {};
-  return granted(*questions);
+  return granted(*questions, home);
 }
 
 // A flood of bounces does not keep other mail waiting, nor the other way round.
-PlaceInLine Permits::next_stranger(Lines& lines) {
+PlaceInLine Permits::next_stranger(Lines& lines, Home home) {
   for (const auto lane : {bounce_next_ ? Bounces : Strangers, bounce_next_ ? Strangers : Bounces}) {
-    if (auto found = next_of(lines, lane)) {
+    if (auto found = next_of(lines, lane, home)) {
       bounce_next_ = lane == Strangers;
       return found;
     }
@@ -251,15 +268,15 @@ PlaceInLine Permits::next_stranger(Lines& lines) {
 
 // Few, and each is somebody's who was served before.
 PlaceInLine Permits::next_fresh() {
-  if (auto good = next_of(fresh_, Good)) return good;
-  return next_stranger(fresh_);
+  if (auto good = next_of(fresh_, Good, nullptr)) return good;
+  return next_stranger(fresh_, nullptr);
 }
 
 // Three good clients, then one unknown: the good never wait long, the unknown always get on.
-PlaceInLine Permits::next() {
+PlaceInLine Permits::next(Home home) {
   const bool good_first = goods_in_a_row_ < kGoodsPerUnknown;
   for (const bool good : {good_first, !good_first}) {
-    if (auto found = good ? next_of(lines_, Good) : next_stranger(lines_)) {
+    if (auto found = good ? next_of(lines_, Good, home) : next_stranger(lines_, home)) {
       goods_in_a_row_ = good ? goods_in_a_row_ + 1 : 0;
       return found;
     }
@@ -271,7 +288,7 @@ PlaceInLine Permits::next() {
 Permits::Parked Permits::park(uint32_t worker, bool asked, PlaceInLine& next_place) noexcept {
   if (asked) let_go_question();
   if (held_ > cap()) return Parked::Close;
-  if (next_place = next()) return Parked::Pass;
+  if (next_place = next(&worker)) return Parked::Pass;
   if (held_ == cap() && somebody_can_go(fresh_)) return Parked::Close;  // in its place a new one
   ++idle_[worker];
   return Parked::Idle;
@@ -331,7 +348,7 @@ void Permits::unsent(Order order) noexcept {
 void Permits::pump(dns::Time now, Orders& orders) {
   while (can_open(now) && room_for_one(orders)) {
     auto place = next_fresh();
-    if (!place) place = next();
+    if (!place) place = next(nullptr);
     if (!place) return;
     opening();
     const auto worker = place.mapped().worker;

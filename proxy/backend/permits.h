@@ -32,6 +32,7 @@ struct Waiter {
   bool fresh = false;      // only a new connection will do: a reused one has just failed
   bool elsewhere = false;  // there is another backend to ask, when this one is down
   bool bounce = false;     // the null sender
+  uint8_t passed = 0;      // how often a later one of another worker was served before it
   Want want = Want::Question;
   dns::IpAddress client;
 };
@@ -169,11 +170,13 @@ class Permits {
   bool somebody_can_go(const Lines& lines) const;
   uint32_t stranger_limit() const;
   void serve_held_up(dns::Time now, Orders& orders) noexcept;
-  PlaceInLine next();
+  using Home = const uint32_t*;  // the worker that has the connection; null: nobody yet
+  PlaceInLine next(Home home);
   PlaceInLine next_fresh();
-  PlaceInLine next_stranger(Lines& lines);
-  PlaceInLine next_of(Lines& lines, Lane lane);
-  PlaceInLine granted(Line& line);
+  PlaceInLine next_stranger(Lines& lines, Home home);
+  PlaceInLine next_of(Lines& lines, Lane lane, Home home);
+  PlaceInLine granted(Line& line, Home home);
+  Line::iterator first_for(Line& line, Home home);
 
   Health health_;
   uint32_t cap_ = 1;

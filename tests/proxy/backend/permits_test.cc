@@ -81,6 +81,44 @@ TEST_CASE("a share of the connections is left to good clients") {
   }
 }
 
+TEST_CASE(
+    "a free connection serves its own worker's clients first, but does not forget the others") {
+  Permits permits;
+  Orders orders;
+  permits.set_cap(1, 0, kNow, orders);
+  auto asked = from(0);
+  REQUIRE(permits.ask(asked, kNow, orders) == Permits::Grant::Open);
+  permits.connected(kNow, orders);
+  const auto line_up = [&](uint32_t worker) {
+    auto waiter = from(worker);
+    REQUIRE(permits.ask(waiter, kNow, orders) == Permits::Grant::Wait);
+    return waiter.ticket;
+  };
+  const auto served = [&] {
+    PlaceInLine next;
+    REQUIRE(permits.park(0, true, next) == Permits::Parked::Pass);
+    return next.mapped().ticket;
+  };
+  const auto other = line_up(1);
+  SECTION("the first of its own") {
+    const auto own = line_up(0), later = line_up(0);
+    CHECK(served() == own);
+    CHECK(served() == later);
+    CHECK(served() == other);
+  }
+  SECTION("before the same one a few times only") {
+    int before = 0;
+    for (line_up(0); served() != other; line_up(0)) ++before;
+    CHECK(before == 16);
+  }
+  SECTION("not from far behind") {
+    for (int i = 0; i < 15; ++i) line_up(1);
+    const auto own = line_up(0);
+    CHECK(served() == other);
+    CHECK(served() == own);
+  }
+}
+
 TEST_CASE("bounces and other mail of strangers are served in turn") {
   Permits permits;
   Orders orders;
