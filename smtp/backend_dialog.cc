@@ -29,6 +29,8 @@ constexpr std::array<StepTraits, 13> kSteps = {{{"banner", true},
                                                 {"QUIT", true}}};
 static_assert(kSteps[static_cast<size_t>(Step::Quit)].name == "QUIT");
 
+constexpr size_t kRoomForDots = 64;
+
 bool synchronises(Step step) { return kSteps[static_cast<size_t>(step)].synchronising; }
 
 }  // namespace
@@ -53,6 +55,9 @@ void BackendDialog::send(Step step, std::string_view line) {
 
 void BackendDialog::send_text(std::string_view text, bool last, size_t replies) {
   assert(in_text_ && replies > 0);
+  // Once for all, with room for some dots and the last one, which most often follows in the same
+  // turn.
+  if (output_.empty() && !text.empty()) output_.reserve(text.size() + kRoomForDots);
   stuffer_.append(text, output_);
   if (!last) return;
   stuffer_.finish(output_);

@@ -370,8 +370,8 @@ void BackendConnection::send_text(std::string_view text, bool last, size_t repli
 void BackendConnection::flush() {
   if (!stream_) return;
   whole([&] {
-    const auto output = dialog_.take_output();
-    if (!output.empty()) stream_->write(output);
+    auto output = dialog_.take_output();
+    if (!output.empty()) stream_->write_whole(std::move(output));
   });
 }
 

@@ -38,6 +38,7 @@ class SocketStream final : public Stream, public Link {
 
   void set_events(StreamEvents* events) override { events_ = events; }
   void write(std::string_view bytes) override;
+  void write_whole(std::string bytes) override;
   size_t unsent() const override { return output_.size() - sent_; }
   bool congested() const override { return congested_; }
   void pause(Pause reason) override;
@@ -109,6 +110,8 @@ class SocketStream final : public Stream, public Link {
   void redeliver();
   void drop_input();
 
+  bool takes_output() const;
+  void output_grew();
   void on_writable();
   void go_on();
   void on_connect_result();

@@ -6,22 +6,39 @@
 
 namespace ravelin::proxy {
 
-// MSG_NOSIGNAL: a peer that is gone is an error code, not a SIGPIPE.
+// MSG_NOSIGNAL: a peer that is gone is an error code, not a SIGPIPE. MSG_MORE: the last words leave
+// with the FIN that follows at once, in one packet.
 ssize_t SocketStream::raw_write(const char* bytes, size_t size) {
   if (tls_ && phase_ != Phase::Securing) return tls_->write(bytes, size);
-  return sys.send(fd_.get(), bytes, size, MSG_NOSIGNAL);
+  const int more = phase_ == Phase::Finishing ? MSG_MORE : 0;
+  return sys.send(fd_.get(), bytes, size, MSG_NOSIGNAL | more);
 }
 
 // What is written after the end of the connection, or after finish(), goes nowhere.
-void SocketStream::write(std::string_view bytes) {
-  if (bytes.empty() || phase_ > Phase::Open || broken_ || (due_ & kEnd) != 0) return;
+bool SocketStream::takes_output() const {
+  if (phase_ > Phase::Open || broken_ || (due_ & kEnd) != 0) return false;
   assert(phase_ != Phase::Securing);
-  if (phase_ == Phase::Securing) return;  // it would leave in the clear
+  return phase_ != Phase::Securing;  // it would leave in the clear
+}
+
+void SocketStream::write(std::string_view bytes) {
+  if (bytes.empty() || !takes_output()) return;
   if (sent_ > unsent()) {  // moving the rest to the front costs less than what was sent
     output_.erase(0, sent_);
     sent_ = 0;
   }
   output_.append(bytes);
+  output_grew();
+}
+
+void SocketStream::write_whole(std::string bytes) {
+  if (!output_.empty()) return write(bytes);
+  if (bytes.empty() || !takes_output()) return;
+  output_ = std::move(bytes);
+  output_grew();
+}
+
+void SocketStream::output_grew() {
   if (unsent() > loop_.core().watermarks.high) congested_ = true;
   if (!blocked_) schedule(kFlush);
 }

@@ -77,6 +77,8 @@ class Stream : public dns::Retirable {
 
   // Appends to the output. It leaves in one write at the end of this turn of the loop.
   virtual void write(std::string_view bytes) = 0;
+  // The same, without a copy where it can be had.
+  virtual void write_whole(std::string bytes) { write(bytes); }
   virtual size_t unsent() const = 0;  // bytes
   // Above the high watermark writers should stop until on_drained(); the output itself never
   // refuses bytes.

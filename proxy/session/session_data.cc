@@ -74,7 +74,7 @@ size_t Session::take_text(std::string_view data) {
   auto& text = services_.text;
   text.clear();
   const bool first = !std::exchange(flow.traced, true);
-  if (first && !transaction_->capture) text = received();  // with what it stands on, in one piece
+  if (first && !transaction_->capture) text += received();  // with what it stands on, in one piece
   const auto step = flow.reader.feed(data, text);
   flow.octets += step.consumed;
   since_ = services_.reactor.now();
@@ -158,8 +158,7 @@ void Session::on_final(const FinalAnswer& answer) {
       // Custody: whatever this was, it is not the answer to a message.
       const bool sane = !answer.reply.positive();
       assert(sane);
-      refuse_text(sane ? answer.reply : smtp::replies::backend_lost(), answer.said,
-                  Cause::Backend);
+      refuse_text(sane ? answer.reply : smtp::replies::backend_lost(), answer.said, Cause::Backend);
     }
     if (phase_ == Phase::Final) finish_data(answer);
   });

@@ -1,6 +1,8 @@
 #include <catch2/catch.hpp>
+#include <vector>
 
 #include "dialog.h"
+#include "faults.h"
 #include "proxy/event/loop_core.h"
 
 using namespace ravelin;
@@ -54,6 +56,23 @@ TEST_CASE("finish() delivers the reply to a peer whose input nobody has read") {
   dialog.turns.poll();
   CHECK_FALSE(dialog.ended());
   check_closed_with_peer(dialog);
+}
+
+TEST_CASE("the last words leave with the FIN, and no others wait for more") {
+  static std::vector<bool> waits;
+  waits.clear();
+  const test::SysGuard guard;
+  proxy::sys.send = [](int fd, const void* bytes, size_t size, int flags) {
+    waits.push_back((flags & MSG_MORE) != 0);
+    return ::send(fd, bytes, size, flags);
+  };
+  Dialog dialog;
+  dialog.stream->write("220 a\r\n");
+  dialog.turns.poll();
+  dialog.stream->write("221 b\r\n");
+  dialog.stream->finish();
+  check_orderly(dialog, "220 a\r\n221 b\r\n");
+  CHECK(waits == std::vector<bool>{false, true});
 }
 
 TEST_CASE("finish() waits for output that the peer is slow to take") {
