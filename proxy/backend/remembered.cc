@@ -65,6 +65,14 @@ bool Remembered::accepted(Key key, dns::Time now) {
   return before;
 }
 
+bool Remembered::expected(Key key, dns::Time now) {
+  return shard_of(key).with([&](const Shard& shard) {
+    const auto found = shard.entries.find(key);
+    return found != shard.entries.end() && now - found->second.accepted < kLife &&
+           found->second.unknown_since == dns::Time{};
+  });
+}
+
 std::chrono::nanoseconds Remembered::unknown(Key key, dns::Time now) {
   return shard_of(key).with([&](Shard& shard) -> std::chrono::nanoseconds {
     const auto found = shard.entries.find(key);

@@ -37,6 +37,8 @@ class Remembered {
 
   // True if it was remembered before.
   bool accepted(Key key, dns::Time now);
+  // Remembered, and not unknown since: the next answer will most likely be a yes.
+  bool expected(Key key, dns::Time now);
   // For how long a remembered one has been unknown now; negative if it is not remembered. A day
   // without the question begins anew: it may have been there in between.
   std::chrono::nanoseconds unknown(Key key, dns::Time now);

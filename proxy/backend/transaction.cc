@@ -51,11 +51,17 @@ void Transaction::recipient(const smtp::RcptCommand& rcpt) {
   if (auto answer = answer_at_hand()) return tell_later(*std::move(answer));
   if (tie_ && !tie_serves()) tie_.give_up();
   if (tie_ && !route_->introduces()) return ask_tied();
-  if (!join()) {
+  if (!expected() && !join()) {
     phase_ = Phase::Following;
     return worker_.list_follower(*this);
   }
   ask();
+}
+
+// Only refusals are shared; who waits for a yes waits in vain.
+bool Transaction::expected() const {
+  const auto key = Remembered::key_of(asking_.to.to_string());
+  return worker_.backends().remembered().expected(key, asked_at_);
 }
 
 // Not when the backend would answer slowly from here on, nor when it lacks what is wished for, nor

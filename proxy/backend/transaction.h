@@ -62,6 +62,7 @@ class Transaction final : public BackendTransaction, Attempt::Owner, Delivery::O
   bool full() const;
   size_t domains_with_asked() const;
   bool tie_serves() const;
+  bool expected() const;
   bool join();
   void leave_question() noexcept;
   void end_question(const std::shared_ptr<const SharedAnswer>& answer, bool alone) noexcept;

@@ -38,6 +38,28 @@ TEST_CASE("every refusal in words of the backend is shared with those who asked 
   CHECK(asked(mx) == 1);
 }
 
+TEST_CASE("nobody waits for another's question about a recipient that was accepted lately") {
+  Harness mx;
+  mx.config.verify.timeout = 20s;
+  mx.backends.configure(mx.config);
+  REQUIRE(mx.ask("x@example.com") == 250);
+  const bool gone = GENERATE(false, true);
+  if (gone) {  // and not seen since: a refusal is likely, and one is enough for all
+    mx.backend.replies["RCPT"] = "550 5.7.1 no\r\n";
+    REQUIRE(mx.ask("x@example.com") == 550);
+    mx.backend.replies["RCPT"] = "550 5.1.1 no\r\n";
+    REQUIRE(mx.ask("x@example.com") == 451);
+    mx.workers[0]->sweep(mx.reactor.now());
+  }
+  const auto before = asked(mx);
+  mx.backend.replies["RCPT"] = "";
+  auto first = mx.begin(), second = mx.begin();
+  first->ask("x@example.com");
+  second->ask("x@example.com");
+  mx.run();
+  CHECK(asked(mx) - before == (gone ? 1U : 2U));
+}
+
 TEST_CASE("a bare 550 is for equal senders only, and not kept") {
   Harness mx;
   mx.backend.replies["RCPT"] = "550 no\r\n";
