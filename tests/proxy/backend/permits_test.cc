@@ -16,6 +16,29 @@ Waiter from(uint32_t worker) {
   return waiter;
 }
 
+// One connection is all there may be, and worker 0 has it for a stranger's question.
+struct OneBusy {
+  OneBusy() {
+    permits.set_cap(1, 0, kNow, orders);
+    auto asked = from(0);
+    REQUIRE(permits.ask(asked, kNow, orders) == Permits::Grant::Open);
+    permits.connected(kNow, orders);
+  }
+
+  void line_up(Waiter& waiter) {
+    REQUIRE(permits.ask(waiter, kNow, orders) == Permits::Grant::Wait);
+  }
+  // The connection is free: whom it serves next.
+  Waiter served() {
+    PlaceInLine next;
+    REQUIRE(permits.park(0, true, next) == Permits::Parked::Pass);
+    return next.mapped();
+  }
+
+  Permits permits;
+  Orders orders;
+};
+
 }  // namespace
 
 TEST_CASE("a permit whose order could not be sent comes back, and its waiter waits on") {
@@ -83,22 +106,13 @@ TEST_CASE("a share of the connections is left to good clients") {
 
 TEST_CASE(
     "a free connection serves its own worker's clients first, but does not forget the others") {
-  Permits permits;
-  Orders orders;
-  permits.set_cap(1, 0, kNow, orders);
-  auto asked = from(0);
-  REQUIRE(permits.ask(asked, kNow, orders) == Permits::Grant::Open);
-  permits.connected(kNow, orders);
+  OneBusy one;
   const auto line_up = [&](uint32_t worker) {
     auto waiter = from(worker);
-    REQUIRE(permits.ask(waiter, kNow, orders) == Permits::Grant::Wait);
+    one.line_up(waiter);
     return waiter.ticket;
   };
-  const auto served = [&] {
-    PlaceInLine next;
-    REQUIRE(permits.park(0, true, next) == Permits::Parked::Pass);
-    return next.mapped().ticket;
-  };
+  const auto served = [&] { return one.served().ticket; };
   const auto other = line_up(1);
   SECTION("the first of its own") {
     const auto own = line_up(0), later = line_up(0);
@@ -120,22 +134,13 @@ TEST_CASE(
 }
 
 TEST_CASE("bounces and other mail of strangers are served in turn") {
-  Permits permits;
-  Orders orders;
-  permits.set_cap(1, 0, kNow, orders);
-  auto asked = from(0);
-  REQUIRE(permits.ask(asked, kNow, orders) == Permits::Grant::Open);
-  permits.connected(kNow, orders);
+  OneBusy one;
   for (const bool bounce : {true, true, true, true, false, false}) {
     auto waiter = from(0);
     waiter.bounce = bounce;
-    REQUIRE(permits.ask(waiter, kNow, orders) == Permits::Grant::Wait);
+    one.line_up(waiter);
   }
   std::vector<bool> served;
-  for (int i = 0; i < 6; ++i) {
-    PlaceInLine next;
-    REQUIRE(permits.park(0, true, next) == Permits::Parked::Pass);
-    served.push_back(next.mapped().bounce);
-  }
+  for (int i = 0; i < 6; ++i) served.push_back(one.served().bounce);
   CHECK(served == std::vector<bool>{false, true, false, true, true, true});
 }
