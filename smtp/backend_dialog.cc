@@ -31,6 +31,10 @@ static_assert(kSteps[static_cast<size_t>(Step::Quit)].name == "QUIT");
 
 constexpr size_t kRoomForDots = 64;
 
+[[maybe_unused]] bool is_one_line(std::string_view line) {
+  return line.find('\r') == line.npos && line.find('\n') == line.npos;
+}
+
 bool synchronises(Step step) { return kSteps[static_cast<size_t>(step)].synchronising; }
 
 }  // namespace
@@ -46,7 +50,7 @@ BackendDialog::BackendDialog(const ReplyLimits& limits, Events& events, bool exp
 
 void BackendDialog::send(Step step, std::string_view line) {
   assert(step != Step::Banner && step != Step::Dot);
-  assert(line.find_first_of("\r\n") == line.npos);
+  assert(is_one_line(line));
   held_ += line;
   held_ += "\r\n";
   commands_.push_back({step, line.size() + 2});

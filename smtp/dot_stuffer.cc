@@ -3,15 +3,17 @@
 namespace ravelin::smtp {
 
 void DotStuffer::append(std::string_view text, std::string& out) {
-  while (!text.empty()) {
-    if (line_start_ && text.front() == '.') out += '.';
-    // Up to the next line that needs a dot, in one piece.
-    const size_t at = text.find("\n.");
-    const size_t length = at == text.npos ? text.size() : at + 1;
-    out += text.substr(0, length);
-    line_start_ = text[length - 1] == '\n';
-    text.remove_prefix(length);
+  // By dots and not by lines: there are fewer, and none in what is encoded. Up to the next that
+  // needs another, in one piece.
+  size_t from = 0;
+  for (auto dot = text.find('.'); dot != text.npos; dot = text.find('.', dot + 1)) {
+    const bool leads = dot == 0 ? line_start_ : text[dot - 1] == '\n';
+    if (!leads) continue;
+    out.append(text, from, dot - from) += '.';
+    from = dot;
   }
+  out.append(text, from);
+  if (!text.empty()) line_start_ = text.back() == '\n';
 }
 
 void DotStuffer::finish(std::string& out) {
