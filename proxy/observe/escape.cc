@@ -28,8 +28,10 @@ constexpr bool is_word_byte(char byte) {
          (byte >= 'A' && byte <= 'Z');
 }
 
-constexpr std::array<uint8_t, 128> kEscapedIn = [] {
-  std::array<uint8_t, 128> places{};
+// All bits for what is no ASCII: it is looked at closely.
+constexpr std::array<uint8_t, 256> kEscapedIn = [] {
+  std::array<uint8_t, 256> places{};
+  places.fill(0xff);
   for (unsigned char byte = 0; byte < 128; ++byte) {
     unsigned in = 0;
     if (byte < 0x20 || byte == 0x7f || byte == '\\') in |= kText | kAngle;
@@ -72,10 +74,19 @@ Step next_step(std::string_view text, uint8_t place) {
   return {character.size, 0};
 }
 
+size_t plain_ascii(std::string_view text, uint8_t place) {
+  const auto* const end = std::find_if(text.begin(), text.end(), [place](char raw) {
+    return (kEscapedIn[static_cast<unsigned char>(raw)] & place) != 0;
+  });
+  return static_cast<size_t>(end - text.begin());
+}
+
 void append_in(std::string& out, std::string_view text, uint8_t place) {
   size_t start = 0;
   size_t at = 0;
-  while (at < text.size()) {
+  for (;;) {
+    at += plain_ascii(text.substr(at), place);
+    if (at == text.size()) break;
     const auto step = next_step(text.substr(at), place);
     at += step.plain;
     if (step.escaped == 0) continue;
