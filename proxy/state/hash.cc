@@ -1,6 +1,7 @@
 #include "proxy/state/hash.h"
 
 #include <bit>
+#include <cstring>
 #include <random>
 
 namespace ravelin::proxy {
@@ -45,29 +46,29 @@ HashKey random_hash_key() {
 Hasher::Hasher(const HashKey& key) : v_(initial_state(key)) {}
 
 Hasher& Hasher::add(std::string_view piece) {
-  for (int shift = 0; shift < 32; shift += 8) take(static_cast<uint8_t>(piece.size() >> shift));
+  take(piece.size() & 0xffff'ffff, 4);
   return add_raw(piece);
 }
 
+// What the word that is begun still lacks, then whole words, then the rest.
 Hasher& Hasher::add_raw(std::string_view text) {
   while (!text.empty()) {
-    if (length_ % 8 == 0 && text.size() >= 8) {  // most of it
-      absorb(little_endian(reinterpret_cast<const uint8_t*>(text.data())));
-      length_ += 8;
-      text.remove_prefix(8);
-    } else {
-      take(static_cast<uint8_t>(text.front()));
-      text.remove_prefix(1);
-    }
+    const auto piece = text.substr(0, 8 - length_ % 8);
+    std::array<uint8_t, 8> bytes{};
+    std::memcpy(bytes.data(), piece.data(), piece.size());
+    take(little_endian(bytes.data()), piece.size());
+    text.remove_prefix(piece.size());
   }
   return *this;
 }
 
-void Hasher::take(uint8_t byte) {
-  pending_ |= static_cast<uint64_t>(byte) << (8 * (length_ % 8));
-  if (++length_ % 8 != 0) return;
+void Hasher::take(uint64_t bytes, size_t count) {
+  const auto begun = length_ % 8;
+  pending_ |= bytes << (8 * begun);
+  length_ += count;
+  if (begun + count < 8) return;
   absorb(pending_);
-  pending_ = 0;
+  pending_ = begun == 0 ? 0 : bytes >> (8 * (8 - begun));
 }
 
 void Hasher::absorb(uint64_t word) {

@@ -33,7 +33,7 @@ class Hasher {
   Hash128 finish();
 
  private:
-  void take(uint8_t byte);
+  void take(uint64_t bytes, size_t count);  // the first lowest; at most eight
   void absorb(uint64_t word);
   uint64_t squeeze();
 

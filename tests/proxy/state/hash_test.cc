@@ -1,7 +1,9 @@
 #include "proxy/state/hash.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <string>
+#include <string_view>
 
 using namespace ravelin::proxy;
 
@@ -30,6 +32,25 @@ TEST_CASE("pieces of a key cannot be shifted into each other") {
   const HashKey key{};
   CHECK(Hasher(key).add("ab").add("c").finish() != Hasher(key).add("a").add("bc").finish());
   CHECK(Hasher(key).add("ab").add("").finish() != Hasher(key).add("").add("ab").finish());
+}
+
+TEST_CASE("how the text comes in pieces does not matter, and a key has its length in front") {
+  const auto key = random_hash_key();
+  const std::string text = "from the first word to the second, and a third that ends";
+  const auto whole = Hasher(key).add_raw(text).finish();
+  for (size_t first = 0; first <= text.size(); ++first) {
+    for (const size_t second : {size_t{0}, size_t{1}, size_t{5}, size_t{8}, size_t{13}}) {
+      const std::string_view rest = std::string_view(text).substr(first);
+      Hasher hasher(key);
+      hasher.add_raw(text.substr(0, first)).add_raw(rest.substr(0, second));
+      CHECK(hasher.add_raw(rest.substr(std::min(second, rest.size()))).finish() == whole);
+    }
+    const auto prefix = std::string{static_cast<char>(first), 0, 0, 0};
+    const auto with_length =
+        Hasher(key).add_raw("xy").add_raw(prefix).add_raw(text.substr(0, first));
+    CHECK(Hasher(key).add_raw("xy").add(text.substr(0, first)).finish() ==
+          Hasher(with_length).finish());
+  }
 }
 
 TEST_CASE("random keys differ") { CHECK(random_hash_key() != random_hash_key()); }
