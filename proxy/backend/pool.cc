@@ -1,6 +1,7 @@
 #include "proxy/backend/pool.h"
 
 #include <algorithm>
+#include <chrono>
 #include <new>
 #include <string>
 #include <utility>
@@ -8,6 +9,15 @@
 #include "proxy/backend/fault_table.h"
 
 namespace ravelin::proxy {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Under load questions come and go in waves, and to close and open for each costs more than the
+// question.
+constexpr auto kSurplus = 1s;
+
+}  // namespace
 
 Pool::Pool(const Context& context, std::shared_ptr<Backend> backend)
     : context_(context), backend_(std::move(backend)) {
@@ -173,7 +183,7 @@ void Pool::park(ConnectionPtr connection) noexcept {
     case Permits::Parked::Idle:
       break;
   }
-  if (idle_.size() >= settings.max_idle) {
+  if (settings.max_idle == 0) {
     backend_->lost_idle(context_.worker);
     return BackendConnection::quit(std::move(connection));
   }
@@ -383,7 +393,9 @@ void Pool::sweep_idle(Time now) noexcept {
   const auto settings = backend_->settings();
   const bool none = unwanted() || backend_->over_cap();
   const auto over = [&](const BackendConnection& connection) {
-    return none || now - connection.idle_since() >= settings.idle_timeout ||
+    const auto idle = now - connection.idle_since();
+    const bool surplus = idle_.size() > settings.max_idle && idle >= kSurplus;
+    return none || surplus || idle >= settings.idle_timeout ||
            settings.worn(connection.facts(), now);
   };
   while (auto* const connection = idle_.find(over)) close_idle(*connection);

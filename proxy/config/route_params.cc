@@ -75,8 +75,11 @@ constexpr Param kRows[] = {
         "max_mails", "MAIL commands after which a connection is replaced.", "90", 1, kNever),
     duration_param<&RouteSettings::max_age>("max_age", "Age at which a connection is replaced.",
                                             "\"4m\"", 1s, 24h),
-    integer_param<&RouteSettings::max_idle>("max_idle", "Idle connections kept per worker.", "5", 0,
-                                            1000),
+    integer_param<&RouteSettings::max_idle>(
+        "max_idle",
+        "Idle connections kept per worker. What is more is closed after "
+        "a second without use; with 0, at once.",
+        "5", 0, 1000),
     integer_param<&RouteSettings::pipelined_questions>(
         "pipelined_questions",
         "While others wait for a connection, this many questions of clients without good standing "
