@@ -37,7 +37,7 @@ std::optional<Outcome> Attempt::start(Job job) {
   waiter.good = job_.client != nullptr && job_.client->good;
   waiter.client =
       job_.client != nullptr ? job_.client->address.address.client_key() : dns::IpAddress();
-  waiter.bounce = job_.mail.from.null();
+  waiter.bounce = job_.mail->from.null();
   waiter.want = job_.want;
   waiter.fresh = job_.fresh;
   return acquire();
@@ -137,7 +137,7 @@ void Attempt::on_no_connection(const Lost& lost) noexcept {
 
 // False if it lacks what the message needs; then it is given back.
 bool Attempt::use(ConnectionPtr connection) {
-  if (!more_ && lacks(connection->facts().offers, job_.mail, job_.rcpts)) {
+  if (!more_ && lacks(connection->facts().offers, *job_.mail, job_.rcpts)) {
     worker_.park(std::move(connection));
     return false;
   }
@@ -190,7 +190,7 @@ bool Attempt::shares(const BackendConnection& connection) const {
 
 bool Attempt::may_follow(const BackendConnection& connection) const {
   return !alone_ && !waiter.fresh && shares(connection) && !crowded(connection) &&
-         !lacks(connection.facts().offers, job_.mail, job_.rcpts);
+         !lacks(connection.facts().offers, *job_.mail, job_.rcpts);
 }
 
 void Attempt::follow(BackendConnection& connection) noexcept {
@@ -243,7 +243,7 @@ void Attempt::say(BackendConnection& connection) {
   if (job_.client != nullptr && job_.route->settings.client_info == ClientInfo::Xforward)
     say_xforward(connection);
   const auto offers = connection.facts().offers.offered();
-  connection.send(Step::Mail, smtp::mail_line(job_.mail, offers));
+  connection.send(Step::Mail, smtp::mail_line(*job_.mail, offers));
   say_rcpts(connection);
 }
 
@@ -272,7 +272,7 @@ Judgement Attempt::judged(Step step, const Reply& reply) const {
   auto context = job_.plan->judge_context(*job_.route, connection_->facts());
   std::string sender, recipient;
   if (!reply.positive()) {
-    sender = job_.mail.from.to_string();
+    sender = job_.mail->from.to_string();
     const auto index = outcome_.rcpts.size();
     if (step == Step::Rcpt && index < job_.rcpts.size())
       recipient = job_.rcpts[index].to.to_string();

@@ -60,14 +60,14 @@ class Attempt final : ConnectionUser, Request, Pipelined {
    protected:
     ~Owner() = default;
   };
-  // What is asked. The attempt keeps it until the outcome.
+  // What is asked. What it points to must stay as it is until the outcome.
   struct Job {
     std::shared_ptr<const Plan> plan;
     const Route* route = nullptr;  // of |plan|
-    smtp::MailCommand mail;
-    std::vector<smtp::RcptCommand> rcpts;
-    const ClientIdentity* client = nullptr;  // outlives the attempt; null: nobody (a probe)
-    std::string_view id;                     // likewise
+    const smtp::MailCommand* mail = nullptr;
+    std::span<const smtp::RcptCommand> rcpts;
+    const ClientIdentity* client = nullptr;  // null: nobody (a probe)
+    std::string_view id;
     Want want = Want::Question;
     bool fresh = false;  // not on a used connection
     bool named = false;  // on one that speaks for |client|

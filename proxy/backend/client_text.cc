@@ -30,15 +30,13 @@ bool names_host(std::string_view lower, std::string_view name) {
   return false;
 }
 
-bool names_backend(const Reply& reply, const Backend& backend, const Facts& facts) {
-  const auto lower = smtp::to_lower(reply.text());
+bool names_backend(std::string_view text, const Backend& backend, const Facts& facts) {
+  const auto lower = smtp::to_lower(text);
   if (names_address(lower, facts.peer.address)) return true;
   // A one-word host name ("mail", "relay") is in half of all reply texts and tells nobody anything.
-  const auto host = smtp::to_lower(backend.host());
-  const auto greeting = smtp::to_lower(facts.greeting_name);
   const auto telling = [](const std::string& name) { return name.find('.') != std::string::npos; };
-  return (telling(host) && names_host(lower, host)) ||
-         (telling(greeting) && names_host(lower, greeting));
+  return (telling(backend.host()) && names_host(lower, smtp::to_lower(backend.host()))) ||
+         (telling(facts.greeting_name) && names_host(lower, facts.greeting_name));
 }
 
 std::string plain_words(int code) {
@@ -66,8 +64,8 @@ Reply for_client(const Reply& reply, int code, const Backend& backend, const Fac
   if (code != 0) heard.code = code;
   if (!heard.enhanced.present() && heard.code != 354) heard.enhanced = {0, 0};
   if (heard.lines.size() > kMostLines) heard.lines.resize(kMostLines);
-  if (reply.text().empty() || names_backend(reply, backend, facts))
-    heard.lines = {plain_words(heard.code)};
+  const auto text = reply.text();
+  if (text.empty() || names_backend(text, backend, facts)) heard.lines = {plain_words(heard.code)};
   return heard;
 }
 

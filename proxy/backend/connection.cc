@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "proxy/backend/client_text.h"
+#include "smtp/address.h"
 
 namespace ravelin::proxy {
 namespace {
@@ -16,9 +17,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kFarewell = 2s;  // for the other side's FIN; the permit is held that long
 
-std::string first_word(std::string_view text) {
-  return std::string(text.substr(0, text.find(' ')));
-}
+std::string_view first_word(std::string_view text) { return text.substr(0, text.find(' ')); }
 
 // "mx.example.com Hello ravelin.example.net [192.0.2.25], pleased to meet you": who we are there.
 std::optional<dns::IpAddress> address_in(std::string_view line) {
@@ -131,7 +130,7 @@ void BackendConnection::on_connected() {
 void BackendConnection::on_banner(const Reply& reply) {
   if (!reply.positive() || reply.code / 100 != 2)
     return refused(reply.transient() ? Lost::Why::Busy : Lost::Why::Rejected, reply);
-  facts_.greeting_name = first_word(reply.lines.front());
+  facts_.greeting_name = smtp::to_lower(first_word(reply.lines.front()));
   facts_.exim = reply.text().find("Exim") != std::string::npos;
   facts_.lmtp = backend_->settings().lmtp;
   say_hello(Step::Ehlo);

@@ -20,7 +20,7 @@ namespace ravelin::proxy {
 
 struct Facts {
   dns::Endpoint peer;
-  std::string greeting_name;  // what the backend calls itself; never goes to a client
+  std::string greeting_name;  // what the backend calls itself, in lower case; no client hears it
   std::optional<dns::IpAddress> our_address;  // as the backend's EHLO reply names us
   std::optional<dns::IpAddress> local;        // of our end
   smtp::Capabilities offers;

@@ -20,7 +20,9 @@ size_t texts_of(const std::string& key, const SharedAnswer& answer) {
 
 // A space cannot be in a route's name or begin an address that was parsed.
 std::string NegativeAnswers::key_of(std::string_view route, std::string_view recipient) {
-  std::string key(route);
+  std::string key;
+  key.reserve(route.size() + 1 + recipient.size());
+  key += route;
   key += ' ';
   return key += recipient;
 }

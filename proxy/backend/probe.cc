@@ -22,12 +22,12 @@ void Probe::start() {
     return conclude(false, false);  // configured no more
   Attempt::Job job;
   job.plan = plan;
-  job.route = route;  // mail from <>, as bounces come: refused by nobody for its sender
+  job.route = route;
   const auto at = duty_.recipient.rfind('@');
-  smtp::RcptCommand rcpt;
-  rcpt.to = {duty_.recipient.substr(0, at), duty_.recipient.substr(at + 1)};
-  if (!route->exists(rcpt.to)) return conclude(false, true);  // the list is asked, as by everybody
-  job.rcpts = {rcpt};
+  rcpt_.to = {duty_.recipient.substr(0, at), duty_.recipient.substr(at + 1)};
+  if (!route->exists(rcpt_.to)) return conclude(false, true);  // the list is asked, as by everybody
+  job.mail = &mail_;
+  job.rcpts = {&rcpt_, 1};
   job.fresh = true;
   if (attempt_.start(std::move(job))) conclude(false, false);
 }

@@ -24,6 +24,8 @@ class Probe final : Attempt::Owner {
 
   BackendWorker& worker_;
   const Duty duty_;
+  const smtp::MailCommand mail_;  // from <>, as bounces come: refused by nobody for its sender
+  smtp::RcptCommand rcpt_;
   Attempt attempt_;
   Time started_{};
   bool done_ = false;

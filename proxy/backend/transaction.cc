@@ -192,8 +192,8 @@ Attempt::Job Transaction::job(Want want) const {
   Attempt::Job job;
   job.plan = plan_;
   job.route = want == Want::Message ? pinned_ : route_;
-  job.mail = mail_;
-  job.rcpts = want == Want::Message ? accepted_ : std::vector{asking_};
+  job.mail = &mail_;
+  job.rcpts = want == Want::Message ? std::span(accepted_) : std::span(&asking_, 1);
   job.client = &client_;
   job.id = id_;
   job.want = want;
