@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <iterator>
 
 namespace ravelin::proxy {
@@ -20,8 +21,9 @@ size_t digits(std::string_view text) {
 }  // namespace
 
 void append_number(std::string& out, uint64_t number) {
-  const fmt::format_int text(number);
-  out.append(text.data(), text.size());
+  char digits[20];  // of the largest
+  auto* const end = std::to_chars(digits, digits + sizeof digits, number).ptr;
+  out.append(digits, static_cast<size_t>(end - digits));
 }
 
 void append_id(std::string& out, Id id) { out += id_text(id); }  // fits the string's own buffer

@@ -7,10 +7,10 @@
 namespace ravelin::proxy {
 namespace {
 
-uint64_t little_endian(const uint8_t* bytes) {
+uint64_t word_at(const void* bytes) {
   uint64_t value = 0;
-  for (size_t i = 0; i < 8; ++i) value |= static_cast<uint64_t>(bytes[i]) << (8 * i);
-  return value;
+  std::memcpy(&value, bytes, sizeof value);
+  return std::endian::native == std::endian::little ? value : __builtin_bswap64(value);
 }
 
 void sip_round(std::array<uint64_t, 4>& v) {
@@ -28,8 +28,8 @@ void sip_round(std::array<uint64_t, 4>& v) {
 
 // The initial state: "somepseudorandomlygeneratedbytes", and 0xee for the 128-bit variant.
 std::array<uint64_t, 4> initial_state(const HashKey& key) {
-  const auto k0 = little_endian(key.data());
-  const auto k1 = little_endian(key.data() + 8);
+  const auto k0 = word_at(key.data());
+  const auto k1 = word_at(key.data() + 8);
   return {0x736f6d6570736575 ^ k0, 0x646f72616e646f6d ^ k1 ^ 0xee, 0x6c7967656e657261 ^ k0,
           0x7465646279746573 ^ k1};
 }
@@ -50,15 +50,12 @@ Hasher& Hasher::add(std::string_view piece) {
   return add_raw(piece);
 }
 
-// What the word that is begun still lacks, then whole words, then the rest.
 Hasher& Hasher::add_raw(std::string_view text) {
-  while (!text.empty()) {
-    const auto piece = text.substr(0, 8 - length_ % 8);
-    std::array<uint8_t, 8> bytes{};
-    std::memcpy(bytes.data(), piece.data(), piece.size());
-    take(little_endian(bytes.data()), piece.size());
-    text.remove_prefix(piece.size());
-  }
+  for (; text.size() >= 8; text.remove_prefix(8)) take(word_at(text.data()), 8);
+  uint64_t rest = 0;
+  for (size_t i = 0; i < text.size(); ++i)
+    rest |= static_cast<uint64_t>(static_cast<uint8_t>(text[i])) << (8 * i);
+  take(rest, text.size());
   return *this;
 }
 
