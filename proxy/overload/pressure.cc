@@ -105,10 +105,16 @@ std::optional<Pressure::Change> Pressure::follow(Demand demand, dns::Time now,
     asked_[level] = now;
     if (level == static_cast<size_t>(demand.level)) causes_[level] = demand.cause;
   }
+  const auto holds = [&](PressureLevel which) {
+    const auto level = static_cast<size_t>(which);
+    return asked_[level] != dns::Time{} && now - asked_[level] < settings.hold * holds_[level];
+  };
   for (size_t level = kPressureLevels - 1; level > 0; --level) {
-    const bool asked =
-        asked_[level] != dns::Time{} && now - asked_[level] < settings.hold * holds_[level];
-    if (asked) return enter(static_cast<PressureLevel>(level), causes_[level], now);
+    const auto which = static_cast<PressureLevel>(level);
+    if (!holds(which)) continue;
+    // Often left and entered, a siege would outlast the attack that it is on top of.
+    if (which == PressureLevel::Siege && !holds(PressureLevel::Attack)) continue;
+    return enter(which, causes_[level], now);
   }
   return enter(PressureLevel::Calm, "", now);
 }

@@ -184,6 +184,20 @@ TEST_CASE("what comes and goes again and again holds longer, and by itself as lo
   CHECK(name(office.live(kNormal, 30s)) == std::string("calm"));
 }
 
+TEST_CASE("a siege that comes again and again ends with its attack") {
+  Office office("[pressure]\nhold = \"20s\"\n");
+  office.live(kNormal, 1h);
+  Second flood{.mails = 50, .nulls = 50};
+  for (int i = 0; i < 8; ++i) {
+    flood.load = {.dialogs = 1000, .places = 1, .strangers = 1};
+    office.live(flood, 10s);
+    flood.load = {};
+    office.live(flood, 40s);
+  }
+  CHECK(name(office.pressure.level()) == std::string("siege"));
+  CHECK(name(office.live(kNormal, 30s)) == std::string("calm"));
+}
+
 TEST_CASE("who has many unknown recipients every day is not attacked every day") {
   Office office;
   // The usual figure is learned in the first minutes, which may be taken for an attack once.
