@@ -55,7 +55,7 @@ bool Remembered::accepted(Key key, dns::Time now) {
       return false;
     }
     auto& entry = found->second;
-    const bool valid = now - entry.accepted < kLife;
+    const bool valid = entry.lives(now);
     write = now - entry.accepted >= kWriteAgain;
     entry.unknown_since = {};
     if (write) entry.accepted = now;
@@ -68,7 +68,7 @@ bool Remembered::accepted(Key key, dns::Time now) {
 bool Remembered::expected(Key key, dns::Time now) {
   return shard_of(key).with([&](const Shard& shard) {
     const auto found = shard.entries.find(key);
-    return found != shard.entries.end() && now - found->second.accepted < kLife &&
+    return found != shard.entries.end() && found->second.lives(now) &&
            found->second.unknown_since == dns::Time{};
   });
 }
@@ -76,7 +76,7 @@ bool Remembered::expected(Key key, dns::Time now) {
 std::chrono::nanoseconds Remembered::unknown(Key key, dns::Time now) {
   return shard_of(key).with([&](Shard& shard) -> std::chrono::nanoseconds {
     const auto found = shard.entries.find(key);
-    if (found == shard.entries.end() || now - found->second.accepted >= kLife) return -1ns;
+    if (found == shard.entries.end() || !found->second.lives(now)) return -1ns;
     auto& entry = found->second;
     const bool anew = entry.unknown_since == dns::Time{} || now - entry.unknown_last >= kForgotten;
     if (anew) entry.unknown_since = now;

@@ -50,6 +50,8 @@ class Remembered {
     dns::Time accepted{};
     dns::Time unknown_since{};  // the clock's zero: it is not
     dns::Time unknown_last{};
+
+    bool lives(dns::Time now) const { return now - accepted < kLife; }
   };
   struct Shard {
     std::unordered_map<Key, Entry> entries;
