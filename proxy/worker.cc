@@ -292,6 +292,7 @@ class Worker::Impl {
   }
 
   void say_no_place(const dns::Endpoint& client, std::string_view limit) {
+    services_.tally.no_place();
     shared_.journal.no_place(client, limit);
     if (!published_.recording) return;
     shared_.top.add(client.address, TopOutcome::NoPlace, loop_.now());

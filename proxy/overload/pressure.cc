@@ -49,6 +49,7 @@ void UsualRate::add(double rate, std::chrono::nanoseconds step, bool learn) {
 
 // Means over the window.
 struct Pressure::Rates {
+  double turned_away = 0;
   double sources = 0;
   double mails = 0;
   double null_senders = 0;
@@ -59,7 +60,8 @@ struct Pressure::Rates {
   static Rates of(const TallySums& sums, std::chrono::nanoseconds span) {
     const auto per_second = 1 / Seconds(span).count();
     const auto rate = [&](uint64_t count) { return static_cast<double>(count) * per_second; };
-    Rates rates{.sources = rate(sums.new_sources),
+    Rates rates{.turned_away = rate(sums.turned_away),
+                .sources = rate(sums.new_sources),
                 .mails = rate(sums.mails),
                 .null_senders = rate(sums.null_senders),
                 .answers = rate(sums.answers),
@@ -141,6 +143,7 @@ std::optional<Pressure::Change> Pressure::enter(PressureLevel level, const std::
 
 void Pressure::learn(const Rates& rates, std::chrono::nanoseconds step) {
   const bool calm = level_ < PressureLevel::Attack;
+  turned_away_.add(rates.turned_away, step, calm);
   sources_.add(rates.sources, step, calm);
   unknown_.add(rates.unknown, step, calm);
   null_senders_.add(rates.null_senders, step, calm);
@@ -183,6 +186,16 @@ void Pressure::demand_attack(const Rates& rates, const Load& load, const Pressur
     demand.raise(kLevel, rate(rates.null_senders, "null senders", null_senders_.usual()));
   if (now - began_ >= kAcquaintance && many(rates.sources, sources_, settings.attack_sources))
     demand.raise(kLevel, rate(rates.sources, "new sources", sources_.usual()));
+  // What the level itself frees says nothing: whoever is turned away comes back.
+  if (level_ >= kLevel && many(rates.turned_away, turned_away_, kMuch))
+    demand.raise(kLevel, rate(rates.turned_away, "connections turned away", turned_away_.usual()));
+}
+
+// If the level fell, would what is free be taken within the window?
+bool Pressure::would_fill(const Rates& rates, const Load& load) {
+  if (load.dialogs < kHandful || load.strangers <= 0) return false;
+  const auto free = load.dialogs * (1 / load.strangers - 1);
+  return rates.turned_away * Seconds(kWindow).count() >= free;
 }
 
 // Only on top of an attack: good mail alone never makes one.
@@ -195,6 +208,7 @@ void Pressure::demand_siege(const Rates& rates, const Load& load, const Pressure
   };
   if (load.dialogs >= kHandful && over(load.strangers, kFull, kLevel))
     say("no place is left for strangers");
+  if (level_ >= kLevel && would_fill(rates, load)) say("what is free would be taken at once");
   if (over(rates.wait, kSiegeTimes * Seconds(settings.busy_wait).count(), kLevel))
     say(fmt::format("the backend answers after {:.1f} s", rates.wait));
   const auto lag = Seconds(load.lag).count();

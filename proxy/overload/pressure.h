@@ -88,6 +88,7 @@ class Pressure {
                      Demand& demand, dns::Time now) const;
   void demand_siege(const Rates& rates, const Load& load, const PressureSettings& settings,
                     Demand& demand) const;
+  static bool would_fill(const Rates& rates, const Load& load);
   std::optional<Change> follow(Demand demand, dns::Time now, const PressureSettings& settings);
   void rise(size_t level, dns::Time now, const PressureSettings& settings);
   std::optional<Change> enter(PressureLevel level, const std::string& cause, dns::Time now);
@@ -104,6 +105,7 @@ class Pressure {
   std::array<dns::Time, kPressureLevels> left_{};
   std::array<int, kPressureLevels> holds_{1, 1, 1, 1};
   std::deque<Sample> window_;
+  UsualRate turned_away_;
   UsualRate sources_;
   UsualRate unknown_;
   UsualRate null_senders_;

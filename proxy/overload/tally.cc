@@ -4,6 +4,7 @@ namespace ravelin::proxy {
 
 TallySums& TallySums::operator+=(const TallySums& other) {
   arrivals += other.arrivals;
+  turned_away += other.turned_away;
   new_sources += other.new_sources;
   mails += other.mails;
   null_senders += other.null_senders;
@@ -16,6 +17,7 @@ TallySums& TallySums::operator+=(const TallySums& other) {
 
 TallySums TallySums::operator-(const TallySums& earlier) const {
   return {.arrivals = arrivals - earlier.arrivals,
+          .turned_away = turned_away - earlier.turned_away,
           .new_sources = new_sources - earlier.new_sources,
           .mails = mails - earlier.mails,
           .null_senders = null_senders - earlier.null_senders,
@@ -28,6 +30,7 @@ TallySums TallySums::operator-(const TallySums& earlier) const {
 TallySums Tally::read() const {
   const auto of = [](const Count& count) { return count.load(std::memory_order_relaxed); };
   return {.arrivals = of(arrivals_),
+          .turned_away = of(turned_away_),
           .new_sources = of(new_sources_),
           .mails = of(mails_),
           .null_senders = of(null_senders_),

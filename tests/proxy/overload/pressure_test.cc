@@ -28,6 +28,7 @@ struct Second {
   uint64_t sources = 0, mails = 0, nulls = 0, answers = 0, unknown = 0;
   std::chrono::nanoseconds wait{};  // each
   Load load{};
+  uint64_t turned_away = 0;
 };
 
 // A day at the office: some mail from here and there, some of it new, some for nobody.
@@ -46,6 +47,7 @@ struct Office {
     for (auto end = now + time; now < end;) {
       now += 1s;
       sums.new_sources += second.sources;
+      sums.turned_away += second.turned_away;
       sums.mails += second.mails;
       sums.null_senders += second.nulls;
       sums.answers += second.answers;
@@ -196,6 +198,40 @@ TEST_CASE("a siege that comes again and again ends with its attack") {
   }
   CHECK(name(office.pressure.level()) == std::string("siege"));
   CHECK(name(office.live(kNormal, 30s)) == std::string("calm"));
+}
+
+TEST_CASE("what a level frees does not end it while those who are turned away come back") {
+  Office office("[pressure]\nhold = \"20s\"\n");
+  office.live(kNormal, 1h);
+  Second flood{.mails = 50, .nulls = 50};
+  flood.load = {.dialogs = 4000, .strangers = 1};
+  office.live(flood, 10s);
+  REQUIRE(name(office.pressure.level()) == std::string("siege"));
+  Second relieved = kNormal;
+  relieved.load = {.dialogs = 2000, .strangers = 0.5};
+
+  SECTION("that would fill them at once: still a siege") {
+    relieved.turned_away = 500;
+    CHECK(name(office.live(relieved, 10min)) == std::string("siege"));
+    CHECK(name(office.live(kNormal, 30s)) == std::string("calm"));
+  }
+  SECTION("that would not: an attack") {
+    relieved.turned_away = 300;
+    CHECK(name(office.live(relieved, 10min)) == std::string("attack"));
+    CHECK(name(office.live(kNormal, 30s)) == std::string("calm"));
+  }
+  SECTION("one or two: over") {
+    relieved.turned_away = 2;
+    CHECK(name(office.live(relieved, 30s)) == std::string("calm"));
+  }
+}
+
+TEST_CASE("who is turned away for a limit of its own makes no attack") {
+  Office office;
+  office.live(kNormal, 1h);
+  auto second = kNormal;
+  second.turned_away = 1000;
+  CHECK(name(office.live(second, 5min)) == std::string("calm"));
 }
 
 TEST_CASE("who has many unknown recipients every day is not attacked every day") {
