@@ -5,6 +5,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -23,7 +24,14 @@ constexpr std::chrono::milliseconds kPeriod{1000};
 
 volatile std::sig_atomic_t g_interrupted = 0;
 
-void on_interrupt(int) { g_interrupted = 1; }
+// As the terminal itself does at Ctrl-C: what it has not shown yet is thrown away. One that is
+// stopped would otherwise take neither the rest of the screen nor our last words.
+void on_interrupt(int) {
+  g_interrupted = 1;
+  const int error = errno;
+  tcflush(STDOUT_FILENO, TCOFLUSH);
+  errno = error;
+}
 
 // The other screen, no cursor, and keys as they are pressed; all as before when it is destroyed.
 class Screen {
@@ -54,7 +62,8 @@ class Screen {
     for (const char c : text) out += c == '\n' ? std::string("\x1b[K\r\n") : std::string(1, c);
     if (out.ends_with("\r\n")) out.resize(out.size() - 2);  // the last line must not scroll
     out += "\x1b[J";
-    return std::fputs(out.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
+    const bool shown = std::fputs(out.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
+    return shown || g_interrupted != 0;
   }
   // True: whoever looks has had enough.
   bool wait_until(steady_clock::time_point end) const {

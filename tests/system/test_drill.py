@@ -99,8 +99,10 @@ class BothSides(DrillTest):
 
         counted = self.totals(backend)
         self.assertLessEqual(counted["peak"], 15)
-        self.assertEqual(counted["messages"],
-                         sum(total(group, "messages", "accepted") for group in groups.values()))
+        # A bot that is stopped, or loses its patience, between its dot and the answer never hears of it.
+        heard = sum(total(group, "messages", "accepted") for group in groups.values())
+        self.assertLessEqual(heard, counted["messages"])
+        self.assertLessEqual(counted["messages"], heard + groups["bots valid"]["members"])
         self.assertEqual(counted["questions"], counted["known"] + counted["unknown"])
         self.assertEqual(counted["questions"], sum(counted["questions_per_second"]))
         # The backend's own word is passed on, and each of its refusals was asked for.

@@ -25,12 +25,31 @@ pre {{ margin: 0; padding: 8px; color: #d8d8d8; font: 15px/18px "DejaVu Sans Mon
       height: {pixels}px; overflow: hidden }}</style><pre>{text}</pre>"""
 
 
-class Terminal:
-    """A terminal of that size with ravelinctl top in it."""
+def fill(terminal):
+    """Until it takes no more, as one that was stopped."""
+    os.set_blocking(terminal, False)
+    try:
+        while os.write(terminal, b"x" * 512):
+            pass
+    except BlockingIOError:
+        os.set_blocking(terminal, True)
 
-    def __init__(self, directory, rows, columns):
+
+def catches(pid, number):
+    """Has the process set a handler for that signal?"""
+    with open(f"/proc/{pid}/status") as status:
+        caught = next(line for line in status if line.startswith("SigCgt:"))
+    return int(caught.split()[1], 16) >> (number - 1) & 1
+
+
+class Terminal:
+    """A terminal of that size with ravelinctl top in it; |full|: nobody reads what is there already."""
+
+    def __init__(self, directory, rows, columns, full=False):
         self.ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        if full:
+            fill(theirs)
         self.process = subprocess.Popen(
             [str(harness.BUILD / "ravelinctl"), "--socket", f"{directory}/ctl.sock", "top"],
             stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
@@ -113,6 +132,12 @@ class Top(DrillTest):
             self.picture(lines, rows, columns)
             self.check(lines, rows, columns)
             self.assertGreater(len(lines), rows - 3, "the screen is used")
+
+    def test_it_ends_on_a_terminal_that_is_stopped(self):
+        process = self.start(Terminal(self.directory, 24, 80, full=True)).process
+        wait_for(lambda: catches(process.pid, signal.SIGTERM), "a handler")
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(harness.PATIENCE), 0)
 
 
 if __name__ == "__main__":
