@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 
+import checks
 import observe
 import peers
 import scale
@@ -112,6 +113,7 @@ def main():
     only.add_argument("--scale", action="store_true",
                       help="measure many open dialogs and many greylist tuples, and nothing else")
     only.add_argument("--observe", action="store_true", help="measure what being watched costs, and nothing else")
+    only.add_argument("--checks", action="store_true", help="measure what each check costs, and nothing else")
     parser.add_argument("--tuples", type=int, default=10_000_000)
     options = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
@@ -121,6 +123,8 @@ def main():
         try:
             if options.slow:
                 return measure_slow(bench, options)
+            if options.checks:
+                return checks.measure(bench, options)
             if options.observe:
                 return observe.measure(bench, options, compare, Series)
             if options.scale:

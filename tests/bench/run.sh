@@ -3,7 +3,7 @@
 # proxy, Haraka, Exim and Postfix, on the same load in one run. Installs what it needs, builds the release;
 # Exim is unpacked only, and Haraka goes to the user's cache. A peer that cannot be had is left out.
 #
-#   tests/bench/run.sh [--rounds N] [--dialogs N] [--idle N] [--tls|--slow|--observe|--scale [--tuples N]]
+#   tests/bench/run.sh [--rounds N] [--dialogs N] [--idle N] [--tls|--slow|--observe|--checks|--scale [--tuples N]]
 #                      defaults 5, 20000, 8000, 10 million
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -100,6 +100,20 @@ def fill(template, directory, name, **values):
     return str(path)
 
 
+def change(path, but):
+    """Other values, "section.key": TOML, in a configuration that names all of these sections."""
+    path = pathlib.Path(path)
+    lines = path.read_text().splitlines()
+    for name, value in but.items():
+        section, _, key = name.rpartition(".")
+        begin = lines.index(f"[{section}]") + 1
+        end = next((number for number in range(begin, len(lines)) if lines[number].startswith("[")),
+                   len(lines))
+        lines[begin:end] = [f"{key} = {value}", *(line for line in lines[begin:end]
+                                                 if line.split(" ")[0] != key)]
+    path.write_text("\n".join(lines) + "\n")
+
+
 class Bench:
     def __init__(self, build, directory):
         self.build, self.directory = pathlib.Path(build), directory
@@ -134,9 +148,9 @@ class Bench:
                           listen)
 
     def ravelin(self, backend, max_refusals=1_000_000, workers=2, certificates="", pipelined=9,
-                prefix=(), state="", greylist=None, log=None, http="", extra=""):
+                prefix=(), state="", greylist=None, log=None, http="", extra="", but=None):
         """With greylisting, if there is a file for its state and |greylist| does not say otherwise;
-        |extra| is more of the configuration."""
+        |extra| is more of the configuration, |but| is what differs in it (see change)."""
         listen = port()
         place = self.place(f"ravelin-{listen}")
         config = fill("ravelin.toml", place, "ravelin.toml", PORT=listen, BACKEND=backend.port,
@@ -144,6 +158,7 @@ class Bench:
                       PIPELINED=pipelined, STATE=state, HTTP=http, EXTRA=extra,
                       LOG=log or place / "mail.log",
                       GREYLIST=greylist or ("unknown" if state else "off"))
+        change(config, but or {})
         server = self.start("Ravelin", [*prefix, self.build / "ravelin", "--config", config], listen)
         server.place = place
         return server
