@@ -24,11 +24,14 @@ constexpr std::chrono::milliseconds kPeriod{1000};
 
 volatile std::sig_atomic_t g_interrupted = 0;
 
-// As the terminal itself does at Ctrl-C: what it has not shown yet is thrown away. One that is
-// stopped would otherwise take neither the rest of the screen nor our last words.
+// As the terminal itself does at Ctrl-C: it goes on, and what it has not shown yet is thrown away.
+// One that is stopped would otherwise take neither the rest of the screen nor our last words. Only
+// one that was stopped by tcflow() is started by it.
 void on_interrupt(int) {
   g_interrupted = 1;
   const int error = errno;
+  tcflow(STDOUT_FILENO, TCOOFF);
+  tcflow(STDOUT_FILENO, TCOON);
   tcflush(STDOUT_FILENO, TCOFLUSH);
   errno = error;
 }
@@ -39,6 +42,7 @@ class Screen {
   Screen() {
     struct sigaction action {};
     action.sa_handler = on_interrupt;
+    sigaddset(&action.sa_mask, SIGTTOU);  // a terminal that we are in the background of
     for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaction(number, &action, nullptr);
     keys_ = tcgetattr(STDIN_FILENO, &before_) == 0;
     if (keys_) {

@@ -26,7 +26,7 @@ pre {{ margin: 0; padding: 8px; color: #d8d8d8; font: 15px/18px "DejaVu Sans Mon
 
 
 def fill(terminal):
-    """Until it takes no more, as one that was stopped."""
+    """Until it takes no more."""
     os.set_blocking(terminal, False)
     try:
         while os.write(terminal, b"x" * 512):
@@ -40,6 +40,12 @@ def catches(pid, number):
     with open(f"/proc/{pid}/status") as status:
         caught = next(line for line in status if line.startswith("SigCgt:"))
     return int(caught.split()[1], 16) >> (number - 1) & 1
+
+
+def writes(pid):
+    """Does the process wait until what it writes to its output is taken?"""
+    with open(f"/proc/{pid}/syscall") as call:
+        return call.read().startswith("1 0x1 ")
 
 
 class Terminal:
@@ -133,11 +139,39 @@ class Top(DrillTest):
             self.check(lines, rows, columns)
             self.assertGreater(len(lines), rows - 3, "the screen is used")
 
-    def test_it_ends_on_a_terminal_that_is_stopped(self):
+    def test_it_ends_on_a_terminal_that_takes_no_more(self):
         process = self.start(Terminal(self.directory, 24, 80, full=True)).process
         wait_for(lambda: catches(process.pid, signal.SIGTERM), "a handler")
         process.send_signal(signal.SIGTERM)
         self.assertEqual(process.wait(harness.PATIENCE), 0)
+
+    def test_it_ends_on_a_terminal_that_is_stopped(self):
+        terminal = self.start(Terminal(self.directory, 24, 80))
+        terminal.screens(1)
+        os.write(terminal.ours, b"\x13")  # Ctrl-S
+        wait_for(lambda: writes(terminal.process.pid), "a screen that is not taken")
+        terminal.process.send_signal(signal.SIGTERM)
+        self.assertEqual(terminal.process.wait(harness.PATIENCE), 0)
+
+    def test_it_ends_in_the_background(self):
+        ours, theirs = pty.openpty()
+        script = (f"{harness.BUILD}/ravelinctl --socket {self.directory}/ctl.sock top </dev/null >&2 & echo $!; "
+                  "wait $!; echo ended with $?")
+        shell = subprocess.Popen(["sh", "-mc", script], stdin=theirs, stdout=subprocess.PIPE, stderr=theirs,
+                                 text=True, start_new_session=True,
+                                 preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        os.close(theirs)
+        pid = int(shell.stdout.readline())
+        try:
+            wait_for(lambda: catches(pid, signal.SIGTERM), "a handler")
+            os.kill(pid, signal.SIGTERM)
+            wait_for(lambda: select.select([shell.stdout], [], [], 0)[0], "its end")
+            self.assertEqual(shell.stdout.readline(), "ended with 0\n")
+        finally:
+            shell.kill()
+            shell.wait()
+            shell.stdout.close()
+            os.close(ours)
 
 
 if __name__ == "__main__":
