@@ -10,6 +10,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kLook = 1s;
+constexpr uint64_t kLooksInAWindow = Pressure::kWindow / kLook;
 
 double share(uint64_t part, uint64_t whole) {
   return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
@@ -36,6 +37,7 @@ void PressureWatch::start(Loop& loop, Shared& shared, std::vector<Tally*> tallie
 
 void PressureWatch::look() {
   shared_->recent_sources.sweep(loop_->now());
+  if (++looks_ % kLooksInAWindow == 0) shared_->turned_away.clear();
   TallySums sums;
   for (const auto* tally : tallies_) sums += tally->read();
   const auto change = pressure_.look(sums, load(), loop_->now(), config_->pressure);
@@ -53,6 +55,7 @@ Load PressureWatch::load() {
   load.dialogs = places.in_use();
   load.places = share(places.in_use(), places_);
   load.strangers = places.strangers(limits_, places_);
+  load.room = places.room_for_strangers(limits_, places_);
   uint64_t open = places.in_use();
   for (const auto& backend : shared_->backends.snapshot()) open += backend.open;
   load.descriptors = share(open, descriptors_);

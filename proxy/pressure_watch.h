@@ -46,6 +46,7 @@ class PressureWatch {
   std::vector<Tally*> tallies_;
   std::function<void()> changed_;
   Pressure pressure_;
+  uint64_t looks_ = 0;
   dns::Handle timer_;
 };
 

@@ -47,6 +47,7 @@ struct Shared {
   dns::DnsCache dns_cache;
   Places places;
   RecentSources recent_sources;
+  ClientFilter turned_away{size_t{1} << 18};  // strangers without a place; emptied each window
   HarvestShield shield;
   Budget handshakes;
   Budget bounces;  // of strangers

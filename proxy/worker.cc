@@ -292,7 +292,6 @@ class Worker::Impl {
   }
 
   void say_no_place(const dns::Endpoint& client, std::string_view limit) {
-    services_.tally.no_place();
     shared_.journal.no_place(client, limit);
     if (!published_.recording) return;
     shared_.top.add(client.address, TopOutcome::NoPlace, loop_.now());
@@ -306,7 +305,10 @@ class Worker::Impl {
     const bool standing = access == Access::Allow || grade != Grade::Unknown;
     services_.tally.arrival(!standing && shared_.recent_sources.is_new(client.address));
     auto place = enter(client, grade == Grade::Good, access == Access::Allow, limits(standing));
-    if (!place) return {};
+    if (!place) {
+      if (!standing && shared_.turned_away.insert(client.address)) services_.tally.turned_away();
+      return {};
+    }
     const auto& config = published_.policy->config();
     return Arrival{client,
                    shared_.ids.next(),

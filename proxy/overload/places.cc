@@ -176,6 +176,14 @@ double Places::strangers(const Limits& limits, uint32_t total) const {
   const auto most = std::max(1U, share_of_strangers(limits.reserved_for_known, total));
   return static_cast<double>(shards_->others.load(std::memory_order_relaxed)) / most;
 }
+uint32_t Places::room_for_strangers(const Limits& limits, uint32_t total) const {
+  const auto left = [](uint32_t most, const std::atomic<uint32_t>& count) {
+    const auto used = count.load(std::memory_order_relaxed);
+    return used < most ? most - used : 0;
+  };
+  return std::min(left(share_of_strangers(limits.reserved_for_known, total), shards_->others),
+                  left(total, shards_->total));
+}
 uint32_t Places::peak() const { return shards_->peak.load(std::memory_order_relaxed); }
 
 Places::Place::Place(Place&& other) noexcept

@@ -79,6 +79,8 @@ class Places {
   // Of these, those that are neither good nor exempt, as a share of what they may have; above 1
   // after the limits were lowered.
   double strangers(const Limits& limits, uint32_t total) const;
+  // Places that those could still get.
+  uint32_t room_for_strangers(const Limits& limits, uint32_t total) const;
   uint32_t peak() const;
 
  private:

@@ -11,7 +11,6 @@ namespace {
 using namespace std::chrono_literals;
 using Seconds = std::chrono::duration<double>;
 
-constexpr auto kWindow = 5s;
 // Everybody is new to a process that has just started.
 constexpr auto kAcquaintance = 60s;
 constexpr double kMemory = 3600;     // seconds of the slow averages
@@ -133,7 +132,7 @@ std::optional<Pressure::Change> Pressure::enter(PressureLevel level, const std::
                                                 dns::Time now) {
   if (level == level_) return {};
   for (auto left = static_cast<size_t>(level_); left > static_cast<size_t>(level); --left)
-    left_[left] = now;
+    left_[left] = now, asked_[left] = {};
   Change change{level_, level, cause};
   level_ = level;
   cause_ = cause;
@@ -143,7 +142,6 @@ std::optional<Pressure::Change> Pressure::enter(PressureLevel level, const std::
 
 void Pressure::learn(const Rates& rates, std::chrono::nanoseconds step) {
   const bool calm = level_ < PressureLevel::Attack;
-  turned_away_.add(rates.turned_away, step, calm);
   sources_.add(rates.sources, step, calm);
   unknown_.add(rates.unknown, step, calm);
   null_senders_.add(rates.null_senders, step, calm);
@@ -187,15 +185,16 @@ void Pressure::demand_attack(const Rates& rates, const Load& load, const Pressur
   if (now - began_ >= kAcquaintance && many(rates.sources, sources_, settings.attack_sources))
     demand.raise(kLevel, rate(rates.sources, "new sources", sources_.usual()));
   // What the level itself frees says nothing: whoever is turned away comes back.
-  if (level_ >= kLevel && many(rates.turned_away, turned_away_, kMuch))
-    demand.raise(kLevel, rate(rates.turned_away, "connections turned away", turned_away_.usual()));
+  if (level_ >= kLevel && load.dialogs >= kHandful && over(rates.turned_away, least, kLevel) &&
+      over(wanted(rates, load), settings.attack_strangers, kLevel))
+    demand.raise(kLevel, fmt::format("{:.1f} strangers turned away a second", rates.turned_away));
 }
 
-// If the level fell, would what is free be taken within the window?
-bool Pressure::would_fill(const Rates& rates, const Load& load) {
-  if (load.dialogs < kHandful || load.strangers <= 0) return false;
-  const auto free = load.dialogs * (1 / load.strangers - 1);
-  return rates.turned_away * Seconds(kWindow).count() >= free;
+// As Load::strangers, had those got a place who were turned away within the window.
+double Pressure::wanted(const Rates& rates, const Load& load) {
+  if (load.room == 0) return std::max(1.0, load.strangers);
+  const auto more = rates.turned_away * Seconds(kWindow).count();
+  return load.strangers + (1 - load.strangers) * more / load.room;
 }
 
 // Only on top of an attack: good mail alone never makes one.
@@ -208,7 +207,9 @@ void Pressure::demand_siege(const Rates& rates, const Load& load, const Pressure
   };
   if (load.dialogs >= kHandful && over(load.strangers, kFull, kLevel))
     say("no place is left for strangers");
-  if (level_ >= kLevel && would_fill(rates, load)) say("what is free would be taken at once");
+  if (level_ >= kLevel && load.dialogs >= kHandful && rates.turned_away > 0 &&
+      wanted(rates, load) >= 1)
+    say("what is free would be taken at once");
   if (over(rates.wait, kSiegeTimes * Seconds(settings.busy_wait).count(), kLevel))
     say(fmt::format("the backend answers after {:.1f} s", rates.wait));
   const auto lag = Seconds(load.lag).count();

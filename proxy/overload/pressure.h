@@ -30,6 +30,7 @@ struct Load {
   uint32_t dialogs = 0;
   double places = 0;               // in use, of all
   double strangers = 0;            // those of clients not in good standing, of what they may have
+  uint32_t room = 0;               // places that such clients could still get
   double descriptors = 0;          // in use
   double memory = 0;               // in use, of what we may use
   std::chrono::nanoseconds lag{};  // of the worst worker, since the last look
@@ -51,6 +52,8 @@ class UsualRate {
 
 class Pressure {
  public:
+  static constexpr std::chrono::seconds kWindow{5};  // that figures are means of
+
   struct Change {
     PressureLevel from = PressureLevel::Calm;
     PressureLevel to = PressureLevel::Calm;
@@ -88,7 +91,7 @@ class Pressure {
                      Demand& demand, dns::Time now) const;
   void demand_siege(const Rates& rates, const Load& load, const PressureSettings& settings,
                     Demand& demand) const;
-  static bool would_fill(const Rates& rates, const Load& load);
+  static double wanted(const Rates& rates, const Load& load);
   std::optional<Change> follow(Demand demand, dns::Time now, const PressureSettings& settings);
   void rise(size_t level, dns::Time now, const PressureSettings& settings);
   std::optional<Change> enter(PressureLevel level, const std::string& cause, dns::Time now);
@@ -105,7 +108,6 @@ class Pressure {
   std::array<dns::Time, kPressureLevels> left_{};
   std::array<int, kPressureLevels> holds_{1, 1, 1, 1};
   std::deque<Sample> window_;
-  UsualRate turned_away_;
   UsualRate sources_;
   UsualRate unknown_;
   UsualRate null_senders_;

@@ -12,7 +12,7 @@ namespace ravelin::proxy {
 // What of a tally was read, or the sum of several.
 struct TallySums {
   uint64_t arrivals = 0;              // connections, with those that got no place
-  uint64_t turned_away = 0;           // of these
+  uint64_t turned_away = 0;           // strangers that got no place, each once in Pressure::kWindow
   uint64_t new_sources = 0;           // without standing, and not seen for a while
   uint64_t mails = 0;                 // MAIL of clients without standing
   uint64_t null_senders = 0;          // of these, MAIL FROM:<>
@@ -32,7 +32,7 @@ class Tally {
     add(arrivals_, 1);
     if (new_source) add(new_sources_, 1);
   }
-  void no_place() { add(turned_away_, 1); }
+  void turned_away() { add(turned_away_, 1); }
   void mail(bool null_sender) {
     add(mails_, 1);
     if (null_sender) add(null_senders_, 1);

@@ -59,6 +59,24 @@ class Pressure(SystemTest):
         self.assertEqual(len(ravelin.lines(r"pressure: ")), 2)
         self.assertEqual(ravelin.ctl("limits")["command_timeout"], "5m")
 
+    def test_one_client_that_is_turned_away_all_the_time_keeps_no_attack(self):
+        ravelin = self.pressed('busy_places = "100%"\n', **{
+            "pressure.attack": 'sessions_per_client = 1\npause = "0s"', "limits": "sessions = 120"})
+        self.flood(ravelin, lambda: ravelin.lines("pressure: calm -> attack"))
+        began = time.monotonic()
+        for number in range(52):  # as many as make pressure, but far from all that strangers may have
+            self.start(Client(ravelin.port, source=f"127.21.{number}.1"))
+        self.assertEqual(ravelin.ctl("status")["sessions"]["open"], 52)
+        self.start(Client(ravelin.port, source="127.22.0.1"))
+
+        def over():
+            for _ in range(20):
+                Client(ravelin.port, source="127.22.0.1").close()  # behind its 421
+            return self.level(ravelin) == "calm"
+
+        wait_for(over, "calm")
+        self.assertLess(time.monotonic() - began, 5 + HOLD + 10)
+
     def test_clients_with_standing_keep_the_calm_values(self):
         ravelin = self.pressed(**{"pressure.attack": 'errors = 2\ncommand_timeout = "1s"'})
         self.deliver(ravelin, "127.7.7.7")

@@ -218,3 +218,15 @@ TEST_CASE("the share of strangers is of what they may have") {
   entries.push_back(places.enter(host(3), false, false, some, 8));
   CHECK(places.strangers(some, 8) == 0.25);
 }
+
+TEST_CASE("strangers have room for what is free, and for their share at most") {
+  Places places;
+  const auto half = limits(0, 0, 0.5);
+  std::vector<Places::Entry> entries;
+  CHECK(places.room_for_strangers(half, 8) == 4);
+  entries.push_back(places.enter(host(1), false, false, half, 8));
+  CHECK(places.room_for_strangers(half, 8) == 3);
+  for (uint32_t i = 2; i < 8; ++i) entries.push_back(places.enter(host(i), true, false, half, 8));
+  CHECK(places.room_for_strangers(half, 8) == 1);
+  CHECK(places.room_for_strangers(half, 4) == 0);  // fewer than are in use
+}

@@ -186,6 +186,21 @@ TEST_CASE("what comes and goes again and again holds longer, and by itself as lo
   CHECK(name(office.live(kNormal, 30s)) == std::string("calm"));
 }
 
+TEST_CASE("a siege that ended with its attack does not come back with the next one") {
+  Office office("[pressure]\nhold = \"20s\"\n");
+  office.live(kNormal, 1h);
+  Second flood{.mails = 50, .nulls = 50};
+  for (const auto pause : {30s, 50s, 90s, 1s}) {  // each longer than the siege holds by then
+    flood.load = {.dialogs = 1000, .places = 1, .strangers = 1};
+    office.live(flood, 10s);
+    flood.load = {};
+    office.live(flood, pause);
+  }
+  REQUIRE(name(office.pressure.level()) == std::string("siege"));
+  REQUIRE(name(office.live(kNormal, 30s)) == std::string("calm"));
+  CHECK(name(office.live(flood, 30s)) == std::string("attack"));
+}
+
 TEST_CASE("a siege that comes again and again ends with its attack") {
   Office office("[pressure]\nhold = \"20s\"\n");
   office.live(kNormal, 1h);
@@ -208,7 +223,7 @@ TEST_CASE("what a level frees does not end it while those who are turned away co
   office.live(flood, 10s);
   REQUIRE(name(office.pressure.level()) == std::string("siege"));
   Second relieved = kNormal;
-  relieved.load = {.dialogs = 2000, .strangers = 0.5};
+  relieved.load = {.dialogs = 2000, .strangers = 0.5, .room = 2000};
 
   SECTION("that would fill them at once: still a siege") {
     relieved.turned_away = 500;
@@ -222,6 +237,21 @@ TEST_CASE("what a level frees does not end it while those who are turned away co
   }
   SECTION("one or two: over") {
     relieved.turned_away = 2;
+    CHECK(name(office.live(relieved, 30s)) == std::string("calm"));
+  }
+  SECTION("that would fill them, for others have the rest: still a siege") {
+    relieved.turned_away = 20;
+    relieved.load = {.dialogs = 2000, .places = 0.95, .strangers = 0.44, .room = 100};
+    CHECK(name(office.live(relieved, 10min)) == std::string("siege"));
+  }
+  SECTION("that would not make many: over") {
+    relieved.turned_away = 6;
+    relieved.load = {.dialogs = 60, .strangers = 0.02, .room = 2940};
+    CHECK(name(office.live(relieved, 30s)) == std::string("calm"));
+  }
+  SECTION("but hardly anybody is there: over") {
+    relieved.turned_away = 6;
+    relieved.load = {.dialogs = 20, .strangers = 0.8, .room = 5};
     CHECK(name(office.live(relieved, 30s)) == std::string("calm"));
   }
 }

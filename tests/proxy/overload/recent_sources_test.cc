@@ -32,6 +32,17 @@ TEST_CASE("a source is new once, and again after it has stayed away") {
   CHECK(sources.is_new(host(1)));
 }
 
+TEST_CASE("a filter has a client once, until it is emptied") {
+  ClientFilter filter(1024);
+  CHECK(filter.insert(host(1)));
+  CHECK_FALSE(filter.insert(host(1)));
+  CHECK(filter.contains(host(1)));
+  CHECK_FALSE(filter.contains(host(2)));
+  filter.clear();
+  CHECK_FALSE(filter.contains(host(1)));
+  CHECK(filter.insert(host(1)));
+}
+
 TEST_CASE("an IPv6 /64 is one source") {
   RecentSources sources;
   CHECK(sources.is_new(dns::IpAddress::parse("2001:db8::1").value()));
