@@ -120,7 +120,7 @@ class Report(DrillTest):
     def test_who_it_was(self):
         backend = self.backend("--delay", "1ms", "--valid", "good*", "--punish")
         ravelin = self.ravelin([backend.port], sections={
-            "greylist": 'delay = "1s"', "pressure": 'hold = "1s"', "state": 'path = "{dir}/state.db"'})
+            "greylist": 'delay = "1s"', "pressure": 'hold = "4s"', "state": 'path = "{dir}/state.db"'})
         onset, said = self.play(ravelin, BOTS, ONSET, "15s", 1)
         good = {one.client for one in said if one.verdict == "accept"}
         bots = [one for one in said if one.client not in good]
@@ -157,7 +157,7 @@ class Report(DrillTest):
         backend = self.backend("--valid", "good*")
         no_pause = 'pause = "0s"'
         ravelin = self.ravelin([backend.port], sections={
-            "greylist": 'delay = "1s"', "pressure": 'hold = "1s"', "checks.early_talker": no_pause,
+            "greylist": 'delay = "1s"', "pressure": 'hold = "4s"', "checks.early_talker": no_pause,
             "pressure.busy": no_pause, "pressure.attack": no_pause, "pressure.siege": no_pause})
         _, said = self.play(ravelin, 15, 2, "12s", 3, "--pause", "50ms", "--retry", "1s")
         good = {one.client for one in said if one.verdict == "accept"}
