@@ -43,28 +43,33 @@ def wait_for(condition, what, patience=PATIENCE):
 
 
 _ports = itertools.count(20000 + os.getpid() * 37 % 10000)
+_kept = []
 
 
 def free_port(address="127.0.0.1"):
-    """A port below the ephemeral range that nobody listens on now."""
+    """A port below the ephemeral range that nobody listens on now, and that is kept until this
+    process ends: no test that runs beside it gets the same while its server starts, or is down."""
     for port in _ports:
         if port >= 32000:
             raise AssertionError("no free port")
-        with socket.socket() as probe:
-            try:
-                probe.bind((address, port))
-                return port
-            except OSError:
-                continue
+        keeper = socket.socket()
+        try:
+            keeper.bind((address, port))
+        except OSError:
+            keeper.close()
+            continue
+        # From now on who sets SO_REUSEADDR, as servers do, can listen on it; free_port() does not.
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _kept.append(keeper)
+        return port
 
 
-def keep_port(port, address="127.0.0.1"):
-    """A socket that keeps |port| from other tests' free_port() while its server is down. Who sets
-    SO_REUSEADDR, as servers do, can listen on it."""
-    keeper = socket.socket()
-    keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    keeper.bind((address, port))
-    return keeper
+def is_listening(port):
+    """Asked of the kernel: a connection to find out would be a dialog, which takes a place."""
+    tables = [pathlib.Path(f"/proc/self/net/{name}") for name in ("tcp", "tcp6")]
+    rows = (row.split() for table in tables if table.exists()
+            for row in table.read_text().splitlines()[1:])
+    return any(row[3] == "0A" and int(row[1].rpartition(":")[2], 16) == port for row in rows)
 
 
 class Client:
@@ -518,8 +523,7 @@ class Ravelin(Process, HasLog):
     def listening(self):
         if self.process.poll() is not None:
             raise AssertionError(f"ravelin ended with {self.process.returncode}:\n{self.text()}")
-        with socket.socket(socket.AF_INET6 if ":" in self.address else socket.AF_INET) as probe:
-            return probe.connect_ex((self.address, self.port)) == 0
+        return is_listening(self.port)
 
     def status(self):
         """The kernel's view once root is given up: the socket listens before that."""

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """ravelinctl as a window: trace, top, simulate; and its completion, and its manual pages."""
+import itertools
 import os
 import pathlib
 import pty
@@ -20,16 +21,17 @@ class Watch(SystemTest):
     def setUp(self):
         super().setUp()
         self.backend = self.start(Backend())
+        self.numbers = itertools.count()
 
     def trace(self, ravelin, *arguments):
-        output = open(f"{self.directory}/trace.out", "wb")
+        self.output = pathlib.Path(f"{self.directory}/trace{next(self.numbers)}.out")
+        output = self.output.open("wb")
         self.addCleanup(output.close)
         process = subprocess.Popen(
             [str(harness.BUILD / "ravelinctl"), "--socket", f"{self.directory}/ctl.sock", "trace",
              *arguments], stdout=output, stderr=subprocess.STDOUT)
         self.addCleanup(lambda: process.poll() is None and process.kill())
-        ravelin.wait_line(r"control: uid \d+ \(pid \d+\): trace ")
-        # The workers hear of it after the log line: the first line of a dialog says that they did.
+        # The workers hear of it after its log line: the first line of a dialog says that they did.
         def sees():
             with ravelin.client() as client:
                 client.say("NOOP")
@@ -38,7 +40,8 @@ class Watch(SystemTest):
         return process
 
     def seen(self):
-        return pathlib.Path(f"{self.directory}/trace.out").read_text()
+        """What the last trace said."""
+        return self.output.read_text()
 
     def test_trace(self):
         ravelin = self.ravelin([self.backend])
@@ -67,7 +70,7 @@ class Watch(SystemTest):
     def test_trace_ends_and_there_are_only_so_many(self):
         ravelin = self.ravelin([self.backend])
         processes = [self.trace(ravelin, "--source", "127.0.0.1", "--for", "1h") for _ in range(4)]
-        done = ravelin.run_ctl("trace", "--source", "127.0.0.1")
+        done = ravelin.run_ctl("trace", "--source", "127.0.0.1", "--for", "1s")
         self.assertEqual(done.returncode, 1)
         self.assertIn("there are 4 traces already", done.stderr)
         for process in processes:

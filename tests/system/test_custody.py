@@ -17,7 +17,7 @@ from custody import chaos, judge
 from custody.facts import Attempt, Copy, Facts, Life, Transcript
 from custody.load import Load
 from custody.mailhost import Mailhost
-from harness import SystemTest, free_port, keep_port
+from harness import SystemTest, free_port
 from test_backend_tls import context_of
 from test_tls import make_certificate
 
@@ -67,8 +67,6 @@ class Custody(SystemTest):
 
     async def everything(self, facts):
         ports = [free_port(), free_port()]
-        for port in ports:  # their servers are down at times
-            self.addCleanup(keep_port(port).close)
         tls = context_of(make_certificate(self.directory, "backend", ["backend.example"]))
         hosts = [Mailhost(name, port, facts, tls) for name, port in zip(("A", "B"), ports)]
         for host in hosts:
@@ -78,7 +76,6 @@ class Custody(SystemTest):
         ravelin = chaos.Daemon(self.directory, ports, start=False, route=chaos.ROUTES[0], sections={
             **SECTIONS, "dns": f'servers = ["127.0.0.1:{names.port}"]\ntimeout = "300ms"'})
         ravelin.log = self.logs / "mail.log"
-        self.addCleanup(keep_port(ravelin.port).close)
         processes = chaos.Processes(facts, ravelin, hosts, random.Random(f"{SEED}/p"))
         await processes.start()
         self.addCleanup(self._end, ravelin)

@@ -23,9 +23,13 @@ CODES = "220 250 250 250 354 250 250 550 554 250 250 250 554 354 250 221".split(
 
 def read_all(peer):
     data = b""
-    with contextlib.suppress(ConnectionResetError):
+    try:
         while more := peer.recv(65536):
             data += more
+    except ConnectionResetError:
+        pass
+    except TimeoutError:
+        raise AssertionError(f"still open behind {data!r}") from None
     return data
 
 
