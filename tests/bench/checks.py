@@ -4,6 +4,7 @@ As many strangers as dialogs, each with an address, a HELO name and a sender's d
 random recipient each. They come from threads of a process of Python's, which is slower than smtp-source, but
 smtp-source has one address: here CPU counts, not the rate. The DNS server is that of the system tests.
 """
+import inspect
 import pathlib
 import subprocess
 import sys
@@ -14,7 +15,13 @@ FAKE_DNS = pathlib.Path(__file__).resolve().parent.parent / "system" / "fake_dns
 AT_ONCE = 64
 MOST = 4000  # dialogs: for so many the cache has room for all answers
 
-LOAD = """
+
+def stranger(number):
+    """The client's address in the dialog of that number, which comes once."""
+    return f"127.{number // 62500 + 1}.{number // 250 % 250}.{number % 250 + 1}"
+
+
+LOAD = inspect.getsource(stranger) + """
 import concurrent.futures, socket, sys
 port, first, count, at_once = map(int, sys.argv[1:5])
 expected = sys.argv[5].encode()
@@ -22,7 +29,7 @@ expected = sys.argv[5].encode()
 def dialog(number):
     with socket.socket() as client:
         client.settimeout(60)
-        client.bind((f"127.{number // 62500 + 1}.{number // 250 % 250}.{number % 250 + 1}", 0))
+        client.bind((stranger(number), 0))
         client.connect(("127.0.0.1", port))
         client.recv(1000)
         for line in (f"EHLO mail{number}.helo.example", f"MAIL FROM:<a@d{number}.sender.example>",
@@ -59,7 +66,7 @@ def dns_server(bench, place, count):
     with open(place / "zone", "w", encoding="utf-8") as zone:
         zone.write("*.helo.example A 127.0.0.9\n*.sender.example MX 10 mx.sender.example\n")
         for number in range(count):
-            address = f"127.{number // 62500 + 1}.{number // 250 % 250}.{number % 250 + 1}"
+            address = stranger(number)
             turned = ".".join(reversed(address.split(".")))
             zone.write(f"{turned}.in-addr.arpa PTR host{number}.bench.example\n"
                        f"host{number}.bench.example A {address}\n")
