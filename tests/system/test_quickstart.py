@@ -30,8 +30,7 @@ class Quickstart(SystemTest):
                                 QUICKSTART_BINARIES=str(harness.BUILD))
 
     def unused(self, port):
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) != 0
+        return not harness.is_listening(port)
 
     def run_script(self, *arguments):
         return subprocess.run([str(SCRIPT), *arguments], capture_output=True, text=True,
@@ -137,6 +136,7 @@ class Quickstart(SystemTest):
 
     def test_port_in_use(self):
         with socket.socket() as holder:
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             holder.bind(("127.0.0.1", self.port))
             holder.listen()
             done = self.run_script("--listen", self.listen)
