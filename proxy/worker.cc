@@ -263,12 +263,13 @@ class Worker::Impl {
 
   // Whose connection it is, is not known, and so neither is what share of the places it may use.
   void await_introduction(Fd fd, const dns::Endpoint& balancer, uint32_t listener) {
-    auto place = enter(balancer, /*good=*/true, /*exempt=*/true, published_.limits);
-    if (!place) {
+    auto entry = enter(balancer, /*exempt=*/true, Newcomer::Unnamed, published_.limits);
+    if (!entry.place) {
       services_.tally.arrival(/*new_source=*/false);  // else it counts as its client's
       return refuse(std::move(fd));
     }
-    introductions_.add(accepted_stream(loop_, std::move(fd)), balancer, listener, std::move(place));
+    introductions_.add(accepted_stream(loop_, std::move(fd)), balancer, listener,
+                       std::move(entry.place));
   }
 
   // A balancer's connection, and now we know whose it is.
@@ -279,16 +280,23 @@ class Worker::Impl {
     if (may_tell()) stream->write(no_place_line());
   }
 
-  // None if a limit fired, and nobody gives way; then the journal knows.
-  Places::Place enter(const dns::Endpoint& client, bool good, bool exempt,
-                      const Limits& of_client) {
+  enum class Newcomer {
+    Stranger,
+    Trusted,
+    Unnamed,  // a balancer's connection, whoever it is for
+  };
+
+  // Without a place if a limit fired, and nobody gives way; then the journal knows.
+  Places::Entry enter(const dns::Endpoint& client, bool exempt, Newcomer who,
+                      const Limits& limits) {
     const auto try_it = [&] {
-      return shared_.places.enter(client.address, good, exempt, of_client, published_.places);
+      return shared_.places.enter(client.address, who != Newcomer::Stranger, exempt, limits,
+                                  published_.places);
     };
     auto entry = try_it();
-    if (!entry.place && make_room(client.address, good || exempt, entry.limit)) entry = try_it();
+    if (!entry.place && make_room(client.address, who, entry.limit)) entry = try_it();
     if (!entry.place) say_no_place(client, place_limit_name(entry.limit));
-    return std::move(entry.place);
+    return entry;
   }
 
   void say_no_place(const dns::Endpoint& client, std::string_view limit) {
@@ -304,9 +312,11 @@ class Worker::Impl {
     const auto grade = shared_.standing.grade(client.address);
     const bool standing = access == Access::Allow || grade != Grade::Unknown;
     services_.tally.arrival(!standing && shared_.recent_sources.is_new(client.address));
-    auto place = enter(client, grade == Grade::Good, access == Access::Allow, limits(standing));
-    if (!place) {
-      if (!standing && shared_.turned_away.insert(client.address)) services_.tally.turned_away();
+    const bool exempt = access == Access::Allow;
+    const auto who = exempt || grade == Grade::Good ? Newcomer::Trusted : Newcomer::Stranger;
+    auto entry = enter(client, exempt, who, limits(standing));
+    if (!entry.place) {
+      if (!standing) turned_away(client.address, entry.limit);
       return {};
     }
     const auto& config = published_.policy->config();
@@ -315,17 +325,27 @@ class Worker::Impl {
                    shared_.next_serial(),
                    access,
                    grade,
-                   std::move(place),
+                   std::move(entry.place),
                    listener,
                    /*introduced=*/false,
                    requires_tls(tls_settings(), config.listen.smtp[listener]),
                    /*may_introduce=*/false};
   }
 
+  // A network at its own limit is one: were there places, it would not get as many as it has
+  // clients.
+  void turned_away(const dns::IpAddress& client, PlaceLimit limit) {
+    const auto& who = limit == PlaceLimit::Network ? client.network_key() : client;
+    if (shared_.turned_away.insert(who)) services_.tally.turned_away();
+  }
+
   // All places are taken: does somebody here give one up for |client|?
-  bool make_room(const dns::IpAddress& client, bool trusted, PlaceLimit limit) {
+  bool make_room(const dns::IpAddress& client, Newcomer who, PlaceLimit limit) {
     if (limit != PlaceLimit::Total && limit != PlaceLimit::Reserved) return false;
-    if (!trusted) return make_room_for_stranger(client, Sessions::Kind::All);
+    if (who == Newcomer::Stranger) return make_room_for_stranger(client, Sessions::Kind::All);
+    // Most of those without a name are strangers, of whom none gets a place by being many.
+    if (who == Newcomer::Unnamed && yields_left_ == 0) return false;
+    if (who == Newcomer::Unnamed) --yields_left_;
     auto* const holder = sessions_.oldest_doubtful();
     if (holder != nullptr) holder->yield();
     return holder != nullptr;

@@ -13,6 +13,7 @@ using Seconds = std::chrono::duration<double>;
 
 // Everybody is new to a process that has just started.
 constexpr auto kAcquaintance = 60s;
+constexpr auto kEarly = 500ms;       // that a look may come
 constexpr double kMemory = 3600;     // seconds of the slow averages
 constexpr double kHardly = 1. / 60;  // what a second of attack counts for
 constexpr double kMuch = 4;          // times the usual
@@ -78,7 +79,7 @@ std::optional<Pressure::Change> Pressure::look(const TallySums& sums, const Load
     began_ = since_ = now;
   }
   window_.push_back({now, sums});
-  while (window_.size() > 2 && now - window_[1].at >= kWindow) window_.pop_front();
+  while (window_.size() > 2 && now - window_[1].at >= kWindow - kEarly) window_.pop_front();
   // A burst in the first second of a process is no rate.
   const auto span = std::max<dns::Time::duration>(now - window_.front().at, kWindow);
   const auto rates = Rates::of(sums - window_.front().sums, span);
@@ -89,13 +90,17 @@ std::optional<Pressure::Change> Pressure::look(const TallySums& sums, const Load
   if (settings.level != PressureMode::Auto) {
     const auto fixed = static_cast<PressureLevel>(static_cast<int>(settings.level) - 1);
     asked_ = {};
+    by_hand_ = true;
     return enter(fixed, "set by pressure.level", now);
   }
   Demand demand;
   demand_busy(rates, load, settings, demand);
   demand_attack(rates, load, settings, demand, now);
   demand_siege(rates, load, settings, demand);
-  return follow(std::move(demand), now, settings);
+  auto change = follow(std::move(demand), now, settings);
+  // A level that is left because it was set by hand says nothing of what is to come.
+  if (std::exchange(by_hand_, false)) left_ = {}, holds_.fill(1);
+  return change;
 }
 
 // The highest level that was asked for within the hold.

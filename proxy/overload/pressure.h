@@ -101,6 +101,7 @@ class Pressure {
   dns::Time since_{};
   dns::Time began_{};
   bool begun_ = false;
+  bool by_hand_ = false;  // the level was, at the last look
   // When each level was last asked for, and for what.
   std::array<dns::Time, kPressureLevels> asked_{};
   std::array<std::string, kPressureLevels> causes_;

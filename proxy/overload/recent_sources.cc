@@ -21,8 +21,7 @@ bool ClientFilter::insert(const dns::IpAddress& client) {
   for (const auto bit : bits_of(client, words_.size() * 64)) {
     auto& word = words_[bit / 64];
     if ((word.load(std::memory_order_relaxed) & mask_of(bit)) != 0) continue;
-    word.fetch_or(mask_of(bit), std::memory_order_relaxed);
-    fresh = true;
+    if ((word.fetch_or(mask_of(bit), std::memory_order_relaxed) & mask_of(bit)) == 0) fresh = true;
   }
   return fresh;
 }

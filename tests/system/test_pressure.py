@@ -36,7 +36,7 @@ class Pressure(SystemTest):
         while not until():
             self.assertLess(time.monotonic() - began, 10, "no attack seen")
             number += 1
-            with Client(ravelin.port, source=f"127.20.{number // 200}.{number % 200 + 1}") as bot:
+            with Client(ravelin.port, source=f"127.20.{number % 250}.{number // 250 + 1}") as bot:
                 bot.mail([f"x{number}@example.com"], sender="")
         return time.monotonic() - began
 
@@ -59,9 +59,10 @@ class Pressure(SystemTest):
         self.assertEqual(len(ravelin.lines(r"pressure: ")), 2)
         self.assertEqual(ravelin.ctl("limits")["command_timeout"], "5m")
 
-    def test_one_client_that_is_turned_away_all_the_time_keeps_no_attack(self):
+    def turned_away(self, limit, sources):
+        """An attack is over although these come all the time, of whom |limit| lets one in."""
         ravelin = self.pressed('busy_places = "100%"\n', **{
-            "pressure.attack": 'sessions_per_client = 1\npause = "0s"', "limits": "sessions = 120"})
+            "pressure.attack": f'{limit} = 1\npause = "0s"', "limits": "sessions = 120"})
         self.flood(ravelin, lambda: ravelin.lines("pressure: calm -> attack"))
         began = time.monotonic()
         for number in range(52):  # as many as make pressure, but far from all that strangers may have
@@ -70,12 +71,19 @@ class Pressure(SystemTest):
         self.start(Client(ravelin.port, source="127.22.0.1"))
 
         def over():
-            for _ in range(20):
-                Client(ravelin.port, source="127.22.0.1").close()  # behind its 421
+            for source in sources:
+                Client(ravelin.port, source=source).close()  # behind its 421
             return self.level(ravelin) == "calm"
 
         wait_for(over, "calm")
         self.assertLess(time.monotonic() - began, 5 + HOLD + 10)
+        self.assertTrue(ravelin.lines(f"limit {limit}"))
+
+    def test_one_client_that_is_turned_away_all_the_time_keeps_no_attack(self):
+        self.turned_away("sessions_per_client", ["127.22.0.1"] * 20)
+
+    def test_one_network_that_is_turned_away_all_the_time_keeps_no_attack(self):
+        self.turned_away("sessions_per_network", [f"127.22.0.{number}" for number in range(2, 42)])
 
     def test_clients_with_standing_keep_the_calm_values(self):
         ravelin = self.pressed(**{"pressure.attack": 'errors = 2\ncommand_timeout = "1s"'})

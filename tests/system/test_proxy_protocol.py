@@ -2,6 +2,7 @@
 """Load balancers that say in a PROXY header who the client is: read from those that are trusted,
 needed from those, and an error from everybody else."""
 import pathlib
+import signal
 import socket
 import struct
 import unittest
@@ -162,6 +163,20 @@ class ProxyProtocol(SystemTest):
         waiting[1].close()
         wait_for(lambda: ravelin.ctl("status")["sessions"]["open"] == places - 1, "one to leave")
         self.assertRegex(self.connect(ravelin, v1("192.0.2.2")).reply(), "^220 ")
+        self.stop(ravelin)
+
+    def test_a_flood_through_a_balancer_does_not_end_everybody(self):
+        """Whose connection it is, is not known yet: only so often somebody gives way to it."""
+        ravelin = self.behind_balancer(
+            limits='sessions = 60\nreserved_for_known = "0%"',
+            listen='smtp = ["127.0.0.1:{port}"]\nworkers = 1')
+        for number in range(60):
+            self.assertRegex(self.connect(ravelin, v1(f"198.18.{number}.1")).reply(), "^220 ")
+        ravelin.signal(signal.SIGSTOP)
+        flood = [self.connect(ravelin, v1(f"198.19.{number}.1")) for number in range(40)]
+        ravelin.signal(signal.SIGCONT)
+        banners = [client.reply()[:3] for client in flood]
+        self.assertEqual(set(banners), {"220", "421"})
         self.stop(ravelin)
 
     def test_who_is_refused_and_talks_on(self):

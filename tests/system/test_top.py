@@ -19,6 +19,8 @@ from harness import Process, wait_for
 from test_dashboard import browser
 from test_drill import DrillTest
 
+WRITE = 1 if os.uname().machine == "x86_64" else 64  # the number of that system call
+
 PAGE = """<!doctype html><meta charset="utf-8"><title>top</title><style>
 body {{ margin: 0; background: #1c1c1c }}
 pre {{ margin: 0; padding: 8px; color: #d8d8d8; font: 15px/18px "DejaVu Sans Mono", monospace; width: {columns}ch;
@@ -45,7 +47,20 @@ def catches(pid, number):
 def writes(pid):
     """Does the process wait until what it writes to its output is taken?"""
     with open(f"/proc/{pid}/syscall") as call:
-        return call.read().startswith("1 0x1 ")
+        return call.read().startswith(f"{WRITE} 0x1 ")
+
+
+def state(pid):
+    """Its letter; "" if there is none of that number."""
+    try:
+        with open(f"/proc/{pid}/stat") as line:
+            return line.read().rpartition(") ")[2][:1]
+    except FileNotFoundError:
+        return ""
+
+
+def echoes(terminal):
+    return bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
 
 
 class Terminal:
@@ -172,6 +187,58 @@ class Top(DrillTest):
             shell.wait()
             shell.stdout.close()
             os.close(ours)
+
+    def test_it_ends_in_the_background_of_the_terminal_it_reads(self):
+        ours, theirs = pty.openpty()
+        script = (f"{harness.BUILD}/ravelinctl --socket {self.directory}/ctl.sock top >&2 & echo $!; "
+                  "read line; wait $!; echo ended with $?")
+        shell = subprocess.Popen(["sh", "-mc", script], stdin=theirs, stdout=subprocess.PIPE, stderr=theirs,
+                                 text=True, start_new_session=True,
+                                 preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        os.close(theirs)
+        pid = int(shell.stdout.readline())
+        try:
+            wait_for(lambda: state(pid) == "T", "it to stop, as it may not change the terminal")
+            os.kill(pid, signal.SIGTERM)
+            os.kill(pid, signal.SIGCONT)
+            wait_for(lambda: state(pid) in ("Z", ""), "its end")
+            os.write(ours, b"\n")
+            self.assertEqual(shell.stdout.readline(), "ended with 0\n")
+        finally:
+            shell.kill()
+            shell.wait()
+            shell.stdout.close()
+            os.close(ours)
+
+    def test_the_terminal_is_as_before(self):
+        for how in ("SIGQUIT", "a reader that leaves"):
+            with self.subTest(how):
+                ours, theirs = pty.openpty()
+                process = subprocess.Popen(
+                    [str(harness.BUILD / "ravelinctl"), "--socket", f"{self.directory}/ctl.sock", "top"],
+                    stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
+                self.assertTrue(process.stdout.read(1))
+                self.assertFalse(echoes(theirs))
+                if how == "SIGQUIT":
+                    process.send_signal(signal.SIGQUIT)
+                    self.assertTrue(process.stdout.read().endswith(b"\x1b[?25h\x1b[?1049l"))
+                process.stdout.close()
+                process.wait(harness.PATIENCE)
+                self.assertTrue(echoes(theirs))
+                os.close(ours)
+                os.close(theirs)
+
+    def test_it_ends_while_the_daemon_is_silent(self):
+        terminal = self.start(Terminal(self.directory, 24, 80))
+        terminal.screens(1)
+        self.front.signal(signal.SIGSTOP)
+        try:
+            while select.select([terminal.ours], [], [], 2)[0]:
+                os.read(terminal.ours, 65536)
+            terminal.process.send_signal(signal.SIGTERM)
+            self.assertEqual(terminal.process.wait(5), 0)
+        finally:
+            self.front.signal(signal.SIGCONT)
 
 
 if __name__ == "__main__":

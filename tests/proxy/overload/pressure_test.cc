@@ -239,6 +239,11 @@ TEST_CASE("what a level frees does not end it while those who are turned away co
     relieved.turned_away = 2;
     CHECK(name(office.live(relieved, 30s)) == std::string("calm"));
   }
+  SECTION("few, that would fill them: over") {
+    relieved.turned_away = 2;
+    relieved.load = {.dialogs = 2000, .strangers = 0.6, .room = 10};
+    CHECK(name(office.live(relieved, 30s)) == std::string("calm"));
+  }
   SECTION("that would fill them, for others have the rest: still a siege") {
     relieved.turned_away = 20;
     relieved.load = {.dialogs = 2000, .places = 0.95, .strangers = 0.44, .room = 100};
@@ -261,7 +266,22 @@ TEST_CASE("who is turned away for a limit of its own makes no attack") {
   office.live(kNormal, 1h);
   auto second = kNormal;
   second.turned_away = 1000;
+  second.load = {.dialogs = 2000, .strangers = 0.5, .room = 100};
   CHECK(name(office.live(second, 5min)) == std::string("calm"));
+}
+
+TEST_CASE("looks that come early see no second more") {
+  Office office("[pressure]\nhold = \"20s\"\n");
+  office.live(kNormal, 1h);
+  office.live({.mails = 50, .nulls = 50}, 10s);
+  REQUIRE(name(office.pressure.level()) == std::string("attack"));
+  const Load load{.dialogs = 2000, .strangers = 0.5, .room = 10};
+  for (int look = 0; look < 40; ++look) {
+    office.now += 998ms;
+    if (look % 5 == 0) office.sums.turned_away += 15;  // three a second, less than are asked for
+    office.pressure.look(office.sums, load, office.now, office.config->pressure);
+  }
+  CHECK(name(office.pressure.level()) == std::string("calm"));
 }
 
 TEST_CASE("who has many unknown recipients every day is not attacked every day") {
@@ -303,7 +323,20 @@ TEST_CASE("a level set by hand holds whatever happens, at once and until it is t
   CHECK(office.pressure.look(office.sums, full, office.now, calm));
   CHECK(name(office.pressure.level()) == std::string("calm"));
   // And automatic again: nothing of before counts.
-  CHECK_FALSE(office.pressure.look(office.sums, {}, office.now, config_of("")->pressure));
+  const auto automatic = config_of("[pressure]\nhold = \"20s\"\n")->pressure;
+  CHECK_FALSE(office.pressure.look(office.sums, {}, office.now, automatic));
+}
+
+TEST_CASE("an attack soon after one that was set by hand lasts no longer for it") {
+  Office by_hand("[pressure]\nlevel = \"siege\"\nhold = \"20s\"\n");
+  by_hand.live(kNormal, 1h);
+  Office office("[pressure]\nhold = \"20s\"\n");
+  office.pressure = by_hand.pressure;
+  office.sums = by_hand.sums;
+  office.now = by_hand.now;
+  REQUIRE(name(office.live(kNormal, 5s)) == std::string("calm"));
+  REQUIRE(name(office.live({.mails = 50, .nulls = 50}, 10s)) == std::string("attack"));
+  CHECK(name(office.live(kNormal, 30s)) == std::string("calm"));
 }
 
 TEST_CASE("pressure makes limits stricter, never looser") {
