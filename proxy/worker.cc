@@ -332,11 +332,26 @@ class Worker::Impl {
                    /*may_introduce=*/false};
   }
 
-  // A network at its own limit is one: were there places, it would not get as many as it has
-  // clients.
+  // Counted is who would take what a level frees. A limit that holds in calm, too, would turn that
+  // client away again, and of a network count no more than calm has places for.
   void turned_away(const dns::IpAddress& client, PlaceLimit limit) {
-    const auto& who = limit == PlaceLimit::Network ? client.network_key() : client;
+    const auto& calm = published_.limits;
+    const auto& now = published_.pressed;
+    if (limit == PlaceLimit::Client && calm.sessions_per_client == now.sessions_per_client) return;
+    auto who = client;
+    if (limit == PlaceLimit::Network && calm.sessions_per_network != 0) {
+      if (calm.sessions_per_network <= now.sessions_per_network) return;
+      who = one_of(client, calm.sessions_per_network - now.sessions_per_network);
+    }
     if (shared_.turned_away.insert(who)) services_.tally.turned_away();
+  }
+  // |client|, or another one of its network, so that there are at most |count| of these. An IPv6
+  // /64 is one already.
+  static dns::IpAddress one_of(const dns::IpAddress& client, uint32_t count) {
+    if (!client.is_v4()) return client;
+    const auto* bytes = client.bytes();
+    return dns::IpAddress::v4(
+        {bytes[0], bytes[1], bytes[2], static_cast<uint8_t>(bytes[3] % count)});
   }
 
   // All places are taken: does somebody here give one up for |client|?
