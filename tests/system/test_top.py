@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """`ravelinctl top` under load, on terminals of two sizes: all that it shows fits, in columns. What a person
 sees is left in BUILD/screenshots."""
+import contextlib
 import fcntl
 import html
 import os
@@ -168,47 +169,41 @@ class Top(DrillTest):
         terminal.process.send_signal(signal.SIGTERM)
         self.assertEqual(terminal.process.wait(harness.PATIENCE), 0)
 
-    def test_it_ends_in_the_background(self):
+    @contextlib.contextmanager
+    def in_background(self, redirection, wait="wait $!"):
+        """ravelinctl top as a job of a shell: its pid, our side of the terminal, and what the shell says, which tells
+        at last how it ended."""
         ours, theirs = pty.openpty()
-        script = (f"{harness.BUILD}/ravelinctl --socket {self.directory}/ctl.sock top </dev/null >&2 & echo $!; "
-                  "wait $!; echo ended with $?")
+        script = (f"{harness.BUILD}/ravelinctl --socket {self.directory}/ctl.sock top {redirection} & echo $!; "
+                  f"{wait}; echo ended with $?")
         shell = subprocess.Popen(["sh", "-mc", script], stdin=theirs, stdout=subprocess.PIPE, stderr=theirs,
                                  text=True, start_new_session=True,
                                  preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
         os.close(theirs)
         pid = int(shell.stdout.readline())
         try:
-            wait_for(lambda: catches(pid, signal.SIGTERM), "a handler")
-            os.kill(pid, signal.SIGTERM)
-            wait_for(lambda: select.select([shell.stdout], [], [], 0)[0], "its end")
-            self.assertEqual(shell.stdout.readline(), "ended with 0\n")
+            yield pid, ours, shell.stdout
         finally:
             shell.kill()
             shell.wait()
             shell.stdout.close()
             os.close(ours)
 
+    def test_it_ends_in_the_background(self):
+        with self.in_background("</dev/null >&2") as (pid, _, said):
+            wait_for(lambda: catches(pid, signal.SIGTERM), "a handler")
+            os.kill(pid, signal.SIGTERM)
+            wait_for(lambda: select.select([said], [], [], 0)[0], "its end")
+            self.assertEqual(said.readline(), "ended with 0\n")
+
     def test_it_ends_in_the_background_of_the_terminal_it_reads(self):
-        ours, theirs = pty.openpty()
-        script = (f"{harness.BUILD}/ravelinctl --socket {self.directory}/ctl.sock top >&2 & echo $!; "
-                  "read line; wait $!; echo ended with $?")
-        shell = subprocess.Popen(["sh", "-mc", script], stdin=theirs, stdout=subprocess.PIPE, stderr=theirs,
-                                 text=True, start_new_session=True,
-                                 preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
-        os.close(theirs)
-        pid = int(shell.stdout.readline())
-        try:
+        with self.in_background(">&2", wait="read line; wait $!") as (pid, ours, said):
             wait_for(lambda: state(pid) == "T", "it to stop, as it may not change the terminal")
             os.kill(pid, signal.SIGTERM)
             os.kill(pid, signal.SIGCONT)
             wait_for(lambda: state(pid) in ("Z", ""), "its end")
             os.write(ours, b"\n")
-            self.assertEqual(shell.stdout.readline(), "ended with 0\n")
-        finally:
-            shell.kill()
-            shell.wait()
-            shell.stdout.close()
-            os.close(ours)
+            self.assertEqual(said.readline(), "ended with 0\n")
 
     def test_the_terminal_is_as_before(self):
         for how in ("SIGQUIT", "a reader that leaves"):
