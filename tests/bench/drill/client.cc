@@ -9,7 +9,7 @@ Client::Client(World& world, Group& group, const Identity& identity)
       group_(group),
       identity_(identity),
       random_(world.settings.seed, identity.number),
-      connection_(world.loop, *this) {}
+      connection_(world.loop, *this, group.good() ? Turn::Measured : Turn::Load) {}
 
 bool Client::call(bool small_window) {
   reader_.reset();

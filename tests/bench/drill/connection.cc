@@ -18,7 +18,8 @@ char buffer[16384];                    // one thread reads, and keeps nothing in
 
 }  // namespace
 
-Connection::Connection(Loop& loop, Owner& owner) : loop_(loop), owner_(owner) {}
+Connection::Connection(Loop& loop, Owner& owner, Turn turn)
+    : loop_(loop), owner_(owner), turn_(turn) {}
 
 bool Connection::open(const Endpoint& target, const Endpoint* source, bool small_window) {
   close();
@@ -48,6 +49,7 @@ bool Connection::open(const Endpoint& target, const Endpoint* source, bool small
   };
   event_assign(&read_, loop_.base(), fd_, EV_READ | EV_PERSIST, fire, this);
   event_assign(&write_, loop_.base(), fd_, EV_WRITE | EV_PERSIST, fire, this);
+  for (event* const each : {&read_, &write_}) event_priority_set(each, static_cast<int>(turn_));
   event_add(&write_, nullptr);
   return true;
 }

@@ -30,7 +30,7 @@ class Connection {
 
   // |loop| and |owner| outlive it. Owners are called inside a call of theirs only where that says
   // so, and may do all but destroy the connection.
-  Connection(Loop& loop, Owner& owner);
+  Connection(Loop& loop, Owner& owner, Turn turn);
   ~Connection() { close(); }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -67,6 +67,7 @@ class Connection {
 
   Loop& loop_;
   Owner& owner_;
+  const Turn turn_;
   event read_{};
   event write_{};
   std::unique_ptr<SSL, SslFree> tls_;

@@ -12,7 +12,9 @@ namespace ravelin::drill {
 class GoodSender::Attempt final : public Client {
  public:
   Attempt(GoodSender& owner, const Identity& identity)
-      : Client(owner.world_, owner.group_, identity), owner_(owner), timer_(owner.world_.loop) {}
+      : Client(owner.world_, owner.group_, identity),
+        owner_(owner),
+        timer_(owner.world_.loop, Turn::Measured) {}
 
   bool free() const { return !busy_; }
 
@@ -141,8 +143,8 @@ GoodSender::GoodSender(World& world, Group& group, GoodKind kind, const Identity
       kind_(kind),
       identity_(identity),
       random_(world.settings.seed, identity.number),
-      arrivals_(world.loop),
-      retries_(world.loop) {
+      arrivals_(world.loop, Turn::Measured),
+      retries_(world.loop, Turn::Measured) {
   for (uint32_t i = 0; i < world.settings.parallel; ++i)
     attempts_.push_back(std::make_unique<Attempt>(*this, identity));
 }

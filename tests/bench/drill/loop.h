@@ -4,11 +4,16 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
+#include <cstdint>
 #include <functional>
 
 #include "tests/bench/drill/units.h"
 
 namespace ravelin::drill {
+
+// Whose events come first: what is measured must not wait for thousands that are there to be a
+// load.
+enum class Turn : uint8_t { Measured, Load };
 
 // Outlives all that was made with it.
 class Loop {
@@ -30,7 +35,7 @@ class Loop {
 // Calls once, unless cancelled. It may be set anew or destroyed inside its call.
 class Timer {
  public:
-  explicit Timer(Loop& loop);
+  explicit Timer(Loop& loop, Turn turn = Turn::Load);
   ~Timer() { cancel(); }
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;

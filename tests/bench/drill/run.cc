@@ -38,7 +38,7 @@ Drill::Drill(Loop& loop, const RunSettings& settings)
       course_(loop),
       stages_(loop),
       ticks_(loop),
-      lag_(loop) {
+      lag_(loop, Turn::Measured) {
   make_good();
   make_bots();
   make_turned();
