@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <span>
 #include <utility>
 
 namespace ravelin::proxy {
@@ -33,6 +34,7 @@ void Sessions::sweep(Time now) {
   slice_ = (slice_ + 1) % kSlices;
   fruitless_ = 0;
   widest_ = std::exchange(seen_, 0);
+  sweep_yielded(now);
   due_.clear();
   for (auto bucket = begin; bucket < end; ++bucket)
     for (auto at = sessions_.begin(bucket); at != sessions_.end(bucket); ++at)
@@ -83,15 +85,30 @@ Session* Sessions::find(Id id) {
   return nullptr;
 }
 
-Session* Sessions::oldest_doubtful() {
+void Sessions::yield(Session& holder) {
+  holder.yield();
+  if (yields_ < yielded_.size()) yielded_[yields_++] = &holder;
+}
+
+// At an address another one may live by now, to which an early look does no harm.
+void Sessions::sweep_yielded(Time now) {
+  for (auto* const session : std::span(yielded_).first(std::exchange(yields_, 0)))
+    if (sessions_.contains(session)) session->sweep(now);
+}
+
+Session* Sessions::oldest_doubtful(Looks looks) {
   Session* oldest = nullptr;
   std::optional<Time> since;
-  for (const auto& [session, owner] : sessions_) {
+  const auto look = [&](Session* session) {
     const auto its = session->doubtful_since();
-    if (!its || (since && *its >= *since)) continue;
+    if (!its || (since && *its >= *since)) return;
     oldest = session;
     since = its;
-  }
+  };
+  if (looks == Looks::All)
+    for (const auto& [session, owner] : sessions_) look(session);
+  else
+    for (size_t i = 0; i < kSample && !sessions_.empty(); ++i) look(any());
   return oldest;
 }
 

@@ -26,10 +26,14 @@ class Sessions {
   // Looks at a tenth of them, the next tenth at each call.
   void sweep(Time now);
   void shut_down(bool now);
+  // The place of |holder| is free when this returns. Its connection is closed at the next sweep,
+  // unless there are hundreds of them: then when its turn has come.
+  void yield(Session& holder);
 
   // Whose place goes to a client in good standing: the dialog without it that has been idle for the
-  // longest; null if there is none. Looks at all.
-  Session* oldest_doubtful();
+  // longest; null if there is none. Looks at all, or at some by chance.
+  enum class Looks : uint8_t { All, Some };
+  Session* oldest_doubtful(Looks looks);
   // Whose place goes to |newcomer|, so that networks have fair shares; null if there is nobody who
   // has more than its own, or nobody among those with the null sender. Looks at some: whoever has
   // most is among them most likely. In a flood in which nobody has more than its share looks are
@@ -54,8 +58,10 @@ class Sessions {
   static constexpr size_t kSlices = 10;
   static constexpr size_t kSample = 16;
   static constexpr uint32_t kFruitless = 50;
+  static constexpr size_t kYielded = 64;
 
   Session* any();
+  void sweep_yielded(Time now);
   void count(const Session& session);
 
   Reactor& reactor_;
@@ -68,7 +74,10 @@ class Sessions {
   uint32_t widest_ = 0;        // crowd in a /16 that looks saw in the time before that
   uint32_t seen_ = 0;          // and since
   std::vector<Session*> due_;  // work space of sweep() and shut_down()
-  std::minstd_rand chance_;    // whom unfair_to() looks at: nobody's guess is worth anything
+  // Those with a descriptor and no place; some may have ended.
+  std::array<Session*, kYielded> yielded_{};
+  size_t yields_ = 0;
+  std::minstd_rand chance_;  // whom unfair_to() looks at: nobody's guess is worth anything
 };
 
 }  // namespace ravelin::proxy

@@ -282,6 +282,7 @@ class Worker::Impl {
 
   enum class Newcomer {
     Stranger,
+    Denied,  // nobody ends for one who only hears no
     Trusted,
     Unnamed,  // a balancer's connection, whoever it is for
   };
@@ -289,12 +290,16 @@ class Worker::Impl {
   // Without a place if a limit fired, and nobody gives way; then the journal knows.
   Places::Entry enter(const dns::Endpoint& client, bool exempt, Newcomer who,
                       const Limits& limits) {
-    const auto try_it = [&] {
-      return shared_.places.enter(client.address, who != Newcomer::Stranger, exempt, limits,
-                                  published_.places);
-    };
-    auto entry = try_it();
-    if (!entry.place && make_room(client.address, who, entry.limit)) entry = try_it();
+    auto& places = shared_.places;
+    const bool good = who == Newcomer::Trusted || who == Newcomer::Unnamed;
+    auto entry = places.enter(client.address, good, exempt, limits, published_.places);
+    if (!entry.place && make_room(client.address, who, entry.limit)) {
+      // One has gone for one in good standing: so it is in, even if more are there than there may
+      // be, since that was lowered.
+      const auto total =
+          good ? std::max(published_.places, places.in_use() + 1) : published_.places;
+      entry = places.enter(client.address, good, exempt, limits, total);
+    }
     if (!entry.place) say_no_place(client, place_limit_name(entry.limit));
     return entry;
   }
@@ -313,7 +318,10 @@ class Worker::Impl {
     const bool standing = access == Access::Allow || grade != Grade::Unknown;
     services_.tally.arrival(!standing && shared_.recent_sources.is_new(client.address));
     const bool exempt = access == Access::Allow;
-    const auto who = exempt || grade == Grade::Good ? Newcomer::Trusted : Newcomer::Stranger;
+    const bool denied = access == Access::Deny && !published_.policy->shadow();
+    const auto who = denied                           ? Newcomer::Denied
+                     : exempt || grade == Grade::Good ? Newcomer::Trusted
+                                                      : Newcomer::Stranger;
     auto entry = enter(client, exempt, who, limits(standing));
     if (!entry.place) {
       if (!standing) turned_away(client.address, entry.limit);
@@ -357,12 +365,14 @@ class Worker::Impl {
   // All places are taken: does somebody here give one up for |client|?
   bool make_room(const dns::IpAddress& client, Newcomer who, PlaceLimit limit) {
     if (limit != PlaceLimit::Total && limit != PlaceLimit::Reserved) return false;
+    if (who == Newcomer::Denied) return false;
     if (who == Newcomer::Stranger) return make_room_for_stranger(client, Sessions::Kind::All);
     // Most of those without a name are strangers, of whom none gets a place by being many.
     if (who == Newcomer::Unnamed && yields_left_ == 0) return false;
     if (who == Newcomer::Unnamed) --yields_left_;
-    auto* const holder = sessions_.oldest_doubtful();
-    if (holder != nullptr) holder->yield();
+    auto* const holder = sessions_.oldest_doubtful(who == Newcomer::Unnamed ? Sessions::Looks::Some
+                                                                            : Sessions::Looks::All);
+    if (holder != nullptr) sessions_.yield(*holder);
     return holder != nullptr;
   }
   // Only so often: each time costs a dialog that has come as far as a new one would.
@@ -371,7 +381,7 @@ class Worker::Impl {
     auto* const holder = sessions_.unfair_to(client, shared_.places, kind);
     if (holder == nullptr) return false;
     --yields_left_;
-    holder->yield();
+    sessions_.yield(*holder);
     return true;
   }
 

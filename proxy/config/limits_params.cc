@@ -16,7 +16,9 @@ constexpr Param kRows[] = {
         "sessions_per_client", "At once from one IPv4 address or one IPv6 /64; 0: no such limit.",
         "30", 0, kMaxSessions),
     integer_param<&Limits::sessions_per_network>(
-        "sessions_per_network", "At once from one IPv4 /24 or one IPv6 /64; 0: no such limit.",
+        "sessions_per_network",
+        "At once from one IPv4 /24 or one IPv6 /64, clients in good standing aside; 0: no such "
+        "limit.",
         "90", 0, kMaxSessions),
     share_param<&Limits::reserved_for_known>(
         "reserved_for_known", "Share of the places that only clients in good standing get.",

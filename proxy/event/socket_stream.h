@@ -39,7 +39,8 @@ class SocketStream final : public Stream, public Link {
   void set_events(StreamEvents* events) override { events_ = events; }
   void write(std::string_view bytes) override;
   void write_whole(std::string bytes) override;
-  size_t unsent() const override { return output_.size() - sent_; }
+  size_t unsent() const { return output_.size() - sent_; }  // bytes
+  bool blocked() const override { return blocked_; }
   bool congested() const override { return congested_; }
   void pause(Pause reason) override;
   void resume(Pause reason) override;

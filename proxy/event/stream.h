@@ -79,7 +79,8 @@ class Stream : public dns::Retirable {
   virtual void write(std::string_view bytes) = 0;
   // The same, without a copy where it can be had.
   virtual void write_whole(std::string bytes) { write(bytes); }
-  virtual size_t unsent() const = 0;  // bytes
+  // The kernel had no room for all of it: the peer does not read, or not as fast.
+  virtual bool blocked() const = 0;
   // Above the high watermark writers should stop until on_drained(); the output itself never
   // refuses bytes.
   virtual bool congested() const = 0;

@@ -76,30 +76,35 @@ struct Places::Shards {
   std::atomic<uint32_t> others = 0;  // those not in good standing
   std::atomic<uint32_t> peak = 0;
   Counters clients;
-  Counters networks;
-
-  Counters wide;
+  Counters networks;  // strangers
+  Counters wide;      // strangers
 
   // All or nothing.
-  PlaceLimit count_address(const dns::IpAddress& client, const Limits& limits) {
-    if (!clients.enter(client.client_key(), limits.sessions_per_client)) return PlaceLimit::Client;
-    bool in_network = false;
+  PlaceLimit count_network(const dns::IpAddress& client, const Limits& limits) {
+    if (!networks.enter(client.network_key(), limits.sessions_per_network))
+      return PlaceLimit::Network;
     try {
-      in_network = networks.enter(client.network_key(), limits.sessions_per_network);
-      if (in_network) wide.enter(wide_network(client), 0);
-      if (in_network) return PlaceLimit::None;
+      wide.enter(wide_network(client), 0);
     } catch (...) {
-      if (in_network) networks.leave(client.network_key());
-      clients.leave(client.client_key());
+      networks.leave(client.network_key());
       throw;
     }
-    clients.leave(client.client_key());
-    return PlaceLimit::Network;
+    return PlaceLimit::None;
   }
-  void uncount_address(const dns::IpAddress& client) {
+  void uncount_network(const dns::IpAddress& client) {
     wide.leave(wide_network(client));
     networks.leave(client.network_key());
-    clients.leave(client.client_key());
+  }
+
+  // Which limit of its own would fire, whatever else does.
+  PlaceLimit own_limit(const dns::IpAddress& client, bool good, const Limits& limits) {
+    const auto full = [](uint32_t limit, Counters& counters, const dns::IpAddress& key) {
+      return limit != 0 && counters.count(key) >= limit;
+    };
+    if (full(limits.sessions_per_client, clients, client.client_key())) return PlaceLimit::Client;
+    if (!good && full(limits.sessions_per_network, networks, client.network_key()))
+      return PlaceLimit::Network;
+    return PlaceLimit::None;
   }
 };
 
@@ -147,28 +152,37 @@ Places::~Places() { assert(in_use() == 0); }
 // The place is built up step by step; where a limit fires, its destructor gives back what it got.
 Places::Entry Places::enter(const dns::IpAddress& client, bool good, bool exempt,
                             const Limits& limits, uint32_t total) {
-  const bool privileged = good || exempt;
   auto& counts = *shards_;
-  if (!take_one(counts.total, total)) return {{}, PlaceLimit::Total};
-  Entry entry;
-  entry.place.places_ = this;
-  entry.place.client_ = client;
-  entry.place.good_ = true;
-  try {
-    if (!exempt) entry.limit = counts.count_address(client, limits);
-    entry.place.counted_ = !exempt && entry.limit == PlaceLimit::None;
-  } catch (const std::bad_alloc&) {
-    entry.limit = PlaceLimit::Total;  // no memory is no room
+  if (!take_one(counts.total, total)) {
+    const auto own = exempt ? PlaceLimit::None : counts.own_limit(client, good, limits);
+    return {{}, own == PlaceLimit::None ? PlaceLimit::Total : own};
   }
-  if (entry.limit == PlaceLimit::None && !privileged) {
-    if (take_one(counts.others, share_of_strangers(limits.reserved_for_known, total)))
-      entry.place.good_ = false;
-    else
-      entry.limit = PlaceLimit::Reserved;
-  }
-  if (entry.limit != PlaceLimit::None) return {{}, entry.limit};
+  Place place;
+  place.places_ = this;
+  place.client_ = client;
+  const auto limit = count(place, good, exempt, limits, total);
+  if (limit != PlaceLimit::None) return {{}, limit};
   raise_to(counts.peak, counts.total.load(std::memory_order_relaxed));
-  return entry;
+  return {std::move(place), PlaceLimit::None};
+}
+
+PlaceLimit Places::count(Place& place, bool good, bool exempt, const Limits& limits,
+                         uint32_t total) {
+  if (exempt) return PlaceLimit::None;
+  auto& counts = *shards_;
+  const auto& client = place.client_;
+  try {
+    place.of_client_ = counts.clients.enter(client.client_key(), limits.sessions_per_client);
+    if (!place.of_client_) return PlaceLimit::Client;
+    if (good) return PlaceLimit::None;
+    const auto limit = counts.count_network(client, limits);
+    place.of_network_ = limit == PlaceLimit::None;
+    if (!place.of_network_) return limit;
+  } catch (const std::bad_alloc&) {
+    return PlaceLimit::Total;  // no memory is no room
+  }
+  place.stranger_ = take_one(counts.others, share_of_strangers(limits.reserved_for_known, total));
+  return place.stranger_ ? PlaceLimit::None : PlaceLimit::Reserved;
 }
 
 uint32_t Places::in_use() const { return shards_->total.load(std::memory_order_relaxed); }
@@ -189,16 +203,18 @@ uint32_t Places::peak() const { return shards_->peak.load(std::memory_order_rela
 Places::Place::Place(Place&& other) noexcept
     : places_(std::exchange(other.places_, nullptr)),
       client_(other.client_),
-      good_(other.good_),
-      counted_(other.counted_) {}
+      stranger_(other.stranger_),
+      of_client_(other.of_client_),
+      of_network_(other.of_network_) {}
 
 Places::Place& Places::Place::operator=(Place&& other) noexcept {
   if (this == &other) return *this;
   give_back();
   places_ = std::exchange(other.places_, nullptr);
   client_ = other.client_;
-  good_ = other.good_;
-  counted_ = other.counted_;
+  stranger_ = other.stranger_;
+  of_client_ = other.of_client_;
+  of_network_ = other.of_network_;
   return *this;
 }
 
@@ -207,8 +223,9 @@ Places::Place::~Place() { give_back(); }
 void Places::Place::give_back() {
   if (places_ == nullptr) return;
   auto& counts = *std::exchange(places_, nullptr)->shards_;
-  if (counted_) counts.uncount_address(client_);
-  if (!good_) counts.others.fetch_sub(1, std::memory_order_relaxed);
+  if (of_network_) counts.uncount_network(client_);
+  if (of_client_) counts.clients.leave(client_.client_key());
+  if (stranger_) counts.others.fetch_sub(1, std::memory_order_relaxed);
   counts.total.fetch_sub(1, std::memory_order_relaxed);
 }
 

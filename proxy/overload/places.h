@@ -11,7 +11,8 @@
 
 namespace ravelin::proxy {
 
-// How many dialogs there are of a client and of those around it. Allow-listed ones do not count.
+// How many dialogs there are of a client, and of strangers around it: those of clients in good
+// standing are no part of what is shared between networks. Allow-listed ones do not count at all.
 struct Crowd {
   uint32_t wide = 0;     // of the same IPv4 /16 or IPv6 /48
   uint32_t network = 0;  // /24, /64
@@ -58,18 +59,20 @@ class Places {
 
     Places* places_ = nullptr;
     dns::IpAddress client_;
-    bool good_ = false;     // not counted against the share of the others
-    bool counted_ = false;  // per client and network
+    bool stranger_ = false;    // counted against the share of those who are not good
+    bool of_client_ = false;   // counted per client
+    bool of_network_ = false;  // and for the networks around it
   };
 
   struct Entry {
     Place place;                          // false if a limit fired
     PlaceLimit limit = PlaceLimit::None;  // which one
   };
-  // |good|: in good standing, may use the reserved share; all others together may hold |total| less
-  // that share. |exempt|: allow-listed, only the total limit counts. |total| is the effective
-  // total: limits.sessions, or what file descriptors allow. The others are read at each call: a
-  // lower limit takes no place away, it only gives no new one.
+  // |good|: in good standing, may use the reserved share, whatever its neighbours hold; all others
+  // together may hold |total| less that share. A client at a limit of its own hears of that one,
+  // for a place that becomes free is none for it. |exempt|: allow-listed, only the total limit
+  // counts. |total| is the effective total: limits.sessions, or what file descriptors allow. The
+  // others are read at each call: a lower limit takes no place away, it only gives no new one.
   Entry enter(const dns::IpAddress& client, bool good, bool exempt, const Limits& limits,
               uint32_t total);
 
@@ -85,6 +88,8 @@ class Places {
 
  private:
   struct Shards;
+  PlaceLimit count(Place& place, bool good, bool exempt, const Limits& limits, uint32_t total);
+
   std::unique_ptr<Shards> shards_;
 };
 

@@ -3,10 +3,11 @@
 
 namespace ravelin::proxy {
 
-// Whoever has accepted recipients is about to send its message.
+// Whoever has accepted recipients is about to send its message. Whoever has heard its last words
+// and does not close holds a place for nothing.
 std::optional<Time> Session::doubtful_since() const {
-  const bool idle =
-      phase_ == Phase::Greeting || phase_ == Phase::Command || phase_ == Phase::Securing;
+  const bool idle = phase_ == Phase::Greeting || phase_ == Phase::Command ||
+                    phase_ == Phase::Securing || phase_ == Phase::Closing;
   if (!idle || !place_ || trusted()) return {};
   if (transaction_ && !transaction_->accepted.empty()) return {};
   return since_;
@@ -20,7 +21,7 @@ void Session::yield() {
   survive([this] {
     place_ = {};
     if (transaction_) transaction_->bounce = nullptr;
-    give_up("place given up", smtp::replies::no_place());
+    if (phase_ != Phase::Closing) give_up("place given up", smtp::replies::no_place());
   });
   doomed_ = true;
 }

@@ -266,7 +266,7 @@ Cause Session::cause_of(const RecipientAnswer& answer) {
 
 void Session::count_recipient(const RecipientAnswer& answer) {
   unknown_seen_ |= answer.unknown;
-  services_.tally.answer(answer.unknown);
+  if (!has_standing()) services_.tally.answer(answer.unknown);
   if (answer.source == AnswerSource::Backend || answer.source == AnswerSource::OurTrouble)
     services_.tally.waited(answer.took);
   if (allowed() || (!answer.unknown && !answer.accepted())) return;

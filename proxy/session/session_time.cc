@@ -35,7 +35,7 @@ void Session::sweep(Time now) {
 // that it reads would have its time again. Looked at in each phase, or a text would count as one
 // time of not reading.
 bool Session::reads_slowly(Time now) {
-  if (!stream_ || stream_->unsent() == 0) {
+  if (!stream_ || !stream_->blocked()) {
     unread_since_ = {};
   } else if (unread_since_ == Time{}) {
     unread_since_ = now;

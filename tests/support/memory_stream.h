@@ -22,6 +22,7 @@ namespace ravelin::test {
 struct MemoryPeer {
   std::string received;   // what the program wrote and the test has not taken
   bool finished = false;  // finish() was called
+  bool lingers = false;   // set by the test: the peer does not close then
   bool destroyed = false;
   std::optional<dns::IpAddress> local{};  // the program's address
   std::string syn{};                      // of the test's end: what saved_syn() gives
@@ -70,7 +71,7 @@ class MemoryStream final : public proxy::Stream {
   void write(std::string_view bytes) override {
     if (!peer_->finished && !peer_->cut) peer_->received += bytes;
   }
-  size_t unsent() const override { return peer_->congested ? peer_->received.size() : 0; }
+  bool blocked() const override { return peer_->congested && !peer_->received.empty(); }
   bool congested() const override { return peer_->congested; }
   bool half_closed() const override { return peer_->half_closed; }
   void pause(proxy::Pause reason) override { paused_ |= static_cast<unsigned>(reason); }
@@ -82,7 +83,7 @@ class MemoryStream final : public proxy::Stream {
   void finish() override {
     const Outside test;
     peer_->finished = true;
-    closing_ = reactor_.defer([this] { over(proxy::StreamEnd::Closed); });
+    if (!peer_->lingers) closing_ = reactor_.defer([this] { over(proxy::StreamEnd::Closed); });
   }
   // The peer that sees it is to call end().
   void cut(std::chrono::milliseconds limit) override {

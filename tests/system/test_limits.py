@@ -76,6 +76,60 @@ class Limits(SystemTest):
         with Client(ravelin.port, source="127.7.7.7") as good:
             self.assertRegex(good.banner, "^220")
 
+    def test_good_standing_is_not_kept_out_by_its_network(self):
+        ravelin = self.ravelin([self.backend], sections={
+            "limits": "sessions_per_network = 2", "standing": "good_deliveries = 1\ngood_days = 1"})
+        with Client(ravelin.port, source="127.7.7.7") as good:
+            self.assertRegex(good.mail(["bob@example.com"])[-1], "^250")
+            good.say("QUIT")
+        wait_for(lambda: ravelin.ctl("status")["sessions"]["open"] == 0, "an empty house")
+        for source, expected in [("127.7.7.1", "220"), ("127.7.7.2", "220"), ("127.7.7.3", "421"),
+                                 ("127.7.7.7", "220")]:
+            client = self.start(Client(ravelin.port, source=source))
+            self.assertEqual(client.banner[:3], expected, source)
+
+    def test_good_standing_has_a_place_when_there_are_fewer_than_in_use(self):
+        def limits(sessions):
+            return f'sessions = {sessions}\nreserved_for_known = "0%"'
+
+        ravelin = self.ravelin([self.backend], sections={
+            "limits": limits(8), "standing": "good_deliveries = 1\ngood_days = 1",
+            "listen": 'smtp = ["127.0.0.1:{port}"]\nworkers = 1'})
+        with Client(ravelin.port, source="127.7.7.7") as good:
+            self.assertRegex(good.mail(["bob@example.com"])[-1], "^250")
+            good.say("QUIT")
+        wait_for(lambda: ravelin.ctl("status")["sessions"]["open"] == 0, "an empty house")
+        self.hold(ravelin, 6)
+        ravelin.write_config(limits=limits(4))
+        ravelin.signal(signal.SIGHUP)
+
+        def stranger_is_refused():
+            with Client(ravelin.port, source="127.8.1.1") as stranger:
+                return stranger.banner.startswith("421")
+
+        wait_for(stranger_is_refused, "the limit")
+        with Client(ravelin.port, source="127.7.7.7") as good:
+            self.assertRegex(good.banner, "^220")
+        ravelin.wait_line("place given up")
+
+    def test_nobody_gives_way_to_who_is_denied(self):
+        ravelin = self.ravelin([self.backend], sections={
+            "limits": 'sessions = 3\nreserved_for_known = "0%"',
+            "access": 'deny = ["127.11.0.0/16"]',
+            "listen": 'smtp = ["127.0.0.1:{port}"]\nworkers = 1'})
+        for i in range(1, 4):
+            self.start(Client(ravelin.port, source=f"127.9.{i}.1"))
+
+        def newcomer(source):
+            client = self.start(Client(ravelin.port, source=source))
+            return client.banner.startswith("220")
+
+        # A worker looks for such a dialog so often in a tenth of a second, and not before the first.
+        wait_for(lambda: newcomer("127.10.1.1"), "a place")
+        self.assertFalse(newcomer("127.11.1.1"))
+        ravelin.wait_line(r"127\.11\.1\.1.*sessions")
+        self.assertEqual(len(ravelin.lines("place given up")), 1)  # before the line above, if at all
+
     def test_too_many_refusals_are_wordless(self):
         def limits(rate):
             return f'sessions = 1\nreserved_for_known = "0%"\nrefusals_rate = "{rate}"'

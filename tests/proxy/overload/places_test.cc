@@ -76,6 +76,32 @@ TEST_CASE("a network's limit counts the /24") {
   CHECK(places.enter(ip("192.0.2.3"), false, false, limit, 10).place);
 }
 
+TEST_CASE("a client in good standing is not kept out by what its neighbours hold, nor they by it") {
+  Places places;
+  const auto limit = limits(2, 2, 0);
+  const auto a = places.enter(ip("192.0.2.1"), false, false, limit, 10);
+  auto b = places.enter(ip("192.0.2.2"), false, false, limit, 10);
+  const auto good = places.enter(ip("192.0.2.3"), true, false, limit, 10);
+  CHECK(good.place);
+  const auto twice = places.enter(ip("192.0.2.3"), true, false, limit, 10);
+  CHECK(twice.place);
+  CHECK(places.enter(ip("192.0.2.3"), true, false, limit, 10).limit == PlaceLimit::Client);
+  b.place = Places::Place();
+  CHECK(places.enter(ip("192.0.2.4"), false, false, limit, 10).place);
+}
+
+// Else somebody would give a place up for one that cannot take it.
+TEST_CASE("where no place is left, a client at a limit of its own hears of that one") {
+  Places places;
+  const auto limit = limits(1, 2, 0);
+  const auto a = places.enter(ip("192.0.2.1"), false, false, limit, 2);
+  const auto b = places.enter(ip("192.0.2.2"), false, false, limit, 2);
+  CHECK(places.enter(ip("192.0.2.1"), true, false, limit, 2).limit == PlaceLimit::Client);
+  CHECK(places.enter(ip("192.0.2.3"), false, false, limit, 2).limit == PlaceLimit::Network);
+  CHECK(places.enter(ip("192.0.2.3"), true, false, limit, 2).limit == PlaceLimit::Total);
+  CHECK(places.enter(ip("192.0.2.1"), false, true, limit, 2).limit == PlaceLimit::Total);
+}
+
 TEST_CASE("a refused client leaves no trace in any count") {
   Places places;
   const auto hold = places.enter(ip("192.0.2.1"), false, false, limits(1, 1, 0), 2);
@@ -179,6 +205,15 @@ TEST_CASE("a crowd is counted by client, network and the wide network around it"
   for (const auto* client : {"2001:db8:1:1::1", "2001:db8:1:1::2", "2001:db8:1:2::1"})
     entries.push_back(places.enter(ip(client), false, false, limits(0, 0, 0), 10));
   CHECK(places.crowd(ip("2001:db8:1:1::9")) == Crowd{.wide = 3, .network = 2, .client = 2});
+}
+
+TEST_CASE("clients in good standing are no part of the crowd around a stranger") {
+  Places places;
+  std::vector<Places::Entry> entries;
+  for (int i = 0; i < 5; ++i)
+    entries.push_back(places.enter(ip("10.1.1.1"), true, false, limits(0, 0, 0), 10));
+  entries.push_back(places.enter(ip("10.1.1.2"), false, false, limits(0, 0, 0), 10));
+  CHECK(places.crowd(ip("10.1.1.2")) == Crowd{.wide = 1, .network = 1, .client = 1});
 }
 
 TEST_CASE("a limit that fires counts nobody in any crowd") {

@@ -50,6 +50,21 @@ TEST_CASE("a dialog that yields has given its place back at once, and its client
   CHECK_FALSE(house.session_lives());
 }
 
+TEST_CASE("who has heard the last words and does not close holds its place for nobody's good") {
+  test::Harness house;
+  auto& client = house.connect();
+  client.peer().lingers = true;
+  CHECK(client.play("S: 220\nC: QUIT\nS: 221\n") == "");
+  REQUIRE(house.session_lives());
+  CHECK(house.session().doubtful_since());
+  house.session().yield();
+  CHECK(house.places.in_use() == 0);
+  CHECK_FALSE(house.session().doubtful_since());
+  house.wait(1s);
+  CHECK_FALSE(house.session_lives());
+  CHECK(client.peer().received.find("421") == std::string::npos);  // all has been said
+}
+
 TEST_CASE("look-ups of strangers leave room for those of clients whom we trust") {
   test::Harness house("[access]\nallow = ['192.0.2.7']\n");
   house.connect("192.0.2.7");
