@@ -226,7 +226,7 @@ constexpr Metric kMetrics[] = {
     {"ravelin_backend_secured_total", kCounter, "backend", "Connections to it with TLS.",
      of_backends<&Backend::Snapshot::secured>},
     {"ravelin_breaker_open", kGauge, "route",
-     "1 while refusals of known recipients are not believed.",
+     "1 while its breaker is open: no recipient is believed to be unknown.",
      [](auto& out, const Seen& seen) {
        for (const auto& one : seen.shared.backends.breakers())
          out.add({{"route", one.route}}, uint64_t{one.state == Breaker::State::Open ? 1U : 0U});
@@ -297,6 +297,22 @@ constexpr Metric kMetrics[] = {
      [](auto& out, const Seen& seen) { out.add(seconds_of(seen.process.started)); }},
 };
 
+template <class Words>
+std::string words_of(std::string_view label, const Words& words) {
+  auto line = fmt::format("- `{}`:", label);
+  for (const auto& word : words) line += fmt::format(" `{}`", word);
+  return line + '\n';
+}
+
+// The words that a label may have, where there is a list of them.
+std::string label_docs() {
+  return "\nThe labels that say one of a few words:\n\n" + words_of("phase", Session::kPhaseNames) +
+         words_of("reason", kCauseNames) + words_of("stage", kStageWords) +
+         words_of("verdict", kVerdictWords) +
+         words_of("result` of `ravelin_greylist_total", kGreylistWords) +
+         words_of("result` of `ravelin_verifications_total", kVerifyWords);
+}
+
 constexpr std::string_view kHead =
     "# Metrics\n\n"
     "Printed by `ravelin --print-docs metrics`; a test compares.\n\n"
@@ -330,7 +346,7 @@ std::string print_metrics_docs() {
     out += fmt::format("| `{}` | {} | {} | {} |\n", metric.name, metric_type_name(metric.type),
                        labels, metric.help);
   }
-  return out;
+  return out + label_docs();
 }
 
 }  // namespace ravelin::proxy

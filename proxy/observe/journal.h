@@ -132,7 +132,7 @@ struct Decision {
   std::string_view standing;  // "unknown", "passed", "good", "allowed"
   std::string_view greylist;  // "off", "exempt", "first", "early", "passed", "known"
   std::string_view checks;    // "rdns:note,helo.literal:greylist"
-  std::string_view verify;    // "not-asked", "accepted", "refused", "unknown", "shared", "trouble"
+  std::string_view verify;    // one of kVerifyWords (journal_counters.h)
   std::string_view verdict;   // "accept", "reject", "defer"
   const smtp::Reply& reply;
   std::chrono::nanoseconds took{};

@@ -21,8 +21,8 @@ inline constexpr std::array<std::string_view, 6> kStageWords = {"CONNECT", "EHLO
                                                                 "RCPT",    "DATA", "other"};
 inline constexpr std::array<std::string_view, 8> kGreylistWords = {
     "off", "exempt", "first", "early", "passed", "known", "full", "not-asked"};
-inline constexpr std::array<std::string_view, 7> kVerifyWords = {
-    "not-asked", "accepted", "refused", "unknown", "shared", "trouble", "other"};
+inline constexpr std::array<std::string_view, 8> kVerifyWords = {
+    "not-asked", "accepted", "refused", "unknown", "shared", "shielded", "trouble", "other"};
 inline constexpr std::array<std::string_view, 4> kVerdictWords = {"accept", "reject", "defer",
                                                                   "other"};
 // Codes by which refusals are told apart, in order. A backend may say any other: "4xx", "5xx".

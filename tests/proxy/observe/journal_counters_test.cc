@@ -77,6 +77,22 @@ TEST_CASE("what shadow mode would refuse is no refusal") {
   CHECK(now.refused_alike.empty());
 }
 
+TEST_CASE("each word of a decision is counted by itself, any other as such") {
+  JournalTallies tallies;
+  const auto reply = test::sample_reply(451, 7, 1, "later");
+  for (const auto* const word : {"shielded", "shared", "unheard-of"}) {
+    const Decision decision{0, nullptr, "", "", "", "", word, "", reply};
+    tallies.mine().decided(decision);
+  }
+  const auto now = tallies.read();
+  for (size_t i = 0; i < kVerifyWords.size(); ++i) {
+    CAPTURE(kVerifyWords[i]);
+    const auto& word = kVerifyWords[i];
+    const bool said = word == "shielded" || word == "shared" || word == "other";
+    CHECK(now.decided_by_verify[i] == (said ? 1 : 0));
+  }
+}
+
 TEST_CASE("threads count apart and are read together") {
   constexpr int kThreads = 20, kEach = 1'000;
   JournalTallies tallies;
