@@ -25,9 +25,12 @@ void handle_audited(ControlServer& server, Daemon& daemon, const std::string& co
     if (result.is_object() && result.contains("error")) return result;
     auto words = command;
     std::replace(words.begin(), words.end(), '.', ' ');
-    audit(server, daemon, words + " " + subject(args));
+    const auto about = subject(args);
+    audit(server, daemon, about.empty() ? words : words + " " + about);
     return result;
   });
 }
+
+std::string no_subject(const json&) { return ""; }
 
 }  // namespace ravelin::proxy

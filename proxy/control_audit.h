@@ -16,9 +16,10 @@ std::string asker_text(const ControlServer& server);
 void audit(const ControlServer& server, Daemon& daemon, const std::string& what);
 
 // As ControlServer::handle(), and what |handler| did not refuse goes to the log: the command and
-// what |subject| says of its arguments.
+// what |subject| says of its arguments, if it says anything.
 using Subject = std::function<std::string(const nlohmann::json& args)>;
 void handle_audited(ControlServer& server, Daemon& daemon, const std::string& command,
                     Subject subject, ControlServer::Handler handler);
+std::string no_subject(const nlohmann::json& args);  // of a command that says it all
 
 }  // namespace ravelin::proxy

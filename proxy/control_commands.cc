@@ -2,15 +2,18 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
 #include <utility>
 
+#include "proxy/checks/early_talker.h"
 #include "proxy/config/builtin.h"
 #include "proxy/config/units.h"
 #include "proxy/control_args.h"
+#include "proxy/control_audit.h"
 #include "proxy/control_backends.h"
 #include "proxy/control_capture.h"
 #include "proxy/control_history.h"
@@ -83,6 +86,7 @@ json breakers(Daemon& daemon) {
   for (const auto& one : daemon.shared().backends.breakers())
     all.push_back({{"route", one.route},
                    {"open", one.state == Breaker::State::Open},
+                   {"state", Breaker::name(one.state)},
                    {"lost", one.lost},
                    {"asked", one.asked}});
   return all;
@@ -176,11 +180,25 @@ json value_of(const Param& param, void* settings) {
   }
 }
 
-// What holds for clients without standing.
+milliseconds pause_of(const Config& config, const Limits& now) {
+  const auto& early_talker = config.section<EarlyTalkerSettings>(kEarlyTalkerPath);
+  return std::max(early_talker.pause, now.least_pause);
+}
+
+std::string_view order_of(const Config& config, const Limits& now) {
+  const bool after = now.verify_order == PressedOrder::Configured
+                         ? config.verify.order == VerifyOrder::AfterGreylist
+                         : now.verify_order == PressedOrder::AfterGreylist;
+  return after ? "after-greylist" : "before-greylist";
+}
+
+// What holds for clients without standing; |pause| and |order| as a level of pressure has them.
 json limits(Daemon& daemon) {
   const auto config = daemon.config();
   auto now = pressed_limits(daemon.limits(), config->pressure, daemon.pressure().level);
-  json all = {{"places", daemon.places()}};
+  json all = {{"places", daemon.places()},
+              {"pause", format_duration(pause_of(*config, now))},
+              {"order", order_of(*config, now)}};
   for (const auto& param : kLimitsSection.section.params)
     all[std::string(param.name)] = value_of(param, &now);
   if (auto set = limits_set(daemon); !set.empty()) all["set"] = std::move(set);
@@ -199,6 +217,15 @@ json verify_forget(Daemon& daemon, const json& args) {
   return {{"forgotten", daemon.shared().backends.forget(smtp::to_lower(what))}};
 }
 
+json breaker_show(Daemon& daemon, const json& args) {
+  const auto wanted = text(args, "route");
+  auto shown = breakers(daemon);
+  if (wanted.empty()) return shown;
+  std::erase_if(shown.get_ref<json::array_t&>(),
+                [&](const json& one) { return one["route"] != wanted; });
+  return shown.empty() ? control_error("no route '" + wanted + "'") : shown;
+}
+
 json breaker_reset(Daemon& daemon, const json& args) {
   const auto wanted = text(args, "route");
   auto& backends = daemon.shared().backends;
@@ -214,12 +241,15 @@ json breaker_reset(Daemon& daemon, const json& args) {
 void add_control_commands(ControlServer& server, Daemon& daemon) {
   server.handle("status", [&daemon](const json&) { return status(daemon); });
   server.handle("limits", [&daemon](const json&) { return limits(daemon); });
-  server.handle("reload", [&daemon](const json&) { return reload(daemon); });
-  server.handle("verify.forget",
-                [&daemon](const json& args) { return verify_forget(daemon, args); });
-  server.handle("breaker.show", [&daemon](const json&) { return breakers(daemon); });
-  server.handle("breaker.reset",
-                [&daemon](const json& args) { return breaker_reset(daemon, args); });
+  handle_audited(server, daemon, "reload", no_subject,
+                 [&daemon](const json&) { return reload(daemon); });
+  handle_audited(
+      server, daemon, "verify.forget", [](const json& args) { return text(args, "what"); },
+      [&daemon](const json& args) { return verify_forget(daemon, args); });
+  server.handle("breaker.show", [&daemon](const json& args) { return breaker_show(daemon, args); });
+  handle_audited(
+      server, daemon, "breaker.reset", [](const json& args) { return text(args, "route"); },
+      [&daemon](const json& args) { return breaker_reset(daemon, args); });
   add_history_commands(server, daemon);
   add_capture_commands(server, daemon);
   add_sender_commands(server, daemon);

@@ -3,6 +3,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "proxy/control_audit.h"
+
 namespace ravelin::proxy {
 namespace {
 
@@ -49,7 +51,7 @@ json stats(Daemon& daemon) {
 
 void add_stats_commands(ControlServer& server, Daemon& daemon) {
   server.handle("stats", [&daemon](const json&) { return stats(daemon); });
-  server.handle("reopen-logs", [&daemon](const json&) -> json {
+  handle_audited(server, daemon, "reopen-logs", no_subject, [&daemon](const json&) -> json {
     daemon.reopen_log();
     return {{"reopened", true}};
   });

@@ -180,6 +180,8 @@ TEST_CASE_METHOD(Bench, "arguments that are wrong or missing are named") {
       {{{"command", "simulate"}}, "'' is not an IP address"},
       {{{"command", "breaker.reset"}, {"route", "elsewhere.example"}},
        "no route 'elsewhere.example'"},
+      {{{"command", "breaker.show"}, {"route", "elsewhere.example"}},
+       "no route 'elsewhere.example'"},
   };
   for (const auto& row : rows) CHECK(error(row.request) == row.want);
 }
@@ -216,6 +218,40 @@ TEST_CASE_METHOD(Bench, "what is set by hand is put in force, shown, and put dow
   CHECK(daemon.changes == 4);
   result({{"command", "reopen-logs"}});
   CHECK(daemon.reopened == 1);
+  CHECK(daemon.journal_.has("control: uid 0 (pid 1): reopen-logs"));
+}
+
+TEST_CASE_METHOD(Bench, "what is forgotten, reset or read anew is put down in the log, too") {
+  result({{"command", "verify.forget"}, {"what", "joe@example.com"}});
+  CHECK(daemon.journal_.has("control: uid 0 (pid 1): verify forget joe@example.com"));
+  result({{"command", "breaker.reset"}});
+  CHECK(daemon.journal_.has("control: uid 0 (pid 1): breaker reset"));
+  result({{"command", "reload"}});
+  CHECK(daemon.journal_.has("control: uid 0 (pid 1): reload"));
+}
+
+TEST_CASE_METHOD(Bench, "a breaker that refuses already, and is not open yet, says so") {
+  auto& backends = daemon.shared().backends;
+  const auto plan = backends.plan();
+  const auto& route = *plan->routes.routes().front();
+  const auto shown = [&] {
+    const auto all = result({{"command", "breaker.show"}, {"route", route.name}});
+    REQUIRE(all.size() == 1);
+    CHECK(all[0].at("open") == (all[0].at("state") == "open"));
+    return all[0].at("state").get<std::string>();
+  };
+  const auto each = [](const auto& what) {
+    for (int i = 0; i < 5; ++i) what("joe" + std::to_string(i) + "@example.com");
+  };
+  const dns::Time now{std::chrono::hours(1)};
+  CHECK(shown() == "closed");
+  each([&](const std::string& joe) { backends.accepted(route, joe, now); });
+  each([&](const std::string& joe) { backends.held_back(route, joe, now); });
+  CHECK(shown() == "suspect");
+  backends.canary_answered(route.name, false, now);
+  CHECK(shown() == "open");
+  result({{"command", "breaker.reset"}, {"route", route.name}});
+  CHECK(shown() == "closed");
 }
 
 TEST_CASE_METHOD(Bench, "a backend that is drained says so until it is up again") {
@@ -270,6 +306,8 @@ TEST_CASE_METHOD(Bench, "limits are written as the configuration writes them") {
   CHECK(now.at("reserved_for_known") == "25%");
   CHECK(now.at("message_size") == "50MB");
   CHECK(now.at("data_min_rate") == "500B");
+  CHECK(now.at("pause") == "2s");
+  CHECK(now.at("order") == "after-greylist");
   for (const auto& [name, value] : now.items()) CHECK_FALSE(value.is_null());
 }
 
@@ -369,6 +407,8 @@ TEST_CASE_METHOD(Bench,
   daemon.pressed = {PressureLevel::Siege, "a worker is 1200 ms late", std::chrono::seconds(75)};
   CHECK(result({{"command", "status"}}).at("pressure") ==
         json{{"level", "siege"}, {"cause", "a worker is 1200 ms late"}, {"since_s", 75}});
-  CHECK(result({{"command", "limits"}}).at("errors") ==
-        daemon.config()->pressure.overlays[2].errors);
+  const auto strict = result({{"command", "limits"}});
+  CHECK(strict.at("errors") == daemon.config()->pressure.overlays[2].errors);
+  CHECK(strict.at("pause") == "3s");
+  CHECK(strict.at("order") == "after-greylist");
 }
