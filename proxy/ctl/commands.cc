@@ -10,17 +10,21 @@
 namespace ravelin::proxy {
 namespace {
 
+// The daemon reads accounts for up to 45 s, and says then what is missing.
+constexpr double kReportPatience = 60;
+
 constexpr Arg kCommon[] = {
     {"--json", "", ArgKind::Flag, "Print the daemon's answer as JSON"},
     {"--socket", "", ArgKind::Text, "The daemon's control socket", false, "/run/ravelin/ctl.sock"},
-    {"--timeout", "", ArgKind::Text, "Seconds to wait for the answer", false, "30"},
+    {"--timeout", "", ArgKind::Text, "Seconds to wait for the answer, 60 for that of report", false,
+     "30"},
 };
 
 constexpr Group kGroups[] = {
     {"greylist", "What is remembered of client, sender, recipient"},
     {"standing", "What is remembered of a client"},
-    {"allow", "Networks that are let in, for a time, whatever the configuration says"},
-    {"deny", "Networks that are kept out, for a time"},
+    {"allow", "Networks that are let in, for a time; of all entries the longest network decides"},
+    {"deny", "Networks that are kept out, for a time, except in shadow mode; see allow"},
     {"limit", "Parameters of [limits], for a time"},
     {"backend", "The mail servers behind us"},
     {"capture", "Messages to nobody that were kept to look at"},
@@ -136,8 +140,11 @@ constexpr Command kCommands[] = {
     {"sources", "sources", "Who came most, of the last five to ten minutes", kSources},
     {"episodes", "episodes", "Hard times: when, how bad, why"},
     {"report", "report", "Who it was in hard times, and what stopped them", kReport, report,
-     Shape::Once, report_usage},
-    {"simulate", "simulate", "What would become of a mail: checks, greylist, standing", kSimulate},
+     Shape::Once, report_usage, kReportPatience},
+    {"simulate", "simulate",
+     "What would become of a mail: checks, greylist, standing; not places, [harvest] and the limit "
+     "of null senders",
+     kSimulate},
     {"greylist show", "greylist.show", "Is this triple known, and how long must it wait?", kTuple},
     {"greylist pass", "greylist.pass", "Let this triple pass from now on", kTuple},
     {"greylist reset", "greylist.reset", "Forget this triple", kTuple},

@@ -52,6 +52,7 @@ struct Command {
   Shape shape = Shape::Once;
   // Why arguments that are right by themselves are not together, "" if they are. May be null.
   std::string (*usage)(const nlohmann::json& request) = nullptr;
+  double patience_s = 30;  // that the answer is waited for, unless --timeout says otherwise
 };
 
 // Commands of two words: what the first stands for.

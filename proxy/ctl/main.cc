@@ -37,7 +37,7 @@ constexpr int kUnreachable = 3;
 struct Request {
   std::string socket;
   bool as_json = false;
-  double limit_s = 30;
+  std::optional<double> limit_s;
   const Command* command = nullptr;
   json body;
   std::map<const Arg*, std::string> given;  // by row; a flag's is "true"
@@ -167,7 +167,7 @@ void build(CLI::App& app, Request& request) {
   app.add_option(std::string(common[1].name), request.socket, std::string(common[1].help))
       ->capture_default_str();
   app.add_option(std::string(common[2].name), request.limit_s, std::string(common[2].help))
-      ->capture_default_str()
+      ->default_str(std::string(common[2].by_default))
       ->check(CLI::Range(0.1, 3600.0));
   for (const Command& command : commands()) add_command(app, request, command);
 }
@@ -198,7 +198,8 @@ int refused(const json& answer) {
 }
 
 milliseconds limit_of(const Request& request) {
-  return milliseconds(static_cast<int64_t>(request.limit_s * 1000));
+  const auto seconds = request.limit_s.value_or(request.command->patience_s);
+  return milliseconds(static_cast<int64_t>(seconds * 1000));
 }
 
 std::string text_of(const Request& request) {
