@@ -27,20 +27,18 @@ constexpr std::string_view kPath = "sandbox";
 constexpr std::string_view kSeccompNames[] = {"off", "log", "enforce"};
 
 constexpr Param kRows[] = {
-    choice_param<&SandboxSettings::seccomp>(
+    fixed_at_start(choice_param<&SandboxSettings::seccomp>(
         "seccomp",
         "A filter of system calls, from the moment when all is open: the list is in "
-        "docs/sandbox.md. log: the kernel's log says what is not in it; enforce: refused. "
-        "A change needs a restart.",
-        "\"off\"", kSeccompNames),
-    text_param<&SandboxSettings::chroot>(
+        "docs/sandbox.md. log: the kernel's log says what is not in it; enforce: refused.",
+        "\"off\"", kSeccompNames)),
+    fixed_at_start(text_param<&SandboxSettings::chroot>(
         "chroot",
         "A directory that becomes the root of the process; empty: none. Every file, the "
         "configuration too, is named as seen from outside and lies below it. Takes root at start, "
-        "a "
-        "user, and dev/urandom in the directory; etc/resolv.conf too if dns.servers is empty or a "
-        "backend has a name. A change needs a restart.",
-        "\"\""),
+        "a user, and dev/urandom in the directory; etc/resolv.conf too if dns.servers is empty or "
+        "a backend has a name.",
+        "\"\"")),
 };
 
 struct NamedFile {

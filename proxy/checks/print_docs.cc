@@ -33,8 +33,9 @@ after stage, and each setting takes one of these actions:
   the allow list skips the checks of the connection. No address is exempt by itself, not even loopback.
 - **The DNS.** An answer that does not come, or is broken, never counts against a client; all questions
   of a dialog share the time of `dns.timeout`.
-- **Shadow mode.** With `mode = "shadow"` a refusal is only logged, as `reject_warning:`. Rules hold in
-  every mode.
+- **Shadow mode.** With `mode = "shadow"` nobody is refused by checks, greylisting or `deny` (also
+  `ravelinctl deny add`): this is only logged, as `reject_warning:`. Relay domains, `[harvest]`, `[limits]`
+  and `[pressure]` hold as ever.
 - **In the log.** The decision line of a recipient names what was found and what it was worth:
   `checks=rdns:greylist,helo.literal:greylist`.
 

@@ -10,7 +10,9 @@ constexpr Param kRows[] = {
         "domain, verification, framing, size and the total limit still do.",
         "[]", check_cidr),
     text_list_param<&AccessSettings::deny>(
-        "deny", "Addresses and networks that are refused at once. An allow entry goes before it.",
+        "deny",
+        "Addresses and networks that are refused at once. Of all entries of allow and deny the "
+        "longest network that a client is in decides; of equal ones that of allow.",
         "[]", check_cidr),
     text_param<&AccessSettings::allow_file>(
         "allow_file", "A file with more of allow, one entry a line, # comments.", "\"\""),

@@ -4,15 +4,13 @@ namespace ravelin::proxy {
 namespace {
 
 constexpr Param kRows[] = {
-    text_param<&AdminSettings::socket>(
-        "socket",
-        "The UNIX socket of ravelinctl, mode 0660; empty: none. A change needs a restart.",
-        "\"/run/ravelin/ctl.sock\"", check_socket_path),
-    text_param<&AdminSettings::http>("http",
-                                     "\"ADDRESS:PORT\" where a browser or Prometheus reads, on a "
-                                     "loopback address; empty: none. A "
-                                     "change needs a restart.",
-                                     "\"\"", check_loopback),
+    fixed_at_start(text_param<&AdminSettings::socket>(
+        "socket", "The UNIX socket of ravelinctl, mode 0660; empty: none.",
+        "\"/run/ravelin/ctl.sock\"", check_socket_path)),
+    fixed_at_start(text_param<&AdminSettings::http>(
+        "http",
+        "\"ADDRESS:PORT\" where a browser or Prometheus reads, on a loopback address; empty: none.",
+        "\"\"", check_loopback)),
 };
 
 }  // namespace

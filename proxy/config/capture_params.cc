@@ -10,11 +10,11 @@ constexpr uint64_t kTB = 1'000'000 * kMB;
 constexpr std::string_view kWhenNames[] = {"episodes", "always"};
 
 constexpr Param kRows[] = {
-    text_param<&CaptureSettings::directory>(
+    fixed_at_start(text_param<&CaptureSettings::directory>(
         "directory",
         "Where messages are kept that nobody here was meant to get: see docs/capture.md. Empty: "
-        "none are taken. A change needs a restart.",
-        "\"\""),
+        "none are taken.",
+        "\"\"")),
     choice_param<&CaptureSettings::when>(
         "when", "sample and first_per_print hold during episodes only, or always.", "\"episodes\"",
         kWhenNames),

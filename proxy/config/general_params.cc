@@ -14,15 +14,16 @@ constexpr Param kRows[] = {
              "\"mx.example.net\""),
     choice_param<&Config::mode>(
         "mode",
-        "Whether verdicts are carried out or only logged. \"shadow\" covers checks, greylisting "
-        "and standing; relay domain, framing, limits, sizes and the backend's verdicts always "
-        "hold.",
+        "Whether verdicts are carried out or only logged. With \"shadow\" nobody is refused by "
+        "checks, greylisting or deny (also \"ravelinctl deny add\"); relay domains, framing, "
+        "sizes, "
+        "[harvest], [limits], [pressure] and the backend's verdicts hold as ever.",
         "\"enforce\"", kModes),
-    text_param<&Config::user>(
+    fixed_at_start(text_param<&Config::user>(
         "user",
         "The user to become after the ports are bound; empty: stay. Only root can change; --user "
         "on the command line goes before it.",
-        "\"\"", check_word),
+        "\"\"", check_word)),
 };
 
 }  // namespace

@@ -39,8 +39,12 @@ constexpr Param kRows[] = {
         "20", 1, 10'000),
     integer_param<&Limits::junk_commands>(
         "junk_commands",
-        "Commands without use until a client is dropped with 421. These are NOOP, RSET, VRFY and "
-        "HELP beyond need.",
+        "Commands without use until a client is dropped with 421; a message that is taken begins "
+        "the "
+        "count anew. Counted are HELO, EHLO, RSET, NOOP, VRFY, HELP, XCLIENT and unknown ones, "
+        "MAIL "
+        "that is too big or beyond null_senders, and RCPT beyond twice recipients or under the "
+        "shield of [harvest].",
         "100", 1, 10'000),
     duration_param<&Limits::command_timeout>(
         "command_timeout",  // §4.5.3.2.7 recommends 5 minutes; overload shortens it
@@ -68,7 +72,9 @@ constexpr Param kRows[] = {
     size_param<&Limits::data_min_rate>(
         "data_min_rate",
         "Slowest average speed of a message, per second; 0: any. Slower clients are dropped with "
-        "421.",
+        "421, but not before data_timeout is over; time in which the backend takes nothing does "
+        "not "
+        "count.",
         "\"500B\"", 0, 10 * kMB),
     share_param<&Limits::null_senders>(
         "null_senders",

@@ -42,6 +42,7 @@ struct Param {
   // As TOML: what the sample shows instead of the default. A row without a default value must be
   // in the file.
   std::string_view example = {};
+  bool fixed = false;  // at start: a reload that changes it fails, and the pages say so
 
   constexpr bool required() const { return default_value.empty(); }
 };
@@ -55,6 +56,12 @@ constexpr Param with_example(Param row, std::string_view example) {
 constexpr Param required(Param row, std::string_view example) {
   row.default_value = {};
   return with_example(row, example);
+}
+
+// The same row, of what is bound, opened or given up at start.
+constexpr Param fixed_at_start(Param row) {
+  row.fixed = true;
+  return row;
 }
 
 namespace detail {

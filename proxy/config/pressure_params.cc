@@ -19,11 +19,11 @@ constexpr Param kRows[] = {
         "\"auto\": measured once a second. Any other fixes the level by hand; \"calm\" is as if "
         "there were no pressure.",
         "\"auto\"", kModes),
-    duration_param<&PressureSettings::hold>(
-        "hold",
-        "How long a level lasts after the last moment that asked for it; twice as long, up to eight "
-        "times, if it comes again soon.",
-        "\"5m\"", 1s, 24h),
+    duration_param<&PressureSettings::hold>("hold",
+                                            "How long a level lasts after the last moment that "
+                                            "asked for it; twice as long, up to eight "
+                                            "times, if it comes again soon.",
+                                            "\"5m\"", 1s, 24h),
     share_param<&PressureSettings::busy_places>(
         "busy_places", "busy: this share of all places is in use.", "\"50%\"", 0.01, 1),
     duration_param<&PressureSettings::busy_wait>(
@@ -43,7 +43,7 @@ constexpr Param kRows[] = {
     share_param<&PressureSettings::attack_strangers>(
         "attack_strangers",
         "attack: clients that are neither allow-listed nor in good standing hold this share of the "
-        "places that they may have. When they hold all, it is a siege.",
+        "places that they may have. With 98 % of them, it is a siege.",
         "\"90%\"", 0.01, 1),
     share_param<&PressureSettings::attack_unknown>(
         "attack_unknown",

@@ -9,6 +9,8 @@ std::string_view first_sentence(std::string_view doc) {
   return end == doc.npos ? doc : doc.substr(0, end + 1);
 }
 
+std::string full_doc(const Param& row) { return std::string(row.doc) + (row.fixed ? kFixed : ""); }
+
 std::string wrapped(std::string_view text, std::string_view prefix, size_t width) {
   std::string lines;
   std::string line;

@@ -16,13 +16,13 @@ constexpr std::string_view kHead =
     R"(# Ravelin: every parameter with its default; hostname, domains and backends are examples.
 # Printed by `ravelin --print-defaults`; docs/parameters.md says more about each.
 #
-# On HUP the file is read again: [limits] act on living dialogs, all else on new ones. [listen],
-# user, state.path and admin.socket need a restart. With an error in the file, or a change that
-# needs a restart, a reload changes nothing.
+# On HUP the file is read again: [limits] act on living dialogs, all else on new ones. With an error
+# in the file, or a change that needs a restart, a reload changes nothing.
 )";
 
 void print_row(const Param& row, std::string& out) {
   std::string comment(first_sentence(row.doc));
+  if (row.fixed) comment += kFixed;
   if (row.kind == ParamKind::Choice) comment += fmt::format(" One of {}.", choice_names(row));
   out += wrapped(comment, "# ", kWidth);
   out += fmt::format("{} = {}\n", row.name, row.example.empty() ? row.default_value : row.example);

@@ -79,7 +79,7 @@ std::string not_built(const Param& row) {
 void print_row(const Param& row, std::string& out) {
   const auto value = row.required() ? "required" : fmt::format("`{}`", row.default_value);
   out += fmt::format("| `{}` | {} | {} | {} | {}{} |\n", row.name, kind_name(row.kind), value,
-                     cell(describe_range(row)), cell(row.doc), not_built(row));
+                     cell(describe_range(row)), cell(full_doc(row)), not_built(row));
 }
 
 void print_section(const Section& section, std::string& out) {

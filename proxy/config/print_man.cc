@@ -6,6 +6,7 @@
 #include "proxy/config/builtin.h"
 #include "proxy/config/loader.h"
 #include "proxy/config/names.h"
+#include "proxy/config/print.h"
 #include "proxy/config/values.h"
 
 namespace ravelin::proxy {
@@ -94,7 +95,7 @@ void print_section(const Section& section, std::string& out) {
       section.path.empty() ? std::string("TOP OF THE FILE") : section_title(section.path);
   out += fmt::format(".SH \"{}\"\n{}", roff(title), sentences(section.doc));
   for (const Param& row : section.params)
-    out += fmt::format(".TP\n.B {}\n{}{}", roff(row.name), sentences(row.doc), facts(row));
+    out += fmt::format(".TP\n.B {}\n{}{}", roff(row.name), sentences(full_doc(row)), facts(row));
 }
 
 }  // namespace

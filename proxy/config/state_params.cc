@@ -4,10 +4,9 @@ namespace ravelin::proxy {
 namespace {
 
 constexpr Param kRows[] = {
-    text_param<&StateSettings::path>(
-        "path",
-        "Where standing and greylisting are kept; empty: memory only. A change needs a restart.",
-        "\"/var/lib/ravelin/state.db\""),
+    fixed_at_start(text_param<&StateSettings::path>(
+        "path", "Where standing and greylisting are kept; empty: memory only.",
+        "\"/var/lib/ravelin/state.db\"")),
 };
 
 }  // namespace

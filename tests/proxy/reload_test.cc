@@ -2,8 +2,10 @@
 
 #include <catch2/catch.hpp>
 
+#include "proxy/config/builtin.h"
 #include "proxy/config/loader.h"
 #include "proxy/config/sample.h"
+#include "proxy/sandbox_settings.h"
 
 using namespace ravelin::proxy;
 
@@ -58,6 +60,22 @@ TEST_CASE("everything else can be changed") {
                            "[relay]\ndrain_timeout = '1s'\n", "[greylist]\ndelay = '1s'\n"})
     CHECK(needs_restart(*now, *config(std::string(kNow) + more)).empty());
   CHECK(needs_restart(*now, *config(changed("'/l'", "'-'"))).empty());
+}
+
+TEST_CASE("just what the pages say needs a restart does") {
+  auto next = *config("[listen]\nsmtp = ['127.0.0.2:25']\nworkers = 1\n[state]\npath = ''\n");
+  auto sandbox = std::make_shared<SandboxSettings>(sandbox_settings(next));
+  sandbox->chroot = "/elsewhere";
+  next.sections["sandbox"] = sandbox;
+
+  std::vector<std::string> wanted;
+  for (const Section* section : all_sections()) {
+    const auto path = section->path.empty() ? "" : std::string(section->path) + ".";
+    for (const Param& row : section->params)
+      if (row.fixed)
+        wanted.push_back(path + std::string(row.name) + ": needs restart; nothing was changed");
+  }
+  CHECK_THAT(needs_restart(*config(kNow), next), Catch::UnorderedEquals(wanted));
 }
 
 TEST_CASE("all that needs a restart is named at once") {
