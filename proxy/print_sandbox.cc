@@ -56,10 +56,10 @@ to be refused: the C library tries it for each thread, then takes `clone`. With 
   with EPERM: libraries that try a new call first take the old one after ENOSYS only.
 
 The filter is off by default: the list is complete for what it is tested with, the libraries of
-Debian 12 on x86-64 (`RAVELIN_SANDBOX=enforce ctest -R ^system_` runs every system test under it).
-There `"enforce"` is what we recommend, and a package that is made for one release can make it the
-default. Built elsewhere, a library that insists on a call would turn mail away, and that must be
-somebody's decision. It costs a dialog next to nothing: at most 0.2 us a call.
+Debian 12 on x86-64 (`RAVELIN_SANDBOX=enforce ctest --test-dir build/asan -R ^system_` runs every
+system test under it). There `"enforce"` is what we recommend, and a package that is made for one
+release can make it the default. Built elsewhere, a library that insists on a call would turn mail
+away, and that must be somebody's decision. It costs a dialog next to nothing: at most 0.2 us a call.
 
 The unit in etc/ravelin.service filters by groups of systemd's; the list here is shorter by two thirds,
 knows arguments, and goes without systemd. They do not disturb each other.

@@ -221,8 +221,8 @@ def check_memory(verdicts, stage, report, began, ended):
     each = (most.memory - most.in_tables() - idle.memory + idle.in_tables()) / dialogs
     peaks = {name.removeprefix("bots "): group["phases"]["load"]["dialogs"]["peak"]
              for name, group in report["groups"].items() if name.startswith("bots ")}
-    # DESIGN: an idle one 1.2 kB, 17 kB in TLS; and 2.1 kB more with a transaction, which silent ones
-    # never have.
+    # What each may cost: an idle one 1.2 kB, 17 kB in TLS; and 2.1 kB more with a transaction, which
+    # silent ones never have.
     cost = {"silent": 1200, "tls": 17_000 + 2100}
     allowed = sum(count * cost.get(name, 1200 + 2100) for name, count in peaks.items()) / sum(peaks.values())
     verdicts.check("memory stays inside what dialogs may cost", each <= allowed,

@@ -5,7 +5,8 @@
 #
 #   tests/bench/drill.sh [--duration SECONDS] [--delay TIME] [attack|noise|monday|retry|provider|descriptors ...]
 #
-# By default all of them, each with 60 s of load; --duration 600 is the long form.
+# By default all of them, each with 60 s of load, retry with at least 180 s; --duration 600 is the
+# long form.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 tests/support/install.sh g++ cmake ninja-build pkg-config libevent-dev libssl-dev libc-ares-dev \
