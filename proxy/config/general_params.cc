@@ -16,8 +16,7 @@ constexpr Param kRows[] = {
         "mode",
         "Whether verdicts are carried out or only logged. With \"shadow\" nobody is refused by "
         "checks, greylisting or deny (also \"ravelinctl deny add\"); relay domains, framing, "
-        "sizes, "
-        "[harvest], [limits], [pressure] and the backend's verdicts hold as ever.",
+        "sizes, [harvest], [limits], [pressure] and the backend's verdicts hold as ever.",
         "\"enforce\"", kModes),
     fixed_at_start(text_param<&Config::user>(
         "user",

@@ -40,11 +40,9 @@ constexpr Param kRows[] = {
     integer_param<&Limits::junk_commands>(
         "junk_commands",
         "Commands without use until a client is dropped with 421; a message that is taken begins "
-        "the "
-        "count anew. Counted are HELO, EHLO, RSET, NOOP, VRFY, HELP, XCLIENT and unknown ones, "
-        "MAIL "
-        "that is too big or beyond null_senders, and RCPT beyond twice recipients or under the "
-        "shield of [harvest].",
+        "the count anew. Counted are HELO, EHLO, RSET, NOOP, VRFY, HELP, XCLIENT and unknown ones, "
+        "MAIL that is too big or beyond null_senders, and RCPT beyond twice recipients or "
+        "under the shield of [harvest].",
         "100", 1, 10'000),
     duration_param<&Limits::command_timeout>(
         "command_timeout",  // §4.5.3.2.7 recommends 5 minutes; overload shortens it
@@ -73,8 +71,7 @@ constexpr Param kRows[] = {
         "data_min_rate",
         "Slowest average speed of a message, per second; 0: any. Slower clients are dropped with "
         "421, but not before data_timeout is over; time in which the backend takes nothing does "
-        "not "
-        "count.",
+        "not count.",
         "\"500B\"", 0, 10 * kMB),
     share_param<&Limits::null_senders>(
         "null_senders",
