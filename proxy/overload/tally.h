@@ -16,7 +16,7 @@ struct TallySums {
   uint64_t new_sources = 0;           // without standing, and not seen for a while
   uint64_t mails = 0;                 // MAIL of clients without standing
   uint64_t null_senders = 0;          // of these, MAIL FROM:<>
-  uint64_t answers = 0;               // about recipients
+  uint64_t answers = 0;               // about recipients, to clients without standing
   uint64_t unknown = 0;               // of these, "no such user"
   uint64_t questions = 0;             // that the backend itself answered, or should have
   std::chrono::nanoseconds waited{};  // for all |questions| together

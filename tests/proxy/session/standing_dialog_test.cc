@@ -74,6 +74,14 @@ TEST_CASE("too many errors cost standing, but not the allow-listed") {
   CHECK(mx.standing.grade(kClient) == (allowed ? proxy::Grade::Passed : proxy::Grade::Unknown));
 }
 
+TEST_CASE("recipients that do not exist are a sign of an attack where strangers ask for them") {
+  const bool allowed = GENERATE(false, true);
+  Harness mx(allowed ? "[access]\nallow = ['192.0.2.1']" : "");
+  mx.verifier().refuse("no@mx.example", {550, {1, 1}, "User unknown"}, true);
+  CHECK(mx.play(kHello + kMail + rcpt("no@mx.example", "550 5.1.1")) == "");
+  CHECK(mx.tally.read().unknown == (allowed ? 0 : 1));
+}
+
 TEST_CASE("relay attempts are errors, refusals by checks are not") {
   Harness mx("[limits]\nerrors = 2\n[checks.helo]\nliteral = 'reject'\n");
   const auto hello = "S: 220\nC: EHLO [192.0.2.1]\nS: 250-\n" + kMail;
