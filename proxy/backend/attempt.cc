@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <chrono>
 #include <new>
 #include <utility>
 
@@ -13,6 +14,13 @@ namespace ravelin::proxy {
 
 using smtp::Reply;
 using smtp::Step;
+
+namespace {
+
+// More than a backend takes that is only busy, and little of what clients wait.
+constexpr std::chrono::seconds kLongBehind{5};
+
+}  // namespace
 
 // A wish that would be dropped in silence is one too many.                           RFC 3461 §5
 bool lacks(const smtp::Capabilities& offers, const smtp::MailCommand& mail,
@@ -222,16 +230,35 @@ void Attempt::on_cut_off() noexcept {
   resume_later();
 }
 
-// Not at once: whoever lost the connection is in the middle of something.
+// Not at once: whoever lost the connection is in the middle of something. Without memory at the
+// next check().
 void Attempt::resume_later() noexcept {
   try {
-    resume_ = worker_.reactor().defer([this] {
-      cut_off_ = false;
-      survive([this] { return acquire(); });
-    });
+    resume_ = worker_.reactor().defer([this] { resume(); });
   } catch (const std::bad_alloc&) {
-    resume_ = nullptr;  // at the next check()
+    resume_ = nullptr;
   }
+}
+
+void Attempt::resume() noexcept {
+  resume_ = nullptr;
+  if (behind_ != nullptr) return leave_pipeline();
+  if (std::exchange(cut_off_, false)) survive([this] { return acquire(); });
+}
+
+// The one in front may be about a sender whose domain the backend looks up for a minute. What is
+// said to us there is heard by nobody then, and counts for that connection all the same. While none
+// is free for us we stay: a backend that is slow for want of rest must not be asked twice.
+void Attempt::leave_pipeline() noexcept {
+  if (!behind_->backend().spares(waiter, worker_.reactor().now())) return;
+  std::exchange(behind_, nullptr)->pipeline().leave(*this);
+  alone_ = true;
+  survive([this] { return acquire(); });
+}
+
+void Attempt::check(Time now) noexcept {
+  const bool waits_long = behind_ != nullptr && now - said_at_ >= kLongBehind;
+  if ((cut_off_ || waits_long) && !resume_) resume_later();
 }
 
 // RSET only if a MAIL is open: servers count it as a command that brings no mail. The

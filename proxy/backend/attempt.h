@@ -86,10 +86,8 @@ class Attempt final : ConnectionUser, Request, Pipelined {
     return running_ && (broken_ || (connection_ != nullptr && !connection_->usable()));
   }
   const Waiter& asker() const { return waiter; }
-  // It was cut off, and there was no memory to go on at once.
-  void check() noexcept {
-    if (cut_off_ && !resume_) resume_later();
-  }
+  // What time brings; calls nobody before it has returned.
+  void check(Time now) noexcept;
   // Ends it without an outcome. |silent|: it took too long, so the connection is of no use.
   void cancel(bool silent = false) noexcept;
 
@@ -112,6 +110,8 @@ class Attempt final : ConnectionUser, Request, Pipelined {
   void say_rcpts(BackendConnection& connection);
   bool shares(const BackendConnection& connection) const;
   void resume_later() noexcept;
+  void resume() noexcept;
+  void leave_pipeline() noexcept;
   bool use(ConnectionPtr connection);
   bool crowded(const BackendConnection& connection) const;
   void make_room(ConnectionPtr connection) noexcept;

@@ -137,6 +137,11 @@ Permits::Grant Backend::ask(Waiter& waiter, dns::Time now) {
       [&](Permits& permits, Orders& orders) { return permits.ask(waiter, now, orders); });
 }
 
+bool Backend::spares(const Waiter& waiter, dns::Time now) const noexcept {
+  if (drained()) return false;
+  return permits_.with([&](const Permits& permits) { return permits.spares(waiter, now); });
+}
+
 bool Backend::cancel(uint64_t ticket) noexcept {
   return permits_.with([&](Permits& permits) { return permits.cancel(ticket); });
 }

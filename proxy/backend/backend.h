@@ -82,6 +82,7 @@ class Backend : public std::enable_shared_from_this<Backend> {
   // What is granted is to be put into a Permit, a tie into a Claim, before anything else is done.
   void know(uint32_t worker);
   Permits::Grant ask(Waiter& waiter, dns::Time now);
+  bool spares(const Waiter& waiter, dns::Time now) const noexcept;
   bool cancel(uint64_t ticket) noexcept;
   bool ask_spare(dns::Time now) noexcept;
   bool ask_probe(dns::Time now) noexcept;

@@ -169,6 +169,10 @@ Permits::Grant Permits::ask(Waiter& waiter, dns::Time now, Orders& orders) {
   return Grant::Wait;
 }
 
+bool Permits::spares(const Waiter& waiter, dns::Time now) const noexcept {
+  return may_hold(waiter) && (idle() > 0 || can_open(now));
+}
+
 bool Permits::cancel(uint64_t ticket) noexcept {
   for (auto* const lines : {&fresh_, &lines_})
     for (auto& by_want : *lines)

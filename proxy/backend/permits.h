@@ -73,6 +73,8 @@ class Permits {
   void know(uint32_t worker);
   // Writes the ticket into |waiter|.
   Grant ask(Waiter& waiter, dns::Time now, Orders& orders);
+  // Would it be given one that nobody uses now, or waits for?
+  bool spares(const Waiter& waiter, dns::Time now) const noexcept;
   // False: it waits no more; what was sent to it is on its way and must be given back.
   bool cancel(uint64_t ticket) noexcept;
 

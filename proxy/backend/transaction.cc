@@ -386,7 +386,7 @@ void Transaction::check(Time now) {
   else if (!untold_since_)
     untold_since_ = now;
   delivery_.check(now);
-  attempt_.check();
+  attempt_.check(now);
   if (tie_ && (!tie_.connection().usable() || now - tie_.idle_since() >= plan_->verify.hold))
     tie_.give_up();
   if (end_) {

@@ -256,6 +256,77 @@ TEST_CASE("a silent backend: those behind wait no longer than those in front") {
   CHECK(behind.code() == 451);
 }
 
+// A question that is not answered, with another behind, while the other connection is in use.
+struct SlowFront : Crowd {
+  SlowFront() : Crowd(route_to({"192.0.2.7:25"}, 2)) {
+    silence();
+    other = &wait("other@example.com");
+    mx.run();
+    front = &wait("front@example.com");
+    behind = &wait("behind@example.com");
+    answer_first();
+    REQUIRE(writes()[2] == group("front@example.com") + group("behind@example.com"));
+  }
+  // To a whole question, or to its RCPT.
+  void refuse(size_t connection, bool whole = true) {
+    if (whole) mx.backend.send(connection, "250 2.0.0 ok\r\n250 2.0.0 ok\r\n");
+    mx.backend.send(connection, "550 5.1.1 no\r\n");
+    mx.run();
+  }
+  void refuse_other() {
+    mx.backend.send(1, "250 2.0.0 ok\r\n");
+    refuse(1, /*whole=*/false);
+    REQUIRE(other->code() == 550);
+  }
+  Mail *other = nullptr, *front = nullptr, *behind = nullptr;
+};
+
+TEST_CASE("who waits behind a slow question asks alone where a connection is free") {
+  SlowFront crowd;
+  auto& mx = crowd.mx;
+  mx.advance(6s);
+  CHECK(crowd.writes(1).size() == 2);  // none is
+  crowd.refuse_other();
+  mx.advance(1s);
+  REQUIRE(crowd.writes(1).size() == 3);
+  CHECK(crowd.writes(1)[2] == group("behind@example.com"));
+  crowd.refuse(1);
+  REQUIRE(crowd.behind->code() == 550);
+  CHECK(crowd.behind->events.last().source == AnswerSource::Backend);
+  CHECK(crowd.front->code() == 0);
+
+  // What comes for it on the first one is nobody's.
+  crowd.refuse(0);
+  CHECK(crowd.front->code() == 550);
+  CHECK(mx.backends.snapshot()[0].idle == 1);
+  crowd.refuse(0);
+  CHECK(crowd.behind->events.recipients.size() == 1);
+  CHECK(mx.backends.snapshot()[0].idle == 2);
+}
+
+TEST_CASE("what is refused to one who left counts for that connection") {
+  SlowFront crowd;
+  auto& mx = crowd.mx;
+  mx.config.routes[0].max_refusals = 3;  // first, front, behind
+  mx.backends.configure(mx.config);
+  crowd.refuse_other();
+  mx.advance(6s);
+  crowd.refuse(0);
+  CHECK(crowd.writes(0).size() == 3);
+  crowd.refuse(0);
+  CHECK(crowd.writes(0).back() == "QUIT\r\n");
+}
+
+TEST_CASE("who left a slow question for another one waits no longer in all") {
+  SlowFront crowd;
+  crowd.refuse_other();
+  for (int i = 0; i < 59; ++i) crowd.mx.advance(1s);
+  CHECK(crowd.behind->code() == 0);
+  CHECK(crowd.writes(1).size() == 3);  // once, and not again
+  crowd.mx.advance(1s);
+  CHECK(crowd.behind->code() == 451);
+}
+
 TEST_CASE("the share that is reserved of places is reserved of connections") {
   auto route = route_to({"192.0.2.7:25"}, 4);
   route.pipelined_questions = 1;
