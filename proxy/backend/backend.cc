@@ -142,8 +142,8 @@ bool Backend::spares(const Waiter& waiter, dns::Time now) const noexcept {
   return permits_.with([&](const Permits& permits) { return permits.spares(waiter, now); });
 }
 
-bool Backend::cancel(uint64_t ticket) noexcept {
-  return permits_.with([&](Permits& permits) { return permits.cancel(ticket); });
+bool Backend::cancel(const Waiter& waiter) noexcept {
+  return permits_.with([&](Permits& permits) { return permits.cancel(waiter); });
 }
 
 bool Backend::ask_spare(dns::Time now) noexcept {
@@ -155,7 +155,7 @@ bool Backend::ask_probe(dns::Time now) noexcept {
 }
 
 Claim Backend::granted(PlaceInLine place) noexcept {
-  const auto waiter = place.mapped();
+  const auto waiter = place.value();
   return Claim::granted(shared_from_this(), waiter, std::move(place));
 }
 

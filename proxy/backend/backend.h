@@ -83,7 +83,7 @@ class Backend : public std::enable_shared_from_this<Backend> {
   void know(uint32_t worker);
   Permits::Grant ask(Waiter& waiter, dns::Time now);
   bool spares(const Waiter& waiter, dns::Time now) const noexcept;
-  bool cancel(uint64_t ticket) noexcept;
+  bool cancel(const Waiter& waiter) noexcept;
   bool ask_spare(dns::Time now) noexcept;
   bool ask_probe(dns::Time now) noexcept;
   // |claim| is of no tie. If the connection is passed on, it is then the next one's.

@@ -13,15 +13,13 @@ namespace ravelin::proxy {
 namespace {
 
 constexpr uint32_t kGoodsPerUnknown = 3;
+constexpr uint32_t kTimesWhatIsFree = 3;
 
-// A connection changes hands for two wake-ups and some ten system calls, so one of the same worker
-// may come before those of others: of the first few in line, and before each of these a few times.
-constexpr int kLookForOwn = 16;
-constexpr uint8_t kMayPass = 16;
+uint32_t left(uint32_t most, uint32_t used) { return most - std::min(most, used); }
 
 }  // namespace
 
-Line& Permits::line_of(const Waiter& waiter) {
+WaitingLine& Permits::line_of(const Waiter& waiter) {
   const auto lane = waiter.good ? Good : waiter.bounce ? Bounces : Strangers;
   return (waiter.fresh ? fresh_ : lines_)[lane][static_cast<size_t>(waiter.want)];
 }
@@ -43,10 +41,35 @@ uint32_t Permits::tie_limit() const {
 }
 
 bool Permits::may_hold(const Waiter& waiter) const {
+  return has_room_for(waiter) && (waiter.want == Want::Question || !has_its_share(waiter));
+}
+
+// The same for all in one line.
+bool Permits::has_room_for(const Waiter& waiter) const {
   if (!waiter.good && unknown_questions_ + unknown_ties_ >= stranger_limit()) return false;
-  if (waiter.want == Want::Question) return true;
-  if (ties_ >= std::max(1U, tie_limit())) return false;
-  return waiter.good || unknown_ties_ < std::max(1U, cap() / 2);
+  return waiter.want == Want::Question || free_ties(waiter) > 0;
+}
+
+uint32_t Permits::free_ties(const Waiter& waiter) const {
+  const auto of_all = left(std::max(1U, tie_limit()), ties_);
+  if (waiter.good) return of_all;
+  const auto most = std::clamp(cap() / 2, 1U, stranger_limit());
+  return std::min(of_all, left(most, unknown_ties_));
+}
+
+uint32_t Permits::ties_of(const Waiter& waiter) const {
+  const auto own = ties_of_.find(waiter.client);
+  return own == ties_of_.end() ? 0 : own->second;
+}
+
+// A text lasts for as long as its client likes, so nobody may hold all that messages may have. Who
+// is alone gets some three quarters, the more there are the less each, and the last is for one that
+// has none. A fixed share that a few cannot fill would hold a big provider down when nobody waits.
+bool Permits::has_its_share(const Waiter& waiter) const {
+  const auto own = ties_of(waiter);
+  if (own == 0) return false;
+  const auto free = free_ties(waiter);
+  return free < 2 || own >= kTimesWhatIsFree * free;
 }
 
 void Permits::hold(const Waiter& waiter) {
@@ -56,8 +79,7 @@ void Permits::hold(const Waiter& waiter) {
 
 void Permits::hold_tie(const Waiter& waiter) {
   ++ties_;
-  if (waiter.good) return;
-  ++unknown_ties_;
+  if (!waiter.good) ++unknown_ties_;
   try {
     ++ties_of_[waiter.client];
   } catch (const std::bad_alloc&) {
@@ -66,12 +88,8 @@ void Permits::hold_tie(const Waiter& waiter) {
 }
 
 bool Permits::tie(const Waiter& holder) noexcept {
-  if (ties_ >= tie_limit()) return false;
-  if (!holder.good) {
-    if (waiting() > 0 || unknown_ties_ >= std::max(1U, cap() / 2)) return false;
-    const auto own = ties_of_.find(holder.client);
-    if (own != ties_of_.end() && own->second >= std::max(1U, cap() / 10)) return false;
-  }
+  if (tie_limit() == 0 || free_ties(holder) == 0 || has_its_share(holder)) return false;
+  if (!holder.good && (waiting() > 0 || ties_of(holder) >= std::max(1U, cap() / 10))) return false;
   hold_tie(holder);
   return true;
 }
@@ -89,8 +107,7 @@ void Permits::let_go_question() {
 void Permits::let_go_tie(const Waiter& waiter) {
   assert(ties_ > 0);
   --ties_;
-  if (waiter.good) return;
-  --unknown_ties_;
+  if (!waiter.good) --unknown_ties_;
   const auto own = ties_of_.find(waiter.client);
   if (own != ties_of_.end() && --own->second == 0) ties_of_.erase(own);
 }
@@ -98,10 +115,10 @@ void Permits::let_go_tie(const Waiter& waiter) {
 void Permits::untie(const Waiter& holder, dns::Time now, Orders& orders) noexcept {
   let_go_tie(holder);
   // Still too many, since a cap was lowered: the next one is given up.
-  for (const auto* const lines : {&fresh_, &lines_}) {
-    for (const auto& by_want : *lines) {
-      const auto& messages = by_want[static_cast<size_t>(Want::Message)];
-      if (!messages.empty() && !may_hold(messages.begin()->second)) shed(orders);
+  for (auto* const lines : {&fresh_, &lines_}) {
+    for (auto& by_want : *lines) {
+      auto& messages = by_want[static_cast<size_t>(Want::Message)];
+      if (!messages.empty() && first_of(messages) == nullptr) shed(orders);
     }
   }
   serve_held_up(now, orders);
@@ -116,10 +133,10 @@ void Permits::answered(dns::Time now, Orders& orders) noexcept {
 void Permits::serve_held_up(dns::Time now, Orders& orders) noexcept {
   for (auto* const lines : {&fresh_, &lines_}) {
     for (auto& by_want : *lines) {
-      for (const auto& line : by_want) {
-        if (line.empty() || !may_hold(line.begin()->second)) continue;
-        const auto& first = line.begin()->second;
-        if (!(first.fresh && held_ < cap()) && find_room(first, orders)) return;
+      for (auto& line : by_want) {
+        const auto* const first = first_of(line);
+        if (first == nullptr || (first->fresh && held_ < cap())) continue;
+        if (find_room(*first, orders)) return;
       }
     }
   }
@@ -164,7 +181,7 @@ Permits::Grant Permits::ask(Waiter& waiter, dns::Time now, Orders& orders) {
     }
   }
   if (health_.down() && (ready_ == 0 || waiter.elsewhere)) return Grant::Down;
-  line_of(waiter).emplace(waiter.ticket, waiter);
+  line_of(waiter).add(waiter);
   if (!may_hold(waiter) || !find_room(waiter, orders)) shed(orders);
   return Grant::Wait;
 }
@@ -173,13 +190,7 @@ bool Permits::spares(const Waiter& waiter, dns::Time now) const noexcept {
   return may_hold(waiter) && (idle() > 0 || can_open(now));
 }
 
-bool Permits::cancel(uint64_t ticket) noexcept {
-  for (auto* const lines : {&fresh_, &lines_})
-    for (auto& by_want : *lines)
-      for (auto& line : by_want)
-        if (line.erase(ticket) > 0) return true;
-  return false;
-}
+bool Permits::cancel(const Waiter& waiter) noexcept { return line_of(waiter).erase(waiter); }
 
 // An idle connection in some worker's pool is promised away: that worker cannot take it for itself
 // any more.
@@ -227,36 +238,27 @@ bool Permits::ask_probe(dns::Time now) noexcept {
 
 // --- serving ----------------------------------------------------------------------------------
 
-// The first of |line| whose worker is |home|, if it is not far behind; else the first.
-Line::iterator Permits::first_for(Line& line, Home home) {
-  const auto first = line.begin();
-  if (home == nullptr || first->second.passed >= kMayPass) return first;
-  auto own = first;
-  for (int left = kLookForOwn; left > 0 && own != line.end(); --left, ++own) {
-    if (own->second.worker != *home) continue;
-    if (own != first) ++first->second.passed;
-    return own;
-  }
-  return first;
+// Null: nobody there may go.
+const Waiter* Permits::first_of(WaitingLine& line) const {
+  if (line.empty() || !has_room_for(line.any())) return nullptr;
+  return line.first([this](const Waiter& waiter) { return may_hold(waiter); });
 }
 
-PlaceInLine Permits::granted(Line& line, Home home) {
-  auto place = line.extract(first_for(line, home));
-  hold(place.mapped());
+PlaceInLine Permits::granted(WaitingLine& line, Home home) {
+  auto place = line.take(home, [this](const Waiter& waiter) { return may_hold(waiter); });
+  hold(place.value());
   return place;
 }
 
 PlaceInLine Permits::next_of(Lines& lines, Lane lane, Home home) {
-  const auto first_of = [&](Want want) -> Line* {
-    auto& line = lines[lane][static_cast<size_t>(want)];
-    return !line.empty() && may_hold(line.begin()->second) ? &line : nullptr;
-  };
-  auto* const questions = first_of(Want::Question);
-  auto* const messages = first_of(Want::Message);
-  if (messages && (!questions || messages->begin()->first < questions->begin()->first))
-    return granted(*messages, home);
-  if (!questions) return {};
-  return granted(*questions, home);
+  auto& questions = lines[lane][static_cast<size_t>(Want::Question)];
+  auto& messages = lines[lane][static_cast<size_t>(Want::Message)];
+  const auto* const question = first_of(questions);
+  const auto* const message = first_of(messages);
+  if (message != nullptr && (question == nullptr || message->ticket < question->ticket))
+    return granted(messages, home);
+  if (question == nullptr) return {};
+  return granted(questions, home);
 }
 
 // A flood of bounces does not keep other mail waiting, nor the other way round.
@@ -299,9 +301,9 @@ Permits::Parked Permits::park(uint32_t worker, bool asked, PlaceInLine& next_pla
 }
 
 void Permits::put_back(PlaceInLine place) noexcept {
-  const auto& waiter = place.mapped();
+  const auto& waiter = place.value();
   let_go(waiter);
-  line_of(waiter).insert(std::move(place));
+  line_of(waiter).put_back(std::move(place));
 }
 
 void Permits::lost_idle(uint32_t worker) noexcept {
@@ -344,7 +346,7 @@ void Permits::unsent(Order order) noexcept {
         tie->second.asked = false;
       return;
     case Order::Kind::Fail:
-      line_of(order.waiter()).insert(std::move(order.place));
+      line_of(order.waiter()).put_back(std::move(order.place));
       return;
   }
 }
@@ -355,7 +357,7 @@ void Permits::pump(dns::Time now, Orders& orders) {
     if (!place) place = next(nullptr);
     if (!place) return;
     opening();
-    const auto worker = place.mapped().worker;
+    const auto worker = place.value().worker;
     orders.push_back({Order::Kind::Open, worker, 0, std::move(place)});
   }
   if (health_.down()) fail_vain(orders);
@@ -365,24 +367,24 @@ void Permits::pump(dns::Time now, Orders& orders) {
 // for them who have nowhere else to go.
 void Permits::fail_vain(Orders& orders) {
   const bool nothing = ready_ == 0 && connecting_ == 0;
-  const auto fail = [&](Line& line) {
-    for (auto at = line.begin(); at != line.end();) {
+  const auto fail = [&](WaitingLine::Queue& all) {
+    for (auto at = all.begin(); at != all.end();) {
       const auto which = at++;
-      const auto worker = which->second.worker;
-      if (!nothing && !which->second.elsewhere) continue;
+      const auto worker = which->worker;
+      if (!nothing && !which->elsewhere) continue;
       if (!room_for_one(orders)) return;
-      orders.push_back({Order::Kind::Fail, worker, 0, line.extract(which)});
+      orders.push_back({Order::Kind::Fail, worker, 0, all.extract(which)});
     }
   };
   for (auto* const lines : {&fresh_, &lines_})
     for (auto& by_want : *lines)
-      for (auto& line : by_want) fail(line);
+      for (auto& line : by_want) fail(line.all());
 }
 
-bool Permits::somebody_can_go(const Lines& lines) const {
-  for (const auto& by_want : lines)
-    for (const auto& line : by_want)
-      if (!line.empty() && may_hold(line.begin()->second)) return true;
+bool Permits::somebody_can_go(Lines& lines) const {
+  for (auto& by_want : lines)
+    for (auto& line : by_want)
+      if (first_of(line) != nullptr) return true;
   return false;
 }
 
@@ -448,7 +450,7 @@ bool Permits::crowded(uint32_t own) const noexcept {
 }
 
 bool Permits::good_waits() const noexcept {
-  const auto any = [](const Line& line) { return !line.empty(); };
+  const auto any = [](const WaitingLine& line) { return !line.nobody_next(); };
   return std::any_of(std::begin(lines_[Good]), std::end(lines_[Good]), any) ||
          std::any_of(std::begin(fresh_[Good]), std::end(fresh_[Good]), any);
 }

@@ -17,30 +17,11 @@
 #include "dns/ip.h"
 #include "dns/reactor.h"
 #include "proxy/backend/health.h"
+#include "proxy/backend/waiting_line.h"
 
 namespace ravelin::proxy {
 
-enum class Want : uint8_t {
-  Question,  // one MAIL and RCPT; short
-  Message,   // a replay and its DATA: lasts as long as the client likes
-};
-
-struct Waiter {
-  uint64_t ticket = 0;  // given by Permits::ask()
-  uint32_t worker = 0;
-  bool good = false;
-  bool fresh = false;      // only a new connection will do: a reused one has just failed
-  bool elsewhere = false;  // there is another backend to ask, when this one is down
-  bool bounce = false;     // the null sender
-  uint8_t passed = 0;      // how often a later one of another worker was served before it
-  Want want = Want::Question;
-  dns::IpAddress client;
-};
-
-// By ticket, which is the order of arrival. Who is served leaves with its entry, so that putting it
-// back needs no memory.
-using Line = std::map<uint64_t, Waiter>;
-using PlaceInLine = Line::node_type;
+using PlaceInLine = WaitingLine::Place;
 
 // What a worker is to do now, decided under the lock and sent after it.
 struct Order {
@@ -56,7 +37,7 @@ struct Order {
   uint64_t tie = 0;
   PlaceInLine place{};  // of the one to open for, or who waits in vain
 
-  const Waiter& waiter() const { return place.mapped(); }
+  const Waiter& waiter() const { return place.value(); }
 };
 using Orders = std::vector<Order>;
 
@@ -76,7 +57,7 @@ class Permits {
   // Would it be given one that nobody uses now, or waits for?
   bool spares(const Waiter& waiter, dns::Time now) const noexcept;
   // False: it waits no more; what was sent to it is on its way and must be given back.
-  bool cancel(uint64_t ticket) noexcept;
+  bool cancel(const Waiter& waiter) noexcept;
 
   // A permit for a connection nobody asked for (probe, opened ahead of need): only while no
   // question could use it.
@@ -125,7 +106,7 @@ class Permits {
   // they may have for messages, or wait for one?
   bool crowded(uint32_t own) const noexcept;
 
-  // In line, with no connection on its way to it.
+  // In line, with no connection on its way to it, and not for its own client's share alone.
   bool good_waits() const noexcept;
 
   // |reserved|: the share of the cap that only good clients get, 0 to 1.
@@ -146,14 +127,18 @@ class Permits {
   // Whose turn it is, one after the other; of the strangers, who are in most of it, those who send
   // bounces and all others.
   enum Lane : uint8_t { Strangers, Bounces, Good, kLanes };
-  using Lines = Line[kLanes][2];  // [lane][want]
+  using Lines = WaitingLine[kLanes][2];  // [lane][want]
   struct IdleTie {
     uint32_t worker = 0;
     bool asked = false;  // to give up
   };
 
-  Line& line_of(const Waiter& waiter);
+  WaitingLine& line_of(const Waiter& waiter);
   bool may_hold(const Waiter& waiter) const;
+  bool has_room_for(const Waiter& waiter) const;
+  uint32_t free_ties(const Waiter& waiter) const;
+  uint32_t ties_of(const Waiter& waiter) const;
+  bool has_its_share(const Waiter& waiter) const;
   uint32_t tie_limit() const;
   bool can_open(dns::Time now) const;
   void opening();
@@ -169,16 +154,16 @@ class Permits {
   void pump(dns::Time now, Orders& orders);
   void fail_vain(Orders& orders);
   void order_again(Orders& orders);
-  bool somebody_can_go(const Lines& lines) const;
+  const Waiter* first_of(WaitingLine& line) const;
+  bool somebody_can_go(Lines& lines) const;
   uint32_t stranger_limit() const;
   void serve_held_up(dns::Time now, Orders& orders) noexcept;
-  using Home = const uint32_t*;  // the worker that has the connection; null: nobody yet
+  using Home = WaitingLine::Home;
   PlaceInLine next(Home home);
   PlaceInLine next_fresh();
   PlaceInLine next_stranger(Lines& lines, Home home);
   PlaceInLine next_of(Lines& lines, Lane lane, Home home);
-  PlaceInLine granted(Line& line, Home home);
-  Line::iterator first_for(Line& line, Home home);
+  PlaceInLine granted(WaitingLine& line, Home home);
 
   Health health_;
   uint32_t cap_ = 1;
@@ -198,8 +183,8 @@ class Permits {
   uint32_t unknown_ties_ = 0;
   uint32_t unknown_questions_ = 0;  // connections that are out for one
   // Without memory one is not counted here, for it is fairness only; then it counts for less.
-  std::unordered_map<dns::IpAddress, uint32_t, dns::IpHash> ties_of_;  // clients not good
-  std::map<uint64_t, IdleTie> idle_ties_;                              // oldest first
+  std::unordered_map<dns::IpAddress, uint32_t, dns::IpHash> ties_of_;
+  std::map<uint64_t, IdleTie> idle_ties_;  // oldest first
   uint64_t last_tie_ = 0;
   bool order_missing_ = false;  // for want of memory
 };

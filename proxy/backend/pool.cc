@@ -55,7 +55,7 @@ Pool::Took Pool::take(Request& request, ConnectionPtr& connection) noexcept {
         return granted(request);
       case Permits::Grant::Wait:
         if (enlist(request)) return Took::Later;
-        backend_->cancel(waiter.ticket);
+        backend_->cancel(waiter);
         break;
       case Permits::Grant::Down:
         break;
@@ -85,7 +85,7 @@ bool Pool::enlist(Request& request) noexcept {
 }
 
 void Pool::cancel(Request& request) noexcept {
-  if (requests_.erase(request.waiter.ticket) > 0) backend_->cancel(request.waiter.ticket);
+  if (requests_.erase(request.waiter.ticket) > 0) backend_->cancel(request.waiter);
 }
 
 // Not while a good client waits, who would wait for all of them. Only the oldest are looked at.
@@ -100,15 +100,15 @@ void Pool::fill(BackendConnection& connection) noexcept {
   auto at = requests_.begin();
   for (size_t looked = 0; looked < kLook && room > 0 && at != requests_.end(); ++looked) {
     auto& request = *at->second;
-    const auto ticket = at++->first;
+    ++at;
     if (!request.may_follow(connection)) continue;
     try {
       connection.pipeline().make_room();
     } catch (const std::bad_alloc&) {
       return;
     }
-    if (!backend_->cancel(ticket)) continue;  // a connection is on its way to it
-    requests_.erase(ticket);
+    if (!backend_->cancel(request.waiter)) continue;  // a connection is on its way to it
+    requests_.erase(request.waiter.ticket);
     request.follow(connection);
     --room;
   }

@@ -308,6 +308,7 @@ TEST_CASE("a 354 that does not come is a 451") {
 }
 
 TEST_CASE("ties leave room for questions") {
+  const auto good = [](int i) { return client("203.0.113." + std::to_string(i + 1), true); };
   Harness mx({route_to({"192.0.2.7:25"}, 8)});
   std::vector<std::unique_ptr<Mail>> mails;
   SECTION("strangers hold half at most") {
@@ -327,7 +328,7 @@ TEST_CASE("ties leave room for questions") {
   SECTION("a quarter is rounded up") {
     Harness five({route_to({"192.0.2.7:25"}, 5)});
     for (int i = 0; i < 5; ++i) {
-      mails.push_back(five.begin("a@client.example", client("203.0.113.5", true)));
+      mails.push_back(five.begin("a@client.example", good(i)));
       five.ask(*mails.back(), "x@example.com");
     }
     CHECK(five.backends.snapshot()[0].ties == 3);
@@ -344,10 +345,17 @@ TEST_CASE("ties leave room for questions") {
   }
   SECTION("the good all but a quarter") {
     for (int i = 0; i < 8; ++i) {
-      mails.push_back(mx.begin("a@client.example", client("203.0.113.5", true)));
+      mails.push_back(mx.begin("a@client.example", good(i)));
       mx.ask(*mails.back(), "x@example.com");
     }
     CHECK(mx.backends.snapshot()[0].ties == 6);
+  }
+  SECTION("one good client all but the last of these") {
+    for (int i = 0; i < 8; ++i) {
+      mails.push_back(mx.begin("a@client.example", good(0)));
+      mx.ask(*mails.back(), "x@example.com");
+    }
+    CHECK(mx.backends.snapshot()[0].ties == 5);
   }
 }
 

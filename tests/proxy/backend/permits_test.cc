@@ -32,7 +32,7 @@ struct OneBusy {
   Waiter served() {
     PlaceInLine next;
     REQUIRE(permits.park(0, true, next) == Permits::Parked::Pass);
-    return next.mapped();
+    return next.value();
   }
 
   Permits permits;
@@ -91,7 +91,7 @@ TEST_CASE("a share of the connections is left to good clients") {
   CHECK(permits.ask(other, kNow, orders) == Permits::Grant::Wait);
   SECTION("a stranger's own serves the next stranger") {
     CHECK(permits.park(0, true, next) == Permits::Parked::Pass);
-    CHECK(next.mapped().ticket == stranger.ticket);
+    CHECK(next.value().ticket == stranger.ticket);
   }
   SECTION("when a stranger's ends, the idle one may") {
     orders.clear();
@@ -100,7 +100,7 @@ TEST_CASE("a share of the connections is left to good clients") {
     CHECK(orders[0].kind == Order::Kind::HandOver);
     REQUIRE(permits.redeem(0));
     CHECK(permits.park(0, false, next) == Permits::Parked::Pass);
-    CHECK(next.mapped().ticket == stranger.ticket);
+    CHECK(next.value().ticket == stranger.ticket);
   }
 }
 

@@ -1,4 +1,5 @@
 // Ties while others want their place, and what becomes of a transaction that has lost its own.
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "harness.h"
@@ -201,6 +202,115 @@ TEST_CASE("messages of strangers hold half of the connections, those of the good
   mails[0] = nullptr;
   mx.run();
   CHECK(mails[4]->events.ready.size() + mails[2]->events.ready.size() == 1);
+}
+
+// Messages whose texts come slowly, of several clients at one backend.
+struct Slow {
+  explicit Slow(uint32_t cap) : mx({route_to({"192.0.2.7:25"}, cap)}) {}
+
+  Mail& ask(const proxy::ClientIdentity& who) {
+    mails.push_back(mx.begin("a@client.example", who));
+    CHECK(mx.ask(*mails.back(), "x@example.com") == 250);
+    return *mails.back();
+  }
+  // As far as DATA. Does its text have a connection?
+  Mail& begin(const proxy::ClientIdentity& who) {
+    auto& mail = ask(who);
+    mail.transaction->start_data();
+    mx.run();
+    return mail;
+  }
+  static bool holds(const Mail& mail) { return mail.events.ready.size() == 1; }
+  size_t begin(const proxy::ClientIdentity& who, size_t count) {
+    size_t held = 0;
+    for (size_t i = 0; i < count; ++i) held += holds(begin(who)) ? 1 : 0;
+    return held;
+  }
+  void end(Mail& mail) {
+    mail.transaction->finish();
+    mx.run();
+    CHECK(mail.events.final.size() == 1);
+  }
+
+  Harness mx;
+  std::vector<std::unique_ptr<Mail>> mails;
+};
+
+TEST_CASE("one client never takes the last connection for messages") {
+  Slow slow(15);
+  const bool good = GENERATE(false, true);
+  const auto who = [&](const std::string& ip) { return good ? client(ip, true) : passed(ip); };
+  // All but the last, of seven or eleven; or three times as many as it leaves free.
+  const size_t most = good ? 9 : 6, all = good ? 11 : 7;
+  CHECK(slow.begin(who("203.0.113.1"), 40) == most);
+  for (size_t i = most; i < all; ++i)
+    CHECK(Slow::holds(slow.begin(who("203.0.113." + std::to_string(i + 2)))));
+  CHECK(ties(slow.mx) == all);
+
+  // Behind those that wait for their own client alone.
+  auto& next = slow.begin(who("203.0.113.200"));
+  CHECK_FALSE(Slow::holds(next));
+  SECTION("another's ends: the next one's turn") {
+    slow.end(*slow.mails[40]);
+    CHECK(Slow::holds(next));
+    CHECK(ties(slow.mx) == all);
+  }
+  SECTION("all leave") {
+    slow.mails.clear();
+    slow.mx.run();
+    CHECK(ties(slow.mx) == 0);
+    CHECK(slow.mx.backends.snapshot()[0].waiting == 0);
+  }
+  SECTION("its own ends, and then others': it has its share again") {
+    slow.end(*slow.mails[0]);
+    CHECK(Slow::holds(next));
+    CHECK_FALSE(Slow::holds(*slow.mails[most]));
+    slow.end(next);
+    for (size_t i = 1; i < 40; ++i) slow.end(*slow.mails[i]);  // each was served in its turn
+    CHECK(ties(slow.mx) == all - most);
+  }
+}
+
+TEST_CASE(
+    "who waits for its own client's messages alone leaves questions their shared connections") {
+  Slow slow(4);
+  auto& backend = slow.mx.backend;
+  CHECK(slow.begin(client("203.0.113.1", true), 4) == 2);
+  backend.replies["RCPT TO:<no"] = "";
+  std::vector<std::unique_ptr<Mail>> asking;
+  for (const auto* const last : {"5", "6", "7", "8"}) {
+    asking.push_back(slow.mx.begin("", client(std::string("203.0.113.") + last)));
+    asking.back()->ask(std::string("no") + last + "@example.com");
+  }
+  slow.mx.run();
+  REQUIRE(backend.connections.size() == 4);
+  backend.replies["RCPT TO:<no"] = "550 5.1.1 no\r\n";
+  backend.send(2, "550 5.1.1 no\r\n");
+  slow.mx.run();
+  CHECK(slow.mx.backends.snapshot()[0].pipelined == 1);
+  for (const size_t i : {0U, 2U, 3U}) CHECK(asking[i]->code() == 550);
+}
+
+TEST_CASE("messages of few clients all have their turn, however few connections there are") {
+  const auto cap = GENERATE(as<uint32_t>{}, 1, 2, 3, 4);
+  const bool good = GENERATE(false, true);
+  CAPTURE(cap, good);
+  Slow slow(cap);
+  for (size_t i = 0; i < 12; ++i) {
+    const auto ip = "203.0.113." + std::to_string(1 + i % 3);
+    slow.ask(good ? client(ip, true) : passed(ip));
+  }
+  for (const auto& mail : slow.mails) mail->transaction->start_data();
+  slow.mx.run();
+  for (size_t left = 12; left > 0; --left) {
+    const auto has = [](const auto& mail) { return mail != nullptr && Slow::holds(*mail); };
+    const auto one = std::find_if(slow.mails.begin(), slow.mails.end(), has);
+    REQUIRE(one != slow.mails.end());
+    slow.end(**one);
+    *one = nullptr;
+  }
+  CHECK(ties(slow.mx) == 0);
+  CHECK(slow.mx.backends.snapshot()[0].waiting == 0);
 }
 
 TEST_CASE("a connection on its way to a message that waits") {
