@@ -32,7 +32,7 @@ class BackendHosts {
   Journal& journal_;
   dns::HostLookup lookup_;
   std::map<std::string, dns::Handle> asked_;  // by backend
-  std::map<std::string, bool> failed_;   // said so already
+  std::map<std::string, bool> failed_;        // said so already
   dns::Handle timer_;
 };
 

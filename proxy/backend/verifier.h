@@ -73,9 +73,9 @@ struct FinalAnswer {
 class BackendEvents {
  public:
   virtual void on_recipient(const RecipientAnswer& answer) = 0;
-  // To start_data(): positive (354) or the refusal that the client shall hear. Where connections are
-  // short the text may be taken before there is one for it; the backend's refusal of DATA is then
-  // on_final()'s.
+  // To start_data(): positive (354) or the refusal that the client shall hear. Where connections
+  // are short the text may be taken before there is one for it; the backend's refusal of DATA is
+  // then on_final()'s.
   virtual void on_data_ready(const FinalAnswer& answer) = 0;
   virtual void on_room() = 0;  // write() may go on
   // After finish(), the end. Or before it, and then never positive: the backend is lost while the

@@ -23,15 +23,16 @@ bool DialogDns::look_up_name(const dns::IpAddress& address, std::function<void()
     return true;
   }
   const auto asked = reactor_.now();
-  fcrdns_ = dns::look_up_fcrdns(resolver_, reactor_, address, limit(), name_query_,
-                                [this, asked, done = std::move(done)](const dns::Fcrdns& found) {
-                                  spend(asked);
-                                  fcrdns_ = found;
-                                  // An idle dialog need not keep what it has no use for.
-                                  const auto over = std::move(name_query_);
-                                  done();
-                                },
-                                stranger_);
+  fcrdns_ = dns::look_up_fcrdns(
+      resolver_, reactor_, address, limit(), name_query_,
+      [this, asked, done = std::move(done)](const dns::Fcrdns& found) {
+        spend(asked);
+        fcrdns_ = found;
+        // An idle dialog need not keep what it has no use for.
+        const auto over = std::move(name_query_);
+        done();
+      },
+      stranger_);
   return fcrdns_.has_value();
 }
 

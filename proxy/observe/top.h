@@ -19,7 +19,7 @@ enum class TopOutcome : uint8_t { Accepted, Refused, NoPlace };
 
 struct TopRow {
   dns::IpAddress who;  // a client's address (IPv6: its /64), or its network
-  int bits = 0;   // of the network: 24, 48; 32 or 64 for a client
+  int bits = 0;        // of the network: 24, 48; 32 or 64 for a client
   uint32_t accepted = 0;
   uint32_t refused = 0;
   uint32_t no_place = 0;

@@ -1,5 +1,5 @@
-// The operators new and delete of a test program that wants memory to run out. To be included by one
-// file of it, which defines new_fails().
+// The operators new and delete of a test program that wants memory to run out. To be included by
+// one file of it, which defines new_fails().
 #pragma once
 
 #include <cstddef>

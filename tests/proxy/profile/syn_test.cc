@@ -195,7 +195,7 @@ TEST_CASE("the hash is of the order of options alone, and stays what it is") {
                                   all({mss(1460), kNop, scale(6), kNop, kNop, kTime, kSack, kEnd,
                                        kEnd, kEnd, kEnd, kEnd, kEnd}),
                                   1));
-  CHECK(linux_hash == 0x3448bbaa22e76246); // it is in reports that are compared over years
+  CHECK(linux_hash == 0x3448bbaa22e76246);  // it is in reports that are compared over years
 }
 
 TEST_CASE("this Linux is called Linux") {
