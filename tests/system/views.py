@@ -31,7 +31,7 @@ REASONS = [(re.compile(pattern), reason) for pattern, reason in (
 )]
 STAGES = {"CONNECT": "CONNECT", "HELO": "EHLO", "EHLO": "EHLO", "MAIL": "MAIL", "RCPT": "RCPT", "DATA": "DATA"}
 GREYLIST = ("off", "exempt", "first", "early", "passed", "known", "full")
-VERIFY = ("not-asked", "accepted", "refused", "unknown", "shared", "trouble")
+VERIFY = ("not-asked", "accepted", "refused", "unknown", "shared", "shielded", "trouble")
 
 
 def reason_of(text):
