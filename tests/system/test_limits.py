@@ -21,6 +21,16 @@ class Limits(SystemTest):
             self.addCleanup(client.close)
         return clients
 
+    def ravelin_with_a_good_client(self, **sections):
+        """127.7.7.7 has earned good standing, and nobody is there."""
+        ravelin = self.ravelin([self.backend], sections={
+            "standing": "good_deliveries = 1\ngood_days = 1", **sections})
+        with Client(ravelin.port, source="127.7.7.7") as good:
+            self.assertRegex(good.mail(["bob@example.com"])[-1], "^250")
+            good.say("QUIT")
+        wait_for(lambda: ravelin.ctl("status")["sessions"]["open"] == 0, "an empty house")
+        return ravelin
+
     def test_total_and_lifting_it(self):
         ravelin = self.ravelin([self.backend], sections={
             "limits": 'sessions = 4\nreserved_for_known = "0%"'})
@@ -63,13 +73,7 @@ class Limits(SystemTest):
         ravelin.wait_line("sessions_per_network")
 
     def test_reserved_for_good_standing(self):
-        ravelin = self.ravelin([self.backend], sections={
-            "limits": 'sessions = 4\nreserved_for_known = "50%"',
-            "standing": "good_deliveries = 1\ngood_days = 1"})
-        with Client(ravelin.port, source="127.7.7.7") as good:
-            self.assertRegex(good.mail(["bob@example.com"])[-1], "^250")
-            good.say("QUIT")
-        wait_for(lambda: ravelin.ctl("status")["sessions"]["open"] == 0, "an empty house")
+        ravelin = self.ravelin_with_a_good_client(limits='sessions = 4\nreserved_for_known = "50%"')
         self.hold(ravelin, 2)
         with Client(ravelin.port, source="127.8.1.1") as stranger:
             self.assertRegex(stranger.banner, "^421")
@@ -77,12 +81,7 @@ class Limits(SystemTest):
             self.assertRegex(good.banner, "^220")
 
     def test_good_standing_is_not_kept_out_by_its_network(self):
-        ravelin = self.ravelin([self.backend], sections={
-            "limits": "sessions_per_network = 2", "standing": "good_deliveries = 1\ngood_days = 1"})
-        with Client(ravelin.port, source="127.7.7.7") as good:
-            self.assertRegex(good.mail(["bob@example.com"])[-1], "^250")
-            good.say("QUIT")
-        wait_for(lambda: ravelin.ctl("status")["sessions"]["open"] == 0, "an empty house")
+        ravelin = self.ravelin_with_a_good_client(limits="sessions_per_network = 2")
         for source, expected in [("127.7.7.1", "220"), ("127.7.7.2", "220"), ("127.7.7.3", "421"),
                                  ("127.7.7.7", "220")]:
             client = self.start(Client(ravelin.port, source=source))
@@ -92,13 +91,8 @@ class Limits(SystemTest):
         def limits(sessions):
             return f'sessions = {sessions}\nreserved_for_known = "0%"'
 
-        ravelin = self.ravelin([self.backend], sections={
-            "limits": limits(8), "standing": "good_deliveries = 1\ngood_days = 1",
-            "listen": 'smtp = ["127.0.0.1:{port}"]\nworkers = 1'})
-        with Client(ravelin.port, source="127.7.7.7") as good:
-            self.assertRegex(good.mail(["bob@example.com"])[-1], "^250")
-            good.say("QUIT")
-        wait_for(lambda: ravelin.ctl("status")["sessions"]["open"] == 0, "an empty house")
+        ravelin = self.ravelin_with_a_good_client(
+            limits=limits(8), listen='smtp = ["127.0.0.1:{port}"]\nworkers = 1')
         self.hold(ravelin, 6)
         ravelin.write_config(limits=limits(4))
         ravelin.signal(signal.SIGHUP)
