@@ -84,7 +84,7 @@ void Session::on_ehlo(const smtp::Command& command) {
   if (!take_helo(command, true, backends.offered())) return;
   const auto wire =
       services_.ehlo.wire(config().hostname, backends, limits().message_size, limits().recipients,
-                          state_.offers_tls(), state_.offers_xclient());
+                          state_.offers_tls() && services_.offers_tls(), state_.offers_xclient());
   stream_->write(wire);
   trace_reply(wire);
   count_taken();

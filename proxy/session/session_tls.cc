@@ -3,8 +3,10 @@
 
 namespace ravelin::proxy {
 
+// Offered when the dialog began, or at its EHLO; a reload may have taken the certificates since.
 void Session::on_starttls(const smtp::Command& command) {
   if (!command.argument.empty()) return error(smtp::replies::no_argument());
+  if (!services_.offers_tls()) return reply(smtp::replies::tls_busy());
   handshake_ = services_.enter_handshake(trusted());
   if (!handshake_) return reply(smtp::replies::tls_busy());
   wait(Phase::Securing);

@@ -37,6 +37,16 @@ TEST_CASE("STARTTLS is offered with a certificate only") {
   CHECK(mx.play("S: 220\n" + kWithout + "C: STARTTLS\nS: 502 5.5.1\n").empty());
 }
 
+TEST_CASE("a reload may take the certificates away while a dialog is there") {
+  Harness mx;
+  auto& player = offering(mx).connect();
+  REQUIRE(player.play(kGreet).empty());
+  mx.tls = false;
+  CHECK(player.play("C: STARTTLS\nS: 454 4.7.0\n" + kWithout + "C: STARTTLS\nS: 454 4.7.0\n")
+            .empty());
+  CHECK_FALSE(player.peer().securing);
+}
+
 TEST_CASE("after the handshake nothing said in the clear counts") {
   Harness mx;
   auto& player = offering(mx).connect();
