@@ -236,6 +236,7 @@ class Session final : public dns::Retirable,
   void on_data(const smtp::Command& command);
   void begin_text();
   std::string received() const;
+  void keep_apart(std::string& text, size_t begin) const;
   size_t take_text(std::string_view data);
   void write_text(std::string_view text);
   size_t discard_text(std::string_view data);

@@ -69,13 +69,22 @@ std::string Session::received() const {
   return smtp::received_line(trace);
 }
 
+// White space at the beginning of a message, at |begin|, would continue our own line (RFC 5322
+// §2.2.3), which is believed by those who read it. There is no header then, and a line says so.
+void Session::keep_apart(std::string& text, size_t begin) const {
+  if (transaction_->capture) return;
+  if (text[begin] == ' ' || text[begin] == '\t') text.insert(begin, "\r\n");
+}
+
 size_t Session::take_text(std::string_view data) {
   auto& flow = *transaction_->text;
   auto& text = services_.text;
   text.clear();
   const bool first = !std::exchange(flow.traced, true);
   if (first && !transaction_->capture) text += received();  // with what it stands on, in one piece
+  const auto own = text.size();
   const auto step = flow.reader.feed(data, text);
+  if (text.size() > own && !std::exchange(flow.started, true)) keep_apart(text, own);
   flow.octets += step.consumed;
   since_ = services_.reactor.now();
   if (step.status == smtp::DataReader::Status::Fault) {

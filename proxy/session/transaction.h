@@ -55,6 +55,7 @@ struct TextFlow {
   std::chrono::nanoseconds held{};     // not the client's time: outside the minimum rate
   uint64_t octets = 0;                 // from the client; since it was refused, if it was
   bool traced = false;                 // our Received line is on its way
+  bool started = false;                // and something of the message itself
   bool full = false;                   // the backend takes no more for now
   std::optional<smtp::Reply> refusal;  // the text is discarded, and this is what comes of it
 };

@@ -28,6 +28,29 @@ TEST_CASE("what is not CRLF.CRLF never ends a message, and nothing behind it is 
   CHECK(mx.verifier().open == 0);
 }
 
+TEST_CASE("a message that begins with white space does not continue our Received line") {
+  const auto chunk = GENERATE(as<size_t>{}, 1, 2, 0);
+  const auto white = GENERATE(as<std::string>{}, " ", "\t");
+  const auto stuffing = GENERATE(as<std::string>{}, "", ".");
+  Harness mx;
+  CHECK(mx.play(
+            kToData + "C: " + stuffing + white + "with ESMTPA id x;\nC: Subject: a\nC: .\nS: 250\n",
+            chunk) == "");
+  REQUIRE(mx.verifier().messages.size() == 1);
+  const auto& text = mx.verifier().messages[0].text;
+  CHECK(text.ends_with("\r\n\r\n" + white + "with ESMTPA id x;\r\nSubject: a\r\n"));
+}
+
+TEST_CASE("nothing comes between our Received line and a message with a header") {
+  Harness mx;
+  CHECK(mx.play(kToData + "C: X: a\nC:  b\nC: .\nS: 250\n") == "");
+  REQUIRE(mx.verifier().messages.size() == 1);
+  const auto& text = mx.verifier().messages[0].text;
+  CHECK(text.starts_with("Received: "));
+  CHECK(text.find("\r\n\r\n") == std::string::npos);
+  CHECK(text.ends_with("\r\nX: a\r\n b\r\n"));
+}
+
 // LMTP.
 struct Verdicts {
   const char* name;
