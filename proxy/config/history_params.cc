@@ -9,9 +9,11 @@ constexpr uint64_t kMB = 1'000'000;
 constexpr uint64_t kTB = 1'000'000 * kMB;
 
 constexpr Param kRows[] = {
-    size_param<&HistorySettings::memory>(
-        "memory", "For the latest dialogs; 0: dialogs are not put down at all.", "\"16MB\"", 0,
-        10'000 * kMB),
+    size_param<&HistorySettings::memory>("memory",
+                                         "For the latest dialogs, and as much again, 4MB at least, "
+                                         "for those that wait for a disk; 0: "
+                                         "dialogs are not put down at all.",
+                                         "\"16MB\"", 0, 10'000 * kMB),
     size_param<&HistorySettings::size>(
         "size",
         "Most of history.db, beside state.path; the oldest dialogs go first. 0: memory only.",

@@ -14,7 +14,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr size_t kMaxWaiting = 50'000;  // rows that wait for a disk
+constexpr size_t kMaxWaiting = 50'000;         // rows that wait for a disk
+constexpr uint64_t kLeastWaiting = 4'000'000;  // octets of them, however little memory there is
 constexpr size_t kMaxPoints = 1'000;
 constexpr size_t kMaxReports = 4;
 constexpr size_t kMaxAlike = 8'192;
@@ -95,8 +96,8 @@ void History::add(HistoryEntry entry) {
 
 History::RowPtr History::same_as(const HistoryEntry& entry) {
   const auto found = alike_.find(alike_key(entry));
-  const bool same = found != alike_.end() && found->second->client == entry.client.to_string();
-  return same ? found->second : nullptr;
+  auto row = found == alike_.end() ? nullptr : found->second.lock();
+  return row && row->client == entry.client.to_string() ? row : nullptr;
 }
 
 // Of whom |entry| speaks is kept as far as there is room; the rest of it is as in |row|.
@@ -129,14 +130,21 @@ void History::make_room(Rows& gone) {
   }
 }
 
+// Clients choose how long their rows are, and a disk may be full for days.
+bool History::too_much(size_t rows, uint64_t bytes) const {
+  return rows > kMaxWaiting || bytes > std::max(settings_.memory, kLeastWaiting);
+}
+
 // A thread that sleeps is woken for a full batch only; else its time comes.
 void History::wait_to_be_written(RowPtr row) {
   if (!has_file_ || settings_.size == 0) return;
-  if (waiting_.rows.size() >= kMaxWaiting) {
+  const auto bytes = row->bytes();
+  if (too_much(waiting_.rows.size() + 1, waiting_.bytes + bytes)) {
     ++stats_.lost;
     return;
   }
   row->waits = true;
+  waiting_.bytes += bytes;
   waiting_.rows.push_back(std::move(row));
   if (waiting_.rows.size() == kFullBatch) wake_.notify_one();
 }
@@ -144,7 +152,11 @@ void History::wait_to_be_written(RowPtr row) {
 // Of what waits, the newest.
 void History::drop_excess() {
   auto& rows = waiting_.rows;
-  for (; rows.size() > kMaxWaiting; rows.pop_back(), ++stats_.lost) rows.back()->waits = false;
+  auto& bytes = waiting_.bytes;
+  for (; !rows.empty() && too_much(rows.size(), bytes); rows.pop_back(), ++stats_.lost) {
+    bytes -= std::min<uint64_t>(bytes, rows.back()->bytes());
+    rows.back()->waits = false;
+  }
   auto& points = waiting_.points;
   if (points.size() > kMaxPoints) points.resize(kMaxPoints);
   auto& reports = waiting_.reports;

@@ -127,6 +127,7 @@ class History {
   };
   struct Batch {
     std::vector<RowPtr> rows;
+    uint64_t bytes = 0;  // of them
     std::vector<Point> points;
     std::vector<HistoryReport> reports;
 
@@ -138,6 +139,7 @@ class History {
   void keep(RowPtr row, Rows& gone);
   void make_room(Rows& gone);
   void wait_to_be_written(RowPtr row);
+  bool too_much(size_t rows, uint64_t bytes) const;
   void drop_excess();
   void run();
   bool due() const;
@@ -163,7 +165,7 @@ class History {
   HistorySettings settings_{};
   std::deque<RowPtr> rows_;  // in the order in which they ended
   uint64_t bytes_ = 0;
-  std::unordered_map<uint64_t, RowPtr> alike_;
+  std::unordered_map<uint64_t, std::weak_ptr<Row>> alike_;  // as long as they are there
   Batch waiting_;
   std::deque<Search> searches_;  // that are new
   std::deque<Look> looks_;

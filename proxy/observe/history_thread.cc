@@ -104,6 +104,7 @@ void History::write(Batch batch) {
     stats_.written += fresh;
     for (const auto& row : batch.rows) row->on_disk = true;
     batch.rows.clear();
+    batch.bytes = 0;
     batch.points.clear();
   }
   if (all) return;
@@ -111,6 +112,7 @@ void History::write(Batch batch) {
     row->waits = true;
     row->resampled = row->sample != nullptr;
   }
+  batch.bytes += waiting_.bytes;
   std::move(waiting_.rows.begin(), waiting_.rows.end(), std::back_inserter(batch.rows));
   std::move(waiting_.points.begin(), waiting_.points.end(), std::back_inserter(batch.points));
   std::move(waiting_.reports.begin(), waiting_.reports.end(), std::back_inserter(batch.reports));

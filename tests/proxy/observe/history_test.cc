@@ -327,6 +327,7 @@ TEST_CASE("a disk that is nearly full is left to others, and used again when it 
 TEST_CASE("what waits for a disk is bounded, also by what comes while a write fails") {
   constexpr size_t kMost = 50'000;
   World world;
+  world.settings.memory = 100'000'000;
   world.settings.disk_free = UINT64_MAX / 2;
   std::unique_ptr<History> history;
   const auto add = [&] {
@@ -341,6 +342,35 @@ TEST_CASE("what waits for a disk is bounded, also by what comes while a write fa
   CHECK(!history->flush(30s));
   CHECK(history->stats().waiting == kMost);
   CHECK(history->stats().lost == kMost);
+}
+
+TEST_CASE("what waits for a disk takes no more memory than there is for the history") {
+  constexpr size_t kLong = 30'000;  // octets that a client has filled
+  World world;
+  world.settings.memory = 6'000'000;
+  world.settings.disk_free = UINT64_MAX / 2;
+  world.history->configure(world.settings);
+  const bool writing = GENERATE(false, true);
+  world.add("192.0.2.1", "short");
+  if (writing) CHECK(!world.history->flush(10s));
+  for (int i = 0; i < 999; ++i) world.add("192.0.2.1", std::string(kLong, 'x'));
+  if (writing) CHECK(!world.history->flush(10s));
+  const auto stats = world.history->stats();
+  CHECK(stats.waiting * kLong <= world.settings.memory);
+  CHECK(stats.waiting > 100);
+  CHECK(stats.waiting + stats.lost == 1'000);
+}
+
+TEST_CASE("what has no room in memory is not kept for those that are alike") {
+  World world(/*with_file=*/false);
+  world.settings.memory = 3'000;
+  world.history->configure(world.settings);
+  world.add("192.0.2.1", "bot", 7, Merge::Always);
+  for (int i = 0; i < 50; ++i) world.add("192.0.2.2", "other");
+  REQUIRE(world.found("bot") == 0);
+  world.add("192.0.2.1", "bot", 7, Merge::Always);
+  CHECK(world.found("bot") == 1);
+  CHECK(world.history->stats().merged == 0);
 }
 
 TEST_CASE("a file that is no history file is moved aside") {
