@@ -27,6 +27,20 @@ bool has(std::string_view text, std::string_view words) {
   return text.find(words) != std::string_view::npos;
 }
 
+// Not as a part of a longer name.
+bool names_host(std::string_view lower, std::string_view host) {
+  constexpr std::string_view kPart = "abcdefghijklmnopqrstuvwxyz0123456789-.";
+  for (auto at = lower.find_first_of(kPart); at != std::string_view::npos;
+       at = lower.find_first_of(kPart, at)) {
+    const auto end = std::min(lower.find_first_not_of(kPart, at), lower.size());
+    auto name = lower.substr(at, end - at);
+    while (name.ends_with('.')) name.remove_suffix(1);
+    if (name == host) return true;
+    at = end;
+  }
+  return false;
+}
+
 template <size_t N>
 bool one_of(std::string_view word, const std::array<std::string_view, N>& list) {
   return std::find(list.begin(), list.end(), word) != list.end();
@@ -62,6 +76,13 @@ bool about_our_address(const Reply& reply, std::string_view lower, const JudgeCo
                      [&](const auto& own) { return names_address(lower, own); });
 }
 
+// "<mx.example.net>: Helo command rejected": that was our EHLO, whoever the client is.
+bool about_our_name(std::string_view lower, const JudgeContext& context) {
+  if (!context.sees_us_as_client || context.hostname.empty()) return false;
+  return (has(lower, "helo") || has(lower, "ehlo")) &&
+         names_host(lower, smtp::to_lower(context.hostname));
+}
+
 // A client that calls somebody "relay-denied@example.com" would otherwise have its refusal taken
 // for our trouble, and the connection closed, as often as it likes.
 void blank_out(std::string& lower, std::string_view said) {
@@ -76,7 +97,8 @@ bool about_us(const Reply& reply, const JudgeContext& context) {
   auto lower = smtp::to_lower(reply.text());
   blank_out(lower, context.recipient);
   blank_out(lower, context.sender);
-  return denies_relay(lower) || about_our_address(reply, lower, context);
+  return denies_relay(lower) || about_our_address(reply, lower, context) ||
+         about_our_name(lower, context);
 }
 
 bool too_many(const Reply& reply) {

@@ -40,6 +40,7 @@ struct JudgeContext {
   std::span<const dns::IpAddress> own_addresses{};
   const dns::IpAddress* seen_as = nullptr;  // what the backend itself calls us
   const dns::IpAddress* local = nullptr;    // of our end of the connection
+  std::string_view hostname{};              // what we call ourselves to it
   // What the client said and a backend may repeat: words in it are not the backend's.
   std::string_view sender{};
   std::string_view recipient{};

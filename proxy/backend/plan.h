@@ -34,7 +34,8 @@ struct Plan {
             .unknown_codes = route.settings.unknown_codes,
             .own_addresses = own_addresses,
             .seen_as = facts.our_address ? &*facts.our_address : nullptr,
-            .local = facts.local ? &*facts.local : nullptr};
+            .local = facts.local ? &*facts.local : nullptr,
+            .hostname = hostname};
   }
 };
 

@@ -75,6 +75,10 @@ std::vector<Row> rows() {
       {"block list", Step::Rcpt, {554, {7, 1}, "Client host blocked using zen"}, kOurs},
       {"our address", Step::Rcpt, {550, {7, 1}, "rejected [192.0.2.25]"}, kOurs},
       {"like our address", Step::Rcpt, {550, {7, 1}, "rejected 192.0.2.250"}, kUser},
+      {"our name", Step::Rcpt, {550, {7, 1}, "<MX.example.net>: Helo command rejected: no"}, kOurs},
+      {"our name at the end", Step::Mail, {550, {1, 8}, "EHLO as mx.example.net."}, kOurs},
+      {"a name like ours", Step::Rcpt, {550, {7, 1}, "<x.mx.example.net>: Helo rejected"}, kUser},
+      {"our name, and not as HELO", Step::Rcpt, {550, {7, 1}, "mx.example.net: no"}, kUser},
       {"our address as told at EHLO", Step::Rcpt, {550, {7, 1}, "go away, 2001:db8::9"}, kOurs},
       {"too many recipients as RFC 821 says it", Step::Rcpt, {552, {5, 3}, "Too many"}, kBusy},
       {"likewise, bare", Step::Rcpt, {552, "Too many recipients"}, kBusy},
@@ -102,7 +106,8 @@ TEST_CASE("each row of the table of faults") {
   const std::vector<std::string> codes{"5.4.1"};
   const std::vector<dns::IpAddress> own{*dns::IpAddress::parse("192.0.2.25")};
   const auto seen_as = *dns::IpAddress::parse("2001:db8::9");
-  const JudgeContext context{true, codes, own, &seen_as};
+  JudgeContext context{true, codes, own, &seen_as};
+  context.hostname = "mx.Example.net";
   for (const auto& row : rows()) {
     CAPTURE(row.name);
     const auto got = judge(row.step, row.reply, context);
@@ -112,7 +117,11 @@ TEST_CASE("each row of the table of faults") {
 }
 
 TEST_CASE("a backend that knows the client means the client's address") {
-  const JudgeContext context{false, {}, {}, nullptr};
+  JudgeContext context{false, {}, {}, nullptr};
+  context.hostname = "mx.example.net";
+  CHECK(
+      judge(Step::Rcpt, {550, {7, 1}, "<mx.example.net>: Helo command rejected"}, context).fault ==
+      Fault::User);
   CHECK(judge(Step::Rcpt, {550, {7, 23}, "SPF fail"}, context).fault == Fault::User);
   CHECK(judge(Step::Rcpt, {554, {7, 1}, "blocked using zen"}, context).fault == Fault::User);
   CHECK(judge(Step::Rcpt, {550, {4, 1}, "x"}, context) == Judgement{.fault = Fault::User});
