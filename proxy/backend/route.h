@@ -22,6 +22,8 @@ struct Route {
   std::string name;  // its first domain: for logs, "breaker show", and keys of cached answers
 
   // Must a connection that carries mail say whose it is before anything else?
+  // Each question says whose it is: so the answer may be about that one.
+  bool tells_client() const { return settings.client_info == ClientInfo::Xforward; }
   bool introduces() const {
     return settings.client_info == ClientInfo::Xclient ||
            settings.client_info == ClientInfo::ProxyV2;

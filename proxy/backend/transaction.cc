@@ -346,9 +346,11 @@ void Transaction::doubt(RecipientAnswer& answer) const {
 
 // A refusal goes to those who asked the same, and, if it is about the mailbox alone (|keep|), to
 // those who will. Our own trouble is nobody else's, and an acceptance belongs to its connection.
+// What may be about the client that the backend was told of is for that one only.
 void Transaction::share(const RecipientAnswer& answer, bool keep) {
   const bool ours = answer.source == AnswerSource::OurTrouble;
   if (ours || answer.accepted()) return end_question({}, answer.accepted());
+  if (!keep && route_->tells_client()) return end_question({}, /*alone=*/true);
   const auto shared = std::make_shared<const SharedAnswer>(
       SharedAnswer{answer.reply, answer.unknown, answer.relay, answer.said});
   if (keep && answer.source == AnswerSource::Backend)

@@ -38,6 +38,21 @@ TEST_CASE("every refusal in words of the backend is shared with those who asked 
   CHECK(asked(mx) == 1);
 }
 
+TEST_CASE(
+    "where the backend is told whose question it is, only what is about the mailbox is shared") {
+  auto route = route_to({"192.0.2.7:25"}, 2);
+  route.client_info = proxy::ClientInfo::Xforward;
+  Harness mx({route});
+  const bool mailbox = GENERATE(false, true);
+  mx.backend.once = {"RCPT", mailbox ? "550 5.1.1 no\r\n" : "550 5.7.1 client blocked\r\n"};
+  auto blocked = mx.begin("n@client.example"), other = mx.begin("n@client.example");
+  blocked->ask("x@example.com");
+  other->ask("x@example.com");
+  mx.run();
+  CHECK(blocked->code() == 550);
+  CHECK(other->code() == (mailbox ? 550 : 250));
+}
+
 TEST_CASE("nobody waits for another's question about a recipient that was accepted lately") {
   Harness mx;
   mx.config.verify.timeout = 20s;
