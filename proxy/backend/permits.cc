@@ -89,7 +89,8 @@ void Permits::hold_tie(const Waiter& waiter) {
 
 bool Permits::tie(const Waiter& holder) noexcept {
   if (tie_limit() == 0 || free_ties(holder) == 0 || has_its_share(holder)) return false;
-  if (!holder.good && (waiting() > 0 || ties_of(holder) >= std::max(1U, cap() / 10))) return false;
+  if (!holder.good && (somebody_next() || ties_of(holder) >= std::max(1U, cap() / 10)))
+    return false;
   hold_tie(holder);
   return true;
 }
@@ -118,7 +119,7 @@ void Permits::untie(const Waiter& holder, dns::Time now, Orders& orders) noexcep
   for (auto* const lines : {&fresh_, &lines_}) {
     for (auto& by_want : *lines) {
       auto& messages = by_want[static_cast<size_t>(Want::Message)];
-      if (!messages.empty() && first_of(messages) == nullptr) shed(orders);
+      if (first_of(messages) == nullptr && !messages.nobody_next()) shed(orders);
     }
   }
   serve_held_up(now, orders);
@@ -158,7 +159,7 @@ void Permits::shed(Orders& orders) {
 }
 
 void Permits::shed_again(Orders& orders) noexcept {
-  if (waiting() > 0) shed(orders);
+  if (somebody_next()) shed(orders);
 }
 
 // --- asking -----------------------------------------------------------------------------------
@@ -181,8 +182,10 @@ Permits::Grant Permits::ask(Waiter& waiter, dns::Time now, Orders& orders) {
     }
   }
   if (health_.down() && (ready_ == 0 || waiter.elsewhere)) return Grant::Down;
-  line_of(waiter).add(waiter);
-  if (!may_hold(waiter) || !find_room(waiter, orders)) shed(orders);
+  auto& line = line_of(waiter);
+  line.add(waiter);
+  first_of(line);  // whoever has its share steps aside at once
+  if (may_hold(waiter) ? !find_room(waiter, orders) : !has_room_for(waiter)) shed(orders);
   return Grant::Wait;
 }
 
@@ -224,7 +227,7 @@ void Permits::opening() {
 }
 
 bool Permits::ask_spare(dns::Time now) noexcept {
-  if (!can_open(now) || waiting() > 0) return false;
+  if (!can_open(now) || somebody_next()) return false;
   opening();
   return true;
 }
@@ -391,7 +394,7 @@ bool Permits::somebody_can_go(Lines& lines) const {
 // One of each kind; what it brings about leads to the next.
 void Permits::order_again(Orders& orders) {
   order_missing_ = false;
-  if (waiting() == 0) return;
+  if (!somebody_next()) return;
   const bool fresh = held_ >= cap() && somebody_can_go(fresh_);
   if (fresh && claim_idle(Order::Kind::Close, orders)) return;
   if (somebody_can_go(lines_) && claim_idle(Order::Kind::HandOver, orders)) return;
@@ -437,22 +440,31 @@ void Permits::set_cap(uint32_t cap, double reserved, dns::Time now, Orders& orde
 
 void Permits::sweep(dns::Time now, Orders& orders) noexcept {
   health_.relearn(cap_, now);
-  if (waiting() > 0) pump(now, orders);
+  if (waiting() > 0) serve_held_up(now, orders);
   if (order_missing_) order_again(orders);
 }
 
 bool Permits::crowded(uint32_t own) const noexcept {
   for (const auto* const lines : {&fresh_, &lines_})
     for (const auto lane : {Strangers, Bounces})
-      if (!(*lines)[lane][static_cast<size_t>(Want::Message)].empty()) return true;
+      if (!(*lines)[lane][static_cast<size_t>(Want::Message)].nobody_next()) return true;
   const auto others = unknown_ties_ - std::min(own, unknown_ties_);
   return 2 * others >= std::max(1U, cap() / 2);
 }
 
 bool Permits::good_waits() const noexcept {
-  const auto any = [](const WaitingLine& line) { return !line.nobody_next(); };
-  return std::any_of(std::begin(lines_[Good]), std::end(lines_[Good]), any) ||
-         std::any_of(std::begin(fresh_[Good]), std::end(fresh_[Good]), any);
+  return somebody_next(fresh_[Good]) || somebody_next(lines_[Good]);
+}
+
+bool Permits::somebody_next(const WaitingLine (&by_want)[2]) {
+  return !by_want[0].nobody_next() || !by_want[1].nobody_next();
+}
+
+bool Permits::somebody_next() const {
+  for (const auto* const lines : {&fresh_, &lines_})
+    for (const auto& by_want : *lines)
+      if (somebody_next(by_want)) return true;
+  return false;
 }
 
 uint32_t Permits::idle() const { return std::accumulate(idle_.begin(), idle_.end(), 0U); }

@@ -156,6 +156,9 @@ class Permits {
   void order_again(Orders& orders);
   const Waiter* first_of(WaitingLine& line) const;
   bool somebody_can_go(Lines& lines) const;
+  // Waits for more than its own client's share.
+  static bool somebody_next(const WaitingLine (&by_want)[2]);
+  bool somebody_next() const;
   uint32_t stranger_limit() const;
   void serve_held_up(dns::Time now, Orders& orders) noexcept;
   using Home = WaitingLine::Home;

@@ -17,6 +17,8 @@ using namespace std::chrono_literals;
 // question.
 constexpr auto kSurplus = 1s;
 
+size_t kind_of(const Waiter& waiter) { return static_cast<size_t>(waiter.want); }
+
 }  // namespace
 
 Pool::Pool(const Context& context, std::shared_ptr<Backend> backend)
@@ -77,7 +79,7 @@ Pool::Took Pool::granted(Request& request) {
 
 bool Pool::enlist(Request& request) noexcept {
   try {
-    requests_[request.waiter.ticket] = &request;
+    requests_[kind_of(request.waiter)][request.waiter.ticket] = &request;
     return true;
   } catch (const std::bad_alloc&) {
     return false;
@@ -85,7 +87,8 @@ bool Pool::enlist(Request& request) noexcept {
 }
 
 void Pool::cancel(Request& request) noexcept {
-  if (requests_.erase(request.waiter.ticket) > 0) backend_->cancel(request.waiter);
+  if (requests_[kind_of(request.waiter)].erase(request.waiter.ticket) > 0)
+    backend_->cancel(request.waiter);
 }
 
 // Not while a good client waits, who would wait for all of them. Only the oldest are looked at.
@@ -97,8 +100,9 @@ void Pool::fill(BackendConnection& connection) noexcept {
   const uint32_t refusals = backend_->refuses_senders(context_.reactor.now()) ? 2 : 1;
   auto room = std::min(settings.pipelined_questions - 1,
                        settings.rotation.room_behind(connection.facts(), refusals));
-  auto at = requests_.begin();
-  for (size_t looked = 0; looked < kLook && room > 0 && at != requests_.end(); ++looked) {
+  auto& questions = requests_[static_cast<size_t>(Want::Question)];
+  auto at = questions.begin();
+  for (size_t looked = 0; looked < kLook && room > 0 && at != questions.end(); ++looked) {
     auto& request = *at->second;
     ++at;
     if (!request.may_follow(connection)) continue;
@@ -108,25 +112,27 @@ void Pool::fill(BackendConnection& connection) noexcept {
       return;
     }
     if (!backend_->cancel(request.waiter)) continue;  // a connection is on its way to it
-    requests_.erase(request.waiter.ticket);
+    questions.erase(request.waiter.ticket);
     request.follow(connection);
     --room;
   }
 }
 
 Request* Pool::take_request(const Waiter& waiter) noexcept {
-  const auto found = requests_.find(waiter.ticket);
-  if (found == requests_.end()) return nullptr;
+  auto& requests = requests_[kind_of(waiter)];
+  const auto found = requests.find(waiter.ticket);
+  if (found == requests.end()) return nullptr;
   auto* const request = found->second;
-  requests_.erase(found);
+  requests.erase(found);
   return request;
 }
 
 Introduction Pool::introduction(const Claim& claim) const {
   Introduction made{.proxy_header = backend_->settings().proxy_header};
   if (!claim) return made;
-  const auto found = requests_.find(claim.waiter().ticket);
-  if (found == requests_.end()) return made;
+  const auto& requests = requests_[kind_of(claim.waiter())];
+  const auto found = requests.find(claim.waiter().ticket);
+  if (found == requests.end()) return made;
   if (const auto* const client = found->second->speaks_for()) made.client = *client;
   return made;
 }
@@ -256,7 +262,7 @@ void Pool::hand_over(ConnectionPtr connection) noexcept {
 // Who has left meanwhile needs no permit.
 void Pool::receive(Grant& grant) noexcept {
   const auto waiter = grant.claim.waiter();
-  if (!requests_.contains(waiter.ticket)) return;
+  if (!requests_[kind_of(waiter)].contains(waiter.ticket)) return;
   if (open(std::move(grant.permit), std::move(grant.claim))) return;
   if (auto* const request = take_request(waiter))
     request->on_no_connection({Lost::Why::NoPort, {}});

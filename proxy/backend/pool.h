@@ -72,12 +72,14 @@ class Pool final : public ConnectionUser {
 
   // It has no connection, and nobody waits for one: it may go.
   bool empty() const {
-    return requests_.empty() && idle_.empty() && opening_.empty() && draining_.empty() &&
-           passing_.empty();
+    return requests_[0].empty() && requests_[1].empty() && idle_.empty() && opening_.empty() &&
+           draining_.empty() && passing_.empty();
   }
   Backend& backend() const { return *backend_; }
 
  private:
+  using Requests = std::map<uint64_t, Request*>;  // by ticket, which is the order of arrival
+
   void on_ready(BackendConnection& connection) override;
   void on_reply(BackendConnection& connection, smtp::Step step, const smtp::Reply& reply) override;
   void on_lost(BackendConnection& connection, const Lost& lost) override;
@@ -109,7 +111,8 @@ class Pool final : public ConnectionUser {
 
   Context context_;
   std::shared_ptr<Backend> backend_;
-  std::map<uint64_t, Request*> requests_;  // by ticket, which is the order of arrival
+  // By want: only questions can follow others, and are not looked for among messages that wait.
+  Requests requests_[2];
   // What is in these is used by the pool.
   ConnectionList idle_;      // the newest last
   ConnectionList draining_;  // replies come that interest nobody

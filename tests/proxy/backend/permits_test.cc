@@ -144,3 +144,94 @@ TEST_CASE("bounces and other mail of strangers are served in turn") {
   for (int i = 0; i < 6; ++i) served.push_back(one.served().bounce);
   CHECK(served == std::vector<bool>{false, true, false, true, true, true});
 }
+
+namespace {
+
+// |cap| connections, one for a text of each of the good |clients|.
+struct Texts {
+  Texts(uint32_t cap, std::initializer_list<uint8_t> clients) {
+    permits.set_cap(cap, 0, kNow, orders);
+    for (const auto last : clients) {
+      auto text = of(last);
+      REQUIRE(permits.ask(text, kNow, orders) == Permits::Grant::Open);
+      permits.connected(kNow, orders);
+    }
+  }
+  static Waiter of(uint8_t last, bool good = true) {
+    auto waiter = from(0);
+    waiter.want = Want::Message;
+    waiter.good = good;
+    waiter.client = ravelin::dns::IpAddress::v4({203, 0, 113, last});
+    return waiter;
+  }
+  void idle(int count) {
+    std::vector<Waiter> questions(static_cast<size_t>(count), from(0));
+    for (auto& question : questions) {
+      REQUIRE(permits.ask(question, kNow, orders) == Permits::Grant::Open);
+      permits.connected(kNow, orders);
+    }
+    for (int i = 0; i < count; ++i) {
+      PlaceInLine next;
+      REQUIRE(permits.park(0, true, next) == Permits::Parked::Idle);
+    }
+  }
+
+  Permits permits;
+  Orders orders;
+};
+
+}  // namespace
+
+TEST_CASE("who waits for its own client's share takes nothing from others") {
+  Texts texts(15, {1, 1, 1, 1, 1, 1, 1, 1, 1});
+  auto& permits = texts.permits;
+  auto stranger = Texts::of(2, /*good=*/false);
+  REQUIRE(permits.tie(stranger));
+  permits.tie_idle(0, texts.orders);
+
+  auto more = Texts::of(1);
+  REQUIRE(permits.ask(more, kNow, texts.orders) == Permits::Grant::Wait);
+  CHECK(texts.orders.empty());  // nobody is to give up
+  CHECK(permits.tie(Texts::of(3, /*good=*/false)));
+  permits.tie_idle(0, texts.orders);
+  CHECK(texts.orders.empty());
+  CHECK(permits.ask_spare(kNow));
+  CHECK_FALSE(permits.good_waits());
+}
+
+TEST_CASE("a crowd is not one client that waits for its own share") {
+  Permits permits;
+  Orders orders;
+  permits.set_cap(15, 0, kNow, orders);
+  uint32_t own = 0;
+  for (auto grant = Permits::Grant::Open; grant == Permits::Grant::Open; ++own) {
+    auto text = Texts::of(1, /*good=*/false);
+    grant = permits.ask(text, kNow, orders);
+    if (grant == Permits::Grant::Open) permits.connected(kNow, orders);
+  }
+  REQUIRE(permits.waiting() == 1);
+  CHECK_FALSE(permits.crowded(own));
+}
+
+TEST_CASE("two that may go because one has ended both do") {
+  Texts texts(19, {1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2});
+  auto& permits = texts.permits;
+  texts.idle(7);
+  auto first = Texts::of(2), second = Texts::of(1);
+  for (auto* const more : {&first, &second})
+    REQUIRE(permits.ask(*more, kNow, texts.orders) == Permits::Grant::Wait);
+
+  const auto served = [&] {
+    PlaceInLine next;
+    REQUIRE(texts.orders.size() == 1);
+    REQUIRE(texts.orders[0].kind == Order::Kind::HandOver);
+    texts.orders.clear();
+    REQUIRE(permits.redeem(0));
+    REQUIRE(permits.park(0, false, next) == Permits::Parked::Pass);
+    return next.value().ticket;
+  };
+  permits.untie(Texts::of(1), kNow, texts.orders);
+  CHECK(served() == first.ticket);
+  permits.sweep(kNow, texts.orders);
+  CHECK(served() == second.ticket);
+}
