@@ -86,8 +86,9 @@ Session* Sessions::find(Id id) {
 }
 
 void Sessions::yield(Session& holder) {
+  if (yields_ == yielded_.size()) sweep_yielded(reactor_.now());
   holder.yield();
-  if (yields_ < yielded_.size()) yielded_[yields_++] = &holder;
+  yielded_[yields_++] = &holder;
 }
 
 // At an address another one may live by now, to which an early look does no harm.
@@ -130,7 +131,8 @@ Session* Sessions::unfair_to(const dns::IpAddress& newcomer, const Places& place
   for (size_t i = 0; i < kSample && !sessions_.empty(); ++i) {
     Session* const session = any();
     const auto since = session->doubtful_since();
-    if (!since || (kind == Kind::Bounces && !session->holds_bounce())) continue;
+    const bool of_use = kind == Kind::Bounces ? session->holds_bounce() : session->of_stranger();
+    if (!since || !of_use) continue;
     const auto& holder = session->info().client.address;
     const auto around = places.wide_crowd(holder);
     seen_ = std::max(seen_, around);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "proxy/event/stream.h"
+#include "proxy/overload/fd_budget.h"
 #include "proxy/session/session.h"
 
 namespace ravelin::proxy {
@@ -26,8 +27,8 @@ class Sessions {
   // Looks at a tenth of them, the next tenth at each call.
   void sweep(Time now);
   void shut_down(bool now);
-  // The place of |holder| is free when this returns. Its connection is closed at the next sweep,
-  // unless there are hundreds of them: then when its turn has come.
+  // The place of |holder| is free when this returns. Its connection is closed at the next sweep, or
+  // when more have yielded than there are descriptors for.
   void yield(Session& holder);
 
   // Whose place goes to a client in good standing: the dialog without it that has been idle for the
@@ -58,7 +59,6 @@ class Sessions {
   static constexpr size_t kSlices = 10;
   static constexpr size_t kSample = 16;
   static constexpr uint32_t kFruitless = 50;
-  static constexpr size_t kYielded = 64;
 
   Session* any();
   void sweep_yielded(Time now);
@@ -75,7 +75,7 @@ class Sessions {
   uint32_t seen_ = 0;          // and since
   std::vector<Session*> due_;  // work space of sweep() and shut_down()
   // Those with a descriptor and no place; some may have ended.
-  std::array<Session*, kYielded> yielded_{};
+  std::array<Session*, kYieldedPerWorker> yielded_{};
   size_t yields_ = 0;
   std::minstd_rand chance_;  // whom unfair_to() looks at: nobody's guess is worth anything
 };

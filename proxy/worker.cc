@@ -192,11 +192,13 @@ class Worker::Impl {
   // Null if there are enough of them, and nobody gives way.
   Handle enter_bounce(const dns::IpAddress& client) {
     const auto& its = published_.limits;
-    const auto most =
-        its.null_senders * share_of_strangers(its.reserved_for_known, published_.places);
-    const auto try_it = [&] { return shared_.bounces.enter(std::max(1.0, most)); };
+    const auto most = std::max(
+        1.0, its.null_senders * share_of_strangers(its.reserved_for_known, published_.places));
+    const auto try_it = [&] { return shared_.bounces.enter(most); };
     auto place = try_it();
-    if (!place && make_room_for_stranger(client, Sessions::Kind::Bounces)) place = try_it();
+    if (!place && shared_.bounces.in_use() < most + 1 &&
+        make_room_for_stranger(client, Sessions::Kind::Bounces))
+      place = try_it();
     return place;
   }
 
@@ -293,7 +295,7 @@ class Worker::Impl {
     auto& places = shared_.places;
     const bool good = who == Newcomer::Trusted || who == Newcomer::Unnamed;
     auto entry = places.enter(client.address, good, exempt, limits, published_.places);
-    if (!entry.place && make_room(client.address, who, entry.limit)) {
+    if (!entry.place && make_room(client.address, who, entry.limit, limits)) {
       // One has gone for one in good standing: so it is in, even if more are there than there may
       // be, since that was lowered.
       const auto total =
@@ -363,10 +365,13 @@ class Worker::Impl {
   }
 
   // All places are taken: does somebody here give one up for |client|?
-  bool make_room(const dns::IpAddress& client, Newcomer who, PlaceLimit limit) {
+  bool make_room(const dns::IpAddress& client, Newcomer who, PlaceLimit limit,
+                 const Limits& limits) {
     if (limit != PlaceLimit::Total && limit != PlaceLimit::Reserved) return false;
     if (who == Newcomer::Denied) return false;
-    if (who == Newcomer::Stranger) return make_room_for_stranger(client, Sessions::Kind::All);
+    if (who == Newcomer::Stranger)
+      return shared_.places.one_makes_room(limits, published_.places) &&
+             make_room_for_stranger(client, Sessions::Kind::All);
     // Most of those without a name are strangers, of whom none gets a place by being many.
     if (who == Newcomer::Unnamed && yields_left_ == 0) return false;
     if (who == Newcomer::Unnamed) --yields_left_;

@@ -8,11 +8,9 @@ namespace ravelin::proxy {
 namespace {
 
 // Per worker: what a loop has (epoll, eventfd, libevent's own pair for signals), and c-ares, which
-// opens a UDP socket per server and channel and now and then a TCP one; and dialogs that have given
-// their place up and are not closed yet.
+// opens a UDP socket per server and channel and now and then a TCP one.
 constexpr uint64_t kLoop = 4;
-constexpr uint64_t kYielded = 20;
-constexpr uint64_t kPerWorker = kLoop + 2 * 8 + kYielded;
+constexpr uint64_t kPerWorker = kLoop + 2 * 8 + kYieldedPerWorker;
 // Per process: standard streams, log, state files with their write-ahead logs, control socket and
 // its clients, and files that are read at a reload.
 constexpr uint64_t kPerProcess = 64;

@@ -5,6 +5,10 @@
 
 namespace ravelin::proxy {
 
+// Dialogs that have given their place up and are not closed yet; for those each worker has
+// descriptors.
+constexpr uint32_t kYieldedPerWorker = 20;
+
 // What needs descriptors beside the dialogs.
 struct FdNeeds {
   uint32_t workers = 1;

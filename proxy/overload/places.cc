@@ -190,6 +190,10 @@ double Places::strangers(const Limits& limits, uint32_t total) const {
   const auto most = std::max(1U, share_of_strangers(limits.reserved_for_known, total));
   return static_cast<double>(shards_->others.load(std::memory_order_relaxed)) / most;
 }
+bool Places::one_makes_room(const Limits& limits, uint32_t total) const {
+  return in_use() <= total && shards_->others.load(std::memory_order_relaxed) <=
+                                  share_of_strangers(limits.reserved_for_known, total);
+}
 uint32_t Places::room_for_strangers(const Limits& limits, uint32_t total) const {
   const auto left = [](uint32_t most, const std::atomic<uint32_t>& count) {
     const auto used = count.load(std::memory_order_relaxed);

@@ -52,6 +52,8 @@ class Places {
     Place& operator=(Place&& other) noexcept;
     ~Place();
     explicit operator bool() const { return places_ != nullptr; }
+    // Part of what strangers share, as its holder was one when it came.
+    bool of_stranger() const { return stranger_; }
 
    private:
     friend class Places;
@@ -82,6 +84,9 @@ class Places {
   // Of these, those that are neither good nor exempt, as a share of what they may have; above 1
   // after the limits were lowered.
   double strangers(const Limits& limits, uint32_t total) const;
+  // Would one of those that leaves make room for another? Not while there are more than there may
+  // be, since a limit was lowered.
+  bool one_makes_room(const Limits& limits, uint32_t total) const;
   // Places that those could still get.
   uint32_t room_for_strangers(const Limits& limits, uint32_t total) const;
   uint32_t peak() const;

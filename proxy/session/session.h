@@ -58,6 +58,7 @@ class Session final : public dns::Retirable,
   // Since when the client of a dialog without good standing has said nothing, while it holds
   // nothing that anybody would miss; no value for any other dialog.
   std::optional<Time> doubtful_since() const;
+  bool of_stranger() const;   // its place is one of those that strangers share
   bool holds_bounce() const;  // a place among those with the null sender
   // What an administrator sees of it.
   SessionView view(Time now) const;

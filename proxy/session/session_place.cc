@@ -13,6 +13,8 @@ std::optional<Time> Session::doubtful_since() const {
   return since_;
 }
 
+bool Session::of_stranger() const { return place_.of_stranger(); }
+
 bool Session::holds_bounce() const { return transaction_ && transaction_->bounce; }
 
 // The place is free when this returns. The connection has until the next sweep, for the reply to be

@@ -49,7 +49,8 @@ void Session::forget_greeting() {
   info_.esmtp = false;
 }
 
-// The front's place is given back first, or the last one could be taken by nobody.
+// The front's place is given back first, or the last one could be taken by nobody. Without another
+// one the connection has until the next sweep, as in yield().
 void Session::become(const dns::Endpoint& client, std::optional<dns::Fcrdns> name) {
   say_connected();
   services_.journal.message(Severity::Info, "XCLIENT from " + info_.client.to_string() + " (" +
@@ -57,7 +58,11 @@ void Session::become(const dns::Endpoint& client, std::optional<dns::Fcrdns> nam
                                                 client.to_string());
   place_ = {};
   auto arrival = services_.arrive(client, listener_);
-  if (!arrival) return close_with(smtp::replies::no_place());
+  if (!arrival) {
+    close_with(smtp::replies::no_place());
+    doomed_ = true;
+    return;
+  }
 
   count_taken();
   say_disconnected();

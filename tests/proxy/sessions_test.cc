@@ -64,13 +64,13 @@ class Bench : World, public Services {
     sessions.retire(session);
   }
 
-  void connect(int count, const std::string& address = "192.0.2.1") {
+  void connect(int count, const std::string& address = "192.0.2.1", bool good = false) {
     for (int i = 0; i < count; ++i) {
       auto& peer = peers.emplace_back(std::make_shared<test::MemoryPeer>());
       Arrival arrival;
       arrival.client = {*dns::IpAddress::parse(address), 4025};
       arrival.id = next_id();
-      arrival.place = places.enter(arrival.client.address, false, false, Limits{}, 10'000).place;
+      arrival.place = places.enter(arrival.client.address, good, false, Limits{}, 10'000).place;
       std::unique_ptr<Stream> stream;
       if (hopeless)
         stream = std::make_unique<HopelessStream>(peer);
@@ -217,6 +217,16 @@ TEST_CASE("who has yielded is closed at the next sweep, though its slice is anot
   CHECK(bench.sessions.size() == 180);
 }
 
+TEST_CASE("of those who have yielded no more are there than have descriptors") {
+  Bench bench;
+  bench.connect(200);
+  for (int i = 0; i < 50; ++i)
+    bench.sessions.yield(*bench.sessions.oldest_doubtful(Sessions::Looks::All));
+  bench.run();
+  CHECK(bench.told("\r\n421 ") == 50);
+  CHECK(bench.sessions.size() <= 150 + kYieldedPerWorker);
+}
+
 TEST_CASE("a dialog that ends in its own way after it has yielded is not looked at again") {
   Bench bench;
   bench.connect(1);
@@ -245,6 +255,23 @@ TEST_CASE("whoever has more than its share gives way to a newcomer, drilling dow
   // Its one good server gets a place, and keeps it.
   bench.connect(1, "10.1.3.1");
   for (int i = 0; i < 100; ++i) CHECK(holder_for("10.1.1.2") == "10.1.1.1");
+}
+
+TEST_CASE("whoever was good when it came gives no place to strangers, who do not share it") {
+  Bench bench;
+  std::vector<Places::Entry> crowd;
+  for (const auto* const neighbour : {"10.1.1.1", "10.1.1.2", "10.1.1.3"})
+    crowd.push_back(
+        bench.places.enter(*dns::IpAddress::parse(neighbour), false, false, Limits{}, 10'000));
+  bench.connect(1, "10.1.1.4", /*good=*/true);
+  const auto newcomer = *dns::IpAddress::parse("198.51.100.1");
+  const auto holder = [&] {
+    return bench.sessions.unfair_to(newcomer, bench.places, Sessions::Kind::All);
+  };
+  CHECK(holder() == nullptr);
+  bench.connect(100, "10.1.1.5");
+  REQUIRE(holder() != nullptr);
+  CHECK(holder()->of_stranger());
 }
 
 // In a flood each refused newcomer would pay for a look. Whose network has less than others is

@@ -93,7 +93,8 @@ class Limits(SystemTest):
 
         ravelin = self.ravelin_with_a_good_client(
             limits=limits(8), listen='smtp = ["127.0.0.1:{port}"]\nworkers = 1')
-        self.hold(ravelin, 6)
+        for i in range(1, 7):
+            self.start(Client(ravelin.port, source=f"127.9.{i}.1"))
         ravelin.write_config(limits=limits(4))
         ravelin.signal(signal.SIGHUP)
 
@@ -102,6 +103,9 @@ class Limits(SystemTest):
                 return stranger.banner.startswith("421")
 
         wait_for(stranger_is_refused, "the limit")
+        # Nobody's network has a fair share of less than nothing.
+        ravelin.wait_line(r"127\.8\.1\.1.*sessions")
+        self.assertEqual(ravelin.lines("place given up"), [])
         with Client(ravelin.port, source="127.7.7.7") as good:
             self.assertRegex(good.banner, "^220")
         ravelin.wait_line("place given up")
@@ -144,9 +148,12 @@ class Limits(SystemTest):
 
     def test_bounces_have_places_of_their_own(self):
         """Networks share them fairly, and nobody else is kept out."""
+        def limits(share):
+            return ('sessions = 10\nreserved_for_known = "0%"\n'
+                    f'null_senders = "{share}"\nerrors = 10000')
+
         ravelin = self.ravelin([self.backend], sections={
-            "limits": 'sessions = 10\nreserved_for_known = "0%"\nnull_senders = "30%"\n'
-                      "errors = 10000",
+            "limits": limits("30%"),
             "listen": 'smtp = ["127.0.0.1:{port}"]\nworkers = 1'})
 
         def bounce(source):
@@ -165,6 +172,13 @@ class Limits(SystemTest):
         wait_for(lambda: reply.startswith("250") or other.say("MAIL FROM:<>").startswith("250"),
                  "a place")
         ravelin.wait_line("place given up")
+
+        ravelin.write_config(limits=limits("10%"))  # fewer than are there
+        ravelin.signal(signal.SIGHUP)
+        ravelin.wait_line("reload")
+        self.assertRegex(bounce("127.11.1.1")[1], "^451")
+        ravelin.wait_line(r"127\.11\.1\.1.*Too many bounces at once")
+        self.assertEqual(len(ravelin.lines("place given up")), 1)
 
     def test_message_size(self):
         ravelin = self.ravelin([self.backend], sections={"limits": 'message_size = "100kB"'})

@@ -265,3 +265,16 @@ TEST_CASE("strangers have room for what is free, and for their share at most") {
   CHECK(places.room_for_strangers(half, 8) == 1);
   CHECK(places.room_for_strangers(half, 4) == 0);  // fewer than are in use
 }
+
+TEST_CASE("where more are than there may be, one that leaves makes no room") {
+  Places places;
+  const auto half = limits(0, 0, 0.5);
+  std::vector<Places::Entry> entries;
+  for (uint32_t i = 0; i < 4; ++i) entries.push_back(places.enter(host(i), false, false, half, 8));
+  CHECK(places.one_makes_room(half, 8));
+  CHECK_FALSE(places.one_makes_room(limits(0, 0, 0.75), 8));
+  CHECK_FALSE(places.one_makes_room(limits(0, 0, 0), 3));
+  CHECK(entries[0].place.of_stranger());
+  entries.push_back(places.enter(host(5), true, false, half, 8));
+  CHECK_FALSE(entries.back().place.of_stranger());
+}

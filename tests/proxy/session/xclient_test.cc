@@ -72,6 +72,17 @@ TEST_CASE("the client's own lists, checks and greylist hold") {
     mx.no_place = true;
     CHECK(player.play(kGreet + "C: XCLIENT ADDR=192.0.2.77\nS: 421 4.7.0\nS! closed\n").empty());
   }
+  SECTION("no place, and the front does not close") {
+    Harness mx(kTrust);
+    auto& player = mx.connect(kFront);
+    player.peer().lingers = true;
+    mx.no_place = true;
+    CHECK(player.play(kGreet + "C: XCLIENT ADDR=192.0.2.77\nS: 421 4.7.0\n").empty());
+    CHECK(mx.places.in_use() == 0);
+    CHECK(mx.session_lives());
+    mx.wait(1s);
+    CHECK_FALSE(mx.session_lives());
+  }
   SECTION("greylisted") {
     Harness mx(kTrust + "[greylist]\ndelay = '1m'\n");
     CHECK(play(mx, kGreet + "C: XCLIENT ADDR=192.0.2.77\nS: 220\n"
