@@ -84,6 +84,7 @@ std::string taken(std::string_view domain, int line) {
   return fmt::format("domain {} belongs to the [[route]] of line {} already", quoted(domain), line);
 }
 
+// As of recipients, below.
 void complete_domains(const Value& table, RouteSettings& route, DomainOwners& owners,
                       Report& report) {
   lower_case(route.domains);
@@ -100,6 +101,9 @@ void complete_domains(const Value& table, RouteSettings& route, DomainOwners& ow
     if (const int other = owners.claim(entry.text, table))
       report.list_error(route.domains_file, entry.line, entry.text, taken(entry.text, other));
   const bool file_given = !route.domains_file.empty();
+  if (file_given && from_file.good.empty() && !from_file.faulty)
+    report.error(place_of(&table, "domains_file"),
+                 "domains_file has no entry: all mail for its domains would be refused");
   append(std::move(from_file), route.domains);
   const Value* domains = table.find("domains");
   const bool wrong = domains && (!domains->is(Value::Type::List) || !domains->items.empty());

@@ -22,8 +22,11 @@ constexpr Param kRows[] = {
             "belongs to one route only.",
             "[]", check_domain),
         "[\"example.com\", \".example.com\"]"),
-    text_param<&RouteSettings::domains_file>(
-        "domains_file", "A file with more domains, one a line, # comments.", "\"\""),
+    text_param<&RouteSettings::domains_file>("domains_file",
+                                             "A file with more domains, one a line, # comments. "
+                                             "One without any is an error: more likely its "
+                                             "export has failed, and all mail would be refused.",
+                                             "\"\""),
     required(text_list_param<&RouteSettings::backends>(
                  "backends",
                  "The mail servers behind, \"NAME:PORT\", tried in order of preference. Routes "
@@ -59,7 +62,8 @@ constexpr Param kRows[] = {
     text_param<&RouteSettings::recipients_file>(
         "recipients_file",
         "A file with the recipients that exist, for backends that accept every address. One "
-        "user@domain a line, # comments; upper and lower case are the same.",
+        "user@domain a line, # comments; upper and lower case are the same. Without any: as "
+        "domains_file.",
         "\"\""),
     integer_param<&RouteSettings::max_refusals>(
         "max_refusals",

@@ -109,6 +109,16 @@ TEST_CASE("An empty list of recipients would refuse all mail, so it is refused")
         Errors{"5:19: recipients_file has no entry: every recipient would be refused"});
 }
 
+TEST_CASE("So would an empty list of domains, with others beside it or not") {
+  const Files files;
+  const auto file = files.write("domains", "");
+  const auto error = "domains_file has no entry: all mail for its domains would be refused";
+  CHECK(errors_of(route("domains_file = \"" + file + '"')) ==
+        Errors{std::string("4:16: ") + error});
+  CHECK(errors_of(route("domains = [\"a.example\"]\ndomains_file = \"" + file + '"')) ==
+        Errors{std::string("5:16: ") + error});
+}
+
 TEST_CASE("The wrong file is not listed line by line") {
   const Files files;
   std::string text;
