@@ -175,10 +175,12 @@ class Server::Impl final : public Daemon {
   int exit_code_ = kEndedByTerm;
 };
 
-// The history's thread posts to the loop.
+// Their threads post to the loop.
 Server::Impl::~Impl() {
   stop_workers();
-  if (shared_) shared_->history.stop();
+  if (!shared_) return;
+  shared_->history.stop();
+  shared_->captures.stop();
 }
 
 std::string Server::Impl::start() {

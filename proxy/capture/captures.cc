@@ -57,7 +57,9 @@ CapturePlace::~CapturePlace() { owner_.give_back(*this); }
 Captures::Captures(const Clock& clock, CaptureAlarm alarm)
     : clock_(clock), alarm_(std::move(alarm)), random_(std::random_device{}()) {}
 
-Captures::~Captures() {
+Captures::~Captures() { stop(); }
+
+void Captures::stop() {
   if (!thread_.joinable()) return;
   {
     const std::lock_guard lock(mutex_);

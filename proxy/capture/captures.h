@@ -83,17 +83,20 @@ class CapturePlace {
   bool used_ = false;
 };
 
-// Thread-safe, but for start(). No call waits for a disk. Places must be gone before it is.
+// Thread-safe, but for start() and stop(). No call waits for a disk. Places must be gone before it
+// is.
 class Captures {
  public:
   // |clock| must outlive it; |alarm| is called from any thread.
   Captures(const Clock& clock, CaptureAlarm alarm);
-  ~Captures();  // writes what waits
+  ~Captures();  // as stop()
   Captures(const Captures&) = delete;
   Captures& operator=(const Captures&) = delete;
 
   // "": nothing is ever taken.
   void start(const std::string& directory);
+  // Writes what waits, and answers who asks; nobody is called or kept any more then.
+  void stop();
   void configure(const CaptureSettings& settings);
   void set_episode(bool now) { episode_ = now; }
 

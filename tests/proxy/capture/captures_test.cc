@@ -240,4 +240,15 @@ TEST_CASE("without a directory nothing is ever taken, nor asked") {
   CHECK(!world.captures->list(1, [](auto) {}));
 }
 
+TEST_CASE("who asked before the end is answered before it, and nobody asks behind it") {
+  World world;
+  world.keep();
+  bool answered = false;
+  REQUIRE(world.captures->list(1, [&](auto found) { answered = found.size() == 1; }));
+  world.captures->stop();
+  CHECK(answered);
+  CHECK(!world.captures->list(1, [](auto) {}));
+  CHECK(world.captures->choose(false, kPrint) == nullptr);
+}
+
 }  // namespace ravelin::test
