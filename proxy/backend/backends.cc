@@ -89,7 +89,23 @@ void Backends::configure(const Config& config) {
   std::sort(domains.begin(), domains.end());
   duties_.set_domains(domains, clock_.boot());
   negatives_.clear();  // the backends, or what they know, may be others now
+  forget_breakers(*plan);
   publish(std::move(plan));
+}
+
+// Of routes that are no more: nothing would close them.
+void Backends::forget_breakers(const Plan& plan) {
+  const auto gone = [&](const std::string& name) {
+    return std::none_of(plan.routes.routes().begin(), plan.routes.routes().end(),
+                        [&](const auto& route) { return route->name == name; });
+  };
+  breakers_.with([&](BreakerMap& breakers) {
+    std::erase_if(breakers, [&](const auto& one) {
+      if (!gone(one.first)) return false;
+      if (one.second.breaker.holds_back()) --breakers_active_;
+      return true;
+    });
+  });
 }
 
 void Backends::publish(std::shared_ptr<Plan> plan) {
@@ -207,7 +223,9 @@ bool Backends::breaker_open(const Route& route) const {
 
 void Backends::canary_answered(const std::string& route, bool accepted, dns::Time now) {
   const auto [opened, closed] = breakers_.with([&](BreakerMap& breakers) {
-    auto& breaker = breakers[route].breaker;
+    const auto found = breakers.find(route);
+    if (found == breakers.end()) return std::pair(false, false);  // a reload has taken the route
+    auto& breaker = found->second.breaker;
     if (!accepted) return std::pair(breaker.canary_refused(now), false);
     const bool was = breaker.accepted();
     if (was) --breakers_active_;

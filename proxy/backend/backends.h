@@ -109,6 +109,7 @@ class Backends {
   };
   using BreakerMap = std::map<std::string, Watched, std::less<>>;
 
+  void forget_breakers(const Plan& plan);
   std::shared_ptr<Backend> backend_of(const std::string& name);
   void bind_backends(Plan& plan);
   void configure_backends(const Plan& plan, double reserved);

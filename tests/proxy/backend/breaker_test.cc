@@ -74,6 +74,18 @@ TEST_CASE("the breaker opens when many vanish and closes with the first that is 
     CHECK(mx.ask("stranger2@example.com") == 550);
     CHECK_FALSE(mx.backends.reset_breaker("example.org"));
   }
+  SECTION("its route goes, and comes back") {
+    mx.ask(user(4));
+    REQUIRE(mx.backends.breakers()[0].state == Breaker::State::Suspect);
+    const auto route = mx.config.routes[0];
+    mx.config.routes[0].domains = {"example.org"};
+    mx.backends.configure(mx.config);
+    mx.sweep();  // the canary was on its way
+    CHECK_FALSE(mx.journal.has("breaker open"));
+    mx.config.routes[0] = route;
+    mx.backends.configure(mx.config);
+    CHECK(mx.ask("stranger2@example.com") == 550);
+  }
 }
 
 TEST_CASE("the canary stays in the route that lost its recipients") {
