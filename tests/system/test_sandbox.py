@@ -90,6 +90,7 @@ class Chroot(SystemTest):
         self.outside = pathlib.Path(self.directory)
         self.jail = self.outside / "jail"
         (self.jail / "dev").mkdir(parents=True)
+        (self.jail / "domains").write_text("first.example\n")
         os.mknod(self.jail / "dev" / "urandom", stat.S_IFCHR | 0o444, os.makedev(1, 9))
         self.backend = self.start(Backend(("bob@example.com", "bob@second.example")))
         self.directory = str(self.jail)  # where the harness puts what it makes
@@ -111,7 +112,6 @@ class Chroot(SystemTest):
         return done.returncode, done.stderr
 
     def test_reload_log_state_and_control_inside(self):
-        (self.jail / "domains").write_text("")
         ravelin = self.jailed()
         ravelin.log = self.jail / "log" / "mail.log"
         ravelin.status()
@@ -134,7 +134,6 @@ class Chroot(SystemTest):
         self.assertEqual(self.check(ravelin, "--user", "nobody"), (0, ""))
 
     def test_a_reload_cannot_change_it(self):
-        (self.jail / "domains").write_text("")
         ravelin = self.jailed()
         ravelin.log = self.jail / "log" / "mail.log"
         ravelin.write_config(sandbox='seccomp = "enforce"')
@@ -144,7 +143,6 @@ class Chroot(SystemTest):
             self.assertRegex(client.mail(["bob@example.com"])[-1], "^250")
 
     def test_what_cannot_work_is_refused(self):
-        (self.jail / "domains").write_text("")
         ravelin = self.jailed(options=(), wait=False)
         self.assertEqual(ravelin.wait(), 1)
         self.assertRegex(ravelin.text(), "sandbox.chroot: name a user")
@@ -170,7 +168,6 @@ class Chroot(SystemTest):
         self.assertRegex(self.check(ravelin, "--user", "nobody")[1], "configuration must be below")
 
     def test_a_file_of_random_bytes_is_no_device(self):
-        (self.jail / "domains").write_text("")
         (self.jail / "dev" / "urandom").unlink()
         (self.jail / "dev" / "urandom").write_bytes(os.urandom(4096))
         ravelin = self.jailed(wait=False)
