@@ -84,10 +84,10 @@ class Worker::Impl {
     const bool reloaded = published_.policy != published.policy;
     const auto before = dns_settings(published_).servers;
     published_ = std::move(published);
-    make_tls();
-    // What is set by hand and each level of pressure come here, too, and must cost no question that
-    // is under way.
+    // What is set by hand and each level of pressure come here, too: there is no other certificate
+    // then, and it must cost no DNS question that is under way.
     if (!reloaded) return;
+    make_tls();
     // Without servers of our own it is resolv.conf that counts, which may be another by now.
     if (auto servers = dns_settings(published_).servers; servers.empty() || servers != before)
       resolver_.reconfigure(std::move(servers));
