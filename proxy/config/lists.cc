@@ -84,7 +84,14 @@ std::string taken(std::string_view domain, int line) {
   return fmt::format("domain {} belongs to the [[route]] of line {} already", quoted(domain), line);
 }
 
-// As of recipients, below.
+// An empty list would have it refused for good: more likely its export has failed.
+void demand_entries(const Entries& entries, const Value& table, std::string_view key,
+                    std::string_view what, Report& report) {
+  if (!entries.good.empty() || entries.faulty) return;
+  report.error(place_of(&table, key),
+               fmt::format("{} has no entry: {} would be refused", key, what));
+}
+
 void complete_domains(const Value& table, RouteSettings& route, DomainOwners& owners,
                       Report& report) {
   lower_case(route.domains);
@@ -101,9 +108,8 @@ void complete_domains(const Value& table, RouteSettings& route, DomainOwners& ow
     if (const int other = owners.claim(entry.text, table))
       report.list_error(route.domains_file, entry.line, entry.text, taken(entry.text, other));
   const bool file_given = !route.domains_file.empty();
-  if (file_given && from_file.good.empty() && !from_file.faulty)
-    report.error(place_of(&table, "domains_file"),
-                 "domains_file has no entry: all mail for its domains would be refused");
+  if (file_given)
+    demand_entries(from_file, table, "domains_file", "all mail for its domains", report);
   append(std::move(from_file), route.domains);
   const Value* domains = table.find("domains");
   const bool wrong = domains && (!domains->is(Value::Type::List) || !domains->items.empty());
@@ -111,14 +117,11 @@ void complete_domains(const Value& table, RouteSettings& route, DomainOwners& ow
     report.error(table.place, "this [[route]] has no domains: give domains or domains_file");
 }
 
-// An empty list would refuse every recipient for good: more likely its export has failed.
 void complete_recipients(const Value& table, RouteSettings& route, Report& report) {
   if (route.recipients_file.empty()) return;
   auto entries =
       entries_of(route.recipients_file, &table, "recipients_file", check_mailbox, report);
-  if (entries.good.empty() && !entries.faulty)
-    report.error(place_of(&table, "recipients_file"),
-                 "recipients_file has no entry: every recipient would be refused");
+  demand_entries(entries, table, "recipients_file", "every recipient", report);
   append(std::move(entries), route.recipients);
   std::sort(route.recipients.begin(), route.recipients.end());
   const auto doubles = std::unique(route.recipients.begin(), route.recipients.end());
