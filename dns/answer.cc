@@ -44,7 +44,10 @@ class Reader {
     std::stable_sort(answer_.mx.begin(), answer_.mx.end(), [](const auto& one, const auto& other) {
       return one.preference < other.preference;
     });
-    if (answer_.mx.size() > kMaxMx) answer_.mx.resize(kMaxMx);
+    if (answer_.mx.size() > kMaxMx) {
+      answer_.mx.resize(kMaxMx);
+      answer_.partial = true;
+    }
     answer_.status = Status::Ok;
     return {std::move(answer_), ttl_, false};
   }
@@ -88,7 +91,10 @@ class Reader {
 
   void take(const Record& record) {
     found_ = true;
-    if (!take_data(record)) return;
+    if (!take_data(record)) {
+      answer_.partial = true;
+      return;
+    }
     ++good_;
     keep_at_most(seconds(record.ttl));
   }
@@ -112,7 +118,7 @@ class Reader {
     if (record.size != kSize) return false;
     std::array<uint8_t, kSize> data{};
     std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(record.at), kSize, data.begin());
-    if (answer_.addresses.size() < kMaxAddresses) answer_.addresses.push_back(make(data));
+    keep(answer_.addresses, kMaxAddresses, make(data));
     return true;
   }
 
@@ -120,7 +126,7 @@ class Reader {
     const auto name = name_in(record, 0);
     if (!name) return false;
     auto host = host_name_of(*name);
-    if (!host.empty() && answer_.names.size() < kMaxNames) answer_.names.push_back(std::move(host));
+    if (!host.empty()) keep(answer_.names, kMaxNames, std::move(host));
     return true;
   }
 
@@ -130,9 +136,19 @@ class Reader {
     if (!name) return false;
     const int preference = bytes_[record.at] << 8 | bytes_[record.at + 1];
     auto host = host_name_of(*name);
-    if (!host.empty() || name->size() == 1)
+    if (host.empty() && name->size() != 1)
+      answer_.partial = true;
+    else
       answer_.mx.push_back({static_cast<uint16_t>(preference), std::move(host)});
     return true;
+  }
+
+  template <class Item>
+  void keep(std::vector<Item>& items, size_t most, Item item) {
+    if (items.size() < most)
+      items.push_back(std::move(item));
+    else
+      answer_.partial = true;
   }
 
   // RFC 2308 §5: a "no" lives as long as the lesser of the SOA's TTL and its last field.

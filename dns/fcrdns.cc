@@ -11,7 +11,7 @@
 namespace ravelin::dns {
 namespace {
 
-// Whoever has more names than this has them for show; one look-up each is what they may cost us.
+// One look-up each is what they may cost us. Whether one beyond them leads back is not known.
 constexpr size_t kMaxForward = 5;
 
 // A look-up under way: first the one question for names, then one for each name. Its questions
@@ -72,8 +72,10 @@ class Lookup final : public Pending {
 
   std::optional<Fcrdns> take_names(const Answer& answer) {
     if (answer.status == Status::TempFail) return Fcrdns{};
-    names_ = first_host_names(answer.names);
-    if (names_.empty()) return Fcrdns{Fcrdns::Status::None, {}};
+    trouble_ = answer.partial;
+    choose_names(answer.names);
+    if (names_.empty())
+      return Fcrdns{trouble_ ? Fcrdns::Status::DontKnow : Fcrdns::Status::None, {}};
     missing_ = names_.size();
     const auto type = address_.is_v4() ? Type::A : Type::Aaaa;
     for (size_t i = 0; i < names_.size(); ++i) {
@@ -85,16 +87,17 @@ class Lookup final : public Pending {
     return {};
   }
 
-  static std::vector<std::string> first_host_names(const std::vector<std::string>& names) {
-    std::vector<std::string> chosen;
+  void choose_names(const std::vector<std::string>& names) {
     for (const auto& raw : names) {
       auto name = canonical_name(raw);
-      if (chosen.size() == kMaxForward) break;
-      if (!is_host_name(name) || std::find(chosen.begin(), chosen.end(), name) != chosen.end())
+      if (!is_host_name(name) || std::find(names_.begin(), names_.end(), name) != names_.end())
         continue;
-      chosen.push_back(std::move(name));
+      if (names_.size() == kMaxForward) {
+        trouble_ = true;
+        return;
+      }
+      names_.push_back(std::move(name));
     }
-    return chosen;
   }
 
   // One name that leads back is enough: the others need not be waited for.
@@ -103,7 +106,7 @@ class Lookup final : public Pending {
     const auto& back = answer.addresses;
     if (answer.status == Status::Ok && std::find(back.begin(), back.end(), address_) != back.end())
       return Fcrdns{Fcrdns::Status::Confirmed, names_[index]};
-    trouble_ = trouble_ || answer.status == Status::TempFail;
+    trouble_ = trouble_ || answer.status == Status::TempFail || answer.partial;
     if (missing_ > 0) return {};
     return Fcrdns{trouble_ ? Fcrdns::Status::DontKnow : Fcrdns::Status::Mismatch, {}};
   }
@@ -115,8 +118,8 @@ class Lookup final : public Pending {
   Done done_;
   const bool stranger_;
   std::vector<std::string> names_;
-  size_t missing_ = 0;  // answers
-  bool trouble_ = false;
+  size_t missing_ = 0;    // answers
+  bool trouble_ = false;  // something that may have led back was not seen
   Handle names_query_;
   std::array<Handle, kMaxForward> forward_queries_;
 };

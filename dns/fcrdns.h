@@ -13,9 +13,10 @@ namespace ravelin::dns {
 struct Fcrdns {
   enum class Status : uint8_t {
     None,       // the address has no name, or none that is a host name
-    Mismatch,   // it has names, none of which leads back to it
+    Mismatch,   // it has names, and none of them leads back to it
     Confirmed,  // |name| leads back to it
-    DontKnow,   // DNS trouble on the way; never counts against the client
+    DontKnow,   // DNS trouble on the way, or more names or addresses than are looked at; never
+                // counts against the client
   };
   Status status = Status::DontKnow;
   std::string name;  // only if Confirmed; a checked host name, lower case, no last dot

@@ -37,6 +37,9 @@ struct Answer {
   std::vector<IpAddress> addresses;  // A, Aaaa
   std::vector<std::string> names;    // Ptr
   std::vector<MxRecord> mx;          // Mx, best preference first
+  // There was more: broken records, those beyond the bounds (dns/answer.h), exchanges that are no
+  // host names. What is not found here may be there, then.
+  bool partial = false;
 };
 
 struct Question {

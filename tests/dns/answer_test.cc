@@ -170,23 +170,36 @@ TEST_CASE("MX records come best first, the null MX with an empty exchange") {
   add(message, 5, "not_a_host.example");
   message.add("example", RrType::Mx, "\x01");
   CHECK(read(mx, message).answer.mx == std::vector<MxRecord>{{10, "a.example"}, {20, "b.example"}});
+  CHECK(read(mx, message).answer.partial);
 
   auto null = to(mx);
   add(null, 0, "");
   CHECK(read(mx, null).answer.mx == std::vector<MxRecord>{{0, ""}});
+  CHECK_FALSE(read(mx, null).answer.partial);
+  SECTION("beside one that is no host name it is not alone") {
+    add(null, 10, "not_a_host.example");
+    CHECK(read(mx, null).answer.partial);
+  }
+  SECTION("nor beside a broken one") {
+    null.add("example", RrType::Mx, "\x01");
+    CHECK(read(mx, null).answer.partial);
+  }
 }
 
 TEST_CASE("a stranger's long answer is taken in part") {
   auto names = to(kPtr);
   for (int i = 0; i < 300; ++i) names.ptr(kPtr.name, "h" + std::to_string(i) + ".example");
   CHECK(read(kPtr, names).answer.names.size() == kMaxNames);
+  CHECK(read(kPtr, names).answer.partial);
   auto addresses = to(kA);
   for (int i = 0; i < 300; ++i) addresses.a(kA.name, kIp);
   CHECK(read(kA, addresses).answer.addresses.size() == kMaxAddresses);
+  CHECK(read(kA, addresses).answer.partial);
   const Question mx{Type::Mx, "example"};
   auto exchanges = to(mx);
   for (int i = 0; i < 300; ++i)
     exchanges.add("example", RrType::Mx, be16(300 - i) + wire_name("mx.example"));
+  CHECK(read(mx, exchanges).answer.partial);
   const auto got = read(mx, exchanges).answer.mx;
   REQUIRE(got.size() == kMaxMx);
   CHECK(got[0].preference == 300 - 255);  // of the first 256
