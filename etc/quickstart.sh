@@ -63,7 +63,7 @@ flock -n 9 || die 1 "already running here ($place); end it with Ctrl-C in its te
 
 # --- packages and build
 packages=(g++ cmake ninja-build pkg-config libevent-dev libssl-dev libc-ares-dev libtomlplusplus-dev
-  libfmt-dev nlohmann-json3-dev libcli11-dev libsqlite3-dev libboost1.81-dev libjs-dygraphs libmaxminddb-dev libpsl-dev libseccomp-dev
+  libfmt-dev nlohmann-json3-dev libcli11-dev libsqlite3-dev libboost1.81-dev libjs-dygraphs libmaxminddb-dev libidn2-dev libpsl-dev libseccomp-dev
   publicsuffix python3)
 missing=()
 for package in "${packages[@]}"; do

@@ -38,8 +38,7 @@ void simulate(Daemon& daemon, const json& args, const ControlServer::Answer& ans
     };
     if (worker.guests.size() >= kAtOnce)
       return tell(control_error("others are simulating already: try again in a moment"));
-    if (input.rcpt.to.domain.empty())
-      input.rcpt.to.domain = worker.services.verifier.first_domain();
+    worker.services.verifier.canonicalise(input.rcpt.to);
     Simulation::begin(worker, std::move(input), tell);
   });
 }

@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 tests/support/install.sh g++ cmake ninja-build pkg-config libevent-dev libssl-dev libc-ares-dev \
   libtomlplusplus-dev libfmt-dev nlohmann-json3-dev libcli11-dev libsqlite3-dev libboost1.81-dev \
-  libjs-dygraphs libmaxminddb-dev libpsl-dev libseccomp-dev publicsuffix catch2 python3 gcovr
+  libjs-dygraphs libmaxminddb-dev libidn2-dev libpsl-dev libseccomp-dev publicsuffix catch2 python3 gcovr
 cmake --preset coverage >/dev/null
 cmake --build --preset coverage -j "$(nproc)" --target smtp_tests session_tests
 find build/coverage -name '*.gcda' -delete  # counts of earlier runs

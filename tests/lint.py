@@ -41,12 +41,13 @@ OWNED = [
     (r"^sqlite3\.h", ["proxy/state/"]),
     (r"^toml\+\+/", ["proxy/config/"]),
     (r"^CLI/", ["proxy/ctl/"]),
+    (r"^idn2\.h", ["dns/idn.cc"]),
     (r"^libpsl\.h", ["proxy/standing/"]),
     (r"^seccomp\.h", ["proxy/event/"]),
     (r"^maxminddb\.h", ["proxy/profile/"]),
 ]
 # Seen in no header outside of these: who includes a header should not pay for its library.
-HEADERS_WITHOUT = r"^(event2/|openssl/|ares|sqlite3\.h|toml\+\+/|CLI/|libpsl\.h|seccomp\.h|maxminddb\.h)"
+HEADERS_WITHOUT = r"^(event2/|openssl/|ares|idn2\.h|sqlite3\.h|toml\+\+/|CLI/|libpsl\.h|seccomp\.h|maxminddb\.h)"
 BANNED = [r"^iostream$", r"^regex$", r"^coroutine$"]
 CORE_MAY_SEE = r'^(smtp/|[a-z_]+$|c?std[a-z]+$)'  # smtp/: itself and the standard library
 

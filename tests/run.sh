@@ -17,7 +17,7 @@ esac
 
 packages=(g++ cmake ninja-build pkg-config libevent-dev libssl-dev libc-ares-dev libtomlplusplus-dev
   libfmt-dev nlohmann-json3-dev libcli11-dev libsqlite3-dev libboost1.81-dev libjs-dygraphs
-  libmaxminddb-dev libpsl-dev publicsuffix libseccomp-dev catch2 chromium chromium-driver python3 python3-selenium
+  libmaxminddb-dev libidn2-dev libpsl-dev publicsuffix libseccomp-dev catch2 chromium chromium-driver python3 python3-selenium
   universal-ctags postfix systemd logrotate pflogsumm fail2ban openssl sslscan testssl.sh man-db mandoc
   libidn12 libgnutls-dane0 libnsl2 libsodium23 libunwind8)
 tests/support/install.sh "${packages[@]}"

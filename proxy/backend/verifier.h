@@ -11,8 +11,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "dns/idn.h"
 #include "dns/ip.h"
 #include "dns/reactor.h"
 #include "proxy/observe/journal.h"
@@ -114,6 +116,15 @@ class Verifier {
   virtual bool serves(std::string_view domain) const = 0;
   // The domain that <postmaster> without one belongs to.
   virtual std::string_view first_domain() const = 0;
+  // |to| as it is looked up, logged and asked for: <postmaster> gets our first domain, and U-labels
+  // become A-labels, so that a domain is one however it is spelled, and is what the backend's
+  // own lists have.
+  void canonicalise(smtp::Address& to) const {
+    if (to.domain.empty())
+      to.domain = first_domain();
+    else if (auto name = dns::to_a_labels(to.domain))
+      to.domain = *std::move(name);
+  }
   // What all backends of all routes offer: the base of our EHLO reply.
   virtual smtp::Capabilities offered() const = 0;
   // |events| must outlive the transaction.

@@ -1,7 +1,7 @@
 // Can the sender get an answer? Its domain must have an MX or an address (RFC 5321 §5.1); a domain
 // that says it takes no mail at all (null MX, RFC 7505) does not send any either.
-#include <algorithm>
-
+#include "dns/idn.h"
+#include "dns/name.h"
 #include "proxy/checks/check_run.h"
 
 namespace ravelin::proxy {
@@ -29,22 +29,17 @@ constexpr Sign kNullMx{.test = "null_mx",
                        .reason = "Sender address rejected",
                        .text = "Domain does not send mail (null MX)"};
 
-// Names with UTF-8 labels are not looked up: what they would be called in DNS is not known here,
-// and not knowing never counts.
-bool can_be_asked(std::string_view domain) {
-  return smtp::is_domain(domain, /*of_mail=*/true) &&
-         std::none_of(domain.begin(), domain.end(), [](char c) { return c & 0x80; });
-}
-
 class SenderDomain final : public Check {
  public:
   using Settings = SenderDomainSettings;
   explicit SenderDomain(const Settings& settings) : settings_(settings) {}
 
   void start(CheckRun& run) const override {
-    const auto& domain = run.mail().from.domain;
-    if (settings_.action == Action::Off || !can_be_asked(domain)) return run.done();
-    look_up(run, {dns::Type::Mx, domain});
+    if (settings_.action == Action::Off) return run.done();
+    // Neither an address literal nor what has no name in DNS: not knowing never counts.
+    const auto domain = dns::to_a_labels(run.mail().from.domain);
+    if (!domain || !dns::is_query_name(*domain)) return run.done();
+    look_up(run, {dns::Type::Mx, *domain});
   }
 
   // MX first; without one, an address will do: A, then AAAA.
@@ -63,10 +58,11 @@ class SenderDomain final : public Check {
     if (const auto now = run.ask(question)) on_answer(run, question, *now);
   }
 
-  // A null MX stands alone (RFC 7505 §3); beside others it is a mistake of somebody who has MXs.
+  // A null MX stands alone (RFC 7505 §3); beside others, which need not be legible, it is a mistake
+  // of somebody who has MXs.
   static Verdict judge(const dns::Question& question, const dns::Answer& answer) {
-    const bool null_mx = question.type == dns::Type::Mx && answer.mx.size() == 1 &&
-                         answer.mx.front().exchange.empty();
+    const bool null_mx = question.type == dns::Type::Mx && !answer.partial &&
+                         answer.mx.size() == 1 && answer.mx.front().exchange.empty();
     return null_mx ? Verdict{&kNullMx, Action::Reject} : Verdict::pass();
   }
 

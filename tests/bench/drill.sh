@@ -11,7 +11,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 tests/support/install.sh g++ cmake ninja-build pkg-config libevent-dev libssl-dev libc-ares-dev \
   libtomlplusplus-dev libfmt-dev nlohmann-json3-dev libcli11-dev libsqlite3-dev libboost1.81-dev \
-  libjs-dygraphs libmaxminddb-dev libpsl-dev libseccomp-dev publicsuffix python3
+  libjs-dygraphs libmaxminddb-dev libidn2-dev libpsl-dev libseccomp-dev publicsuffix python3
 cmake --preset release -DRAVELIN_BENCH=ON > /dev/null
 cmake --build --preset release --target ravelin ravelinctl ravelin-drill accept_server
 exec /usr/bin/python3 -B tests/bench/drill.py --build build/release "$@"

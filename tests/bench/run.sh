@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 tests/support/install.sh g++ cmake ninja-build pkg-config libevent-dev libssl-dev libc-ares-dev \
   libtomlplusplus-dev libfmt-dev nlohmann-json3-dev libcli11-dev libsqlite3-dev libboost1.81-dev \
-  libjs-dygraphs libmaxminddb-dev libpsl-dev libseccomp-dev publicsuffix python3 postfix nginx-light libnginx-mod-mail openssl \
+  libjs-dygraphs libmaxminddb-dev libidn2-dev libpsl-dev libseccomp-dev publicsuffix python3 postfix nginx-light libnginx-mod-mail openssl \
   libidn12 libgnutls-dane0 libnsl2
 # Node of whatever origin may bring its own npm, which Debian's does not go with.
 command -v npm >/dev/null || tests/support/install.sh npm || echo "npm is not to be had" >&2

@@ -28,7 +28,7 @@ fi
 
 packages=(clang-16 libclang-rt-16-dev cmake ninja-build pkg-config libevent-dev libssl-dev
   libc-ares-dev libtomlplusplus-dev libfmt-dev nlohmann-json3-dev libcli11-dev libsqlite3-dev
-  libboost1.81-dev libjs-dygraphs libmaxminddb-dev libpsl-dev libseccomp-dev publicsuffix catch2 python3)
+  libboost1.81-dev libjs-dygraphs libmaxminddb-dev libidn2-dev libpsl-dev libseccomp-dev publicsuffix catch2 python3)
 tests/support/install.sh "${packages[@]}"
 cmake --preset fuzz
 cmake --build --preset fuzz -j "$(nproc)" --target "${targets[@]/#/fuzz_}"

@@ -49,6 +49,8 @@ TEST_CASE("the sender's domain must exist, and must take mail") {
   const auto mx = [](std::vector<dns::MxRecord> records) {
     return Answer{Status::Ok, {}, {}, std::move(records)};
   };
+  auto partial = mx({{0, ""}});
+  partial.partial = true;
   const auto row = GENERATE_COPY(values<Row>({
       {"an MX", mx({{10, "m.example"}}), no_data, no_data, "sender_domain:pass"},
       {"an address only", no_data, address, no_data, "sender_domain:pass"},
@@ -58,6 +60,7 @@ TEST_CASE("the sender's domain must exist, and must take mail") {
       {"null MX", mx({{0, ""}}), address, address, "sender_domain.null_mx:reject"},
       {"null MX beside another", mx({{0, ""}, {5, "m.example"}}), no_data, no_data,
        "sender_domain:pass"},
+      {"null MX beside one that is not legible", partial, no_data, no_data, "sender_domain:pass"},
       {"MX not known", unknown, no_name, no_name, "sender_domain:pass"},
       {"A not known", no_data, unknown, no_name, "sender_domain:pass"},
       {"AAAA not known", no_data, no_data, unknown, "sender_domain:pass"},
@@ -75,12 +78,20 @@ TEST_CASE("the sender's domain must exist, and must take mail") {
 
 TEST_CASE("senders without a domain in DNS are not looked up") {
   CheckBench bench;
-  const auto domain = GENERATE("", "[192.0.2.1]",
-                               "b\xc3\xbc"
-                               "cher.example");
+  // The last: a space of no width is in no name.
+  const auto domain = GENERATE("", "[192.0.2.1]", "\xe2\x80\x8b.example");
   bench.mail.from = {*domain ? "a" : "", domain};
   CHECK(bench.run(proxy::Stage::Mail) == "sender_domain:pass");
   CHECK(bench.resolver.asked.empty());
+}
+
+TEST_CASE("U-labels are looked up as the A-labels that DNS has") {
+  CheckBench bench;
+  bench.mail.from = {"a",
+                     "b\xc3\xbc"
+                     "cher.example"};
+  CHECK(bench.run(proxy::Stage::Mail) == "sender_domain:defer");
+  CHECK(bench.resolver.asked.front().name == "xn--bcher-kva.example");
 }
 
 TEST_CASE("a sender's domain with an underscore is looked up as any other") {
