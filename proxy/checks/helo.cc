@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "dns/name.h"
 #include "proxy/checks/check_run.h"
 
 namespace ravelin::proxy {
@@ -55,10 +56,10 @@ class Helo final : public Check {
   explicit Helo(const Settings& settings) : settings_(settings) {}
 
   void start(CheckRun& run) const override {
-    const auto helo = run.helo();
-    if (smtp::is_address_literal(helo)) return run.finish({&kLiteral, settings_.literal});
-    if (!is_name(helo)) return run.finish({&kSyntax, settings_.syntax});
-    auto name = smtp::to_lower(helo);
+    if (smtp::is_address_literal(run.helo())) return run.finish({&kLiteral, settings_.literal});
+    // The last dot of a name as DNS has it is no fault: some servers take theirs from there.
+    auto name = dns::canonical_name(run.helo());
+    if (!is_name(name)) return run.finish({&kSyntax, settings_.syntax});
     if (name == smtp::to_lower(run.hostname())) return run.finish({&kOwnName, settings_.own_name});
     if (name.find('.') == name.npos) return run.finish({&kNotFqdn, settings_.not_fqdn});
     if (settings_.unresolvable == Action::Off) return compare(run);
@@ -80,7 +81,7 @@ class Helo final : public Check {
 
   void on_fcrdns(CheckRun& run, const dns::Fcrdns& found) const override {
     // Without a confirmed name there is nothing to compare with: that is for the check of rdns.
-    if (found.confirmed() && found.name != smtp::to_lower(run.helo()))
+    if (found.confirmed() && found.name != dns::canonical_name(run.helo()))
       run.found({&kPtrMismatch, settings_.ptr_mismatch});
     run.done();
   }

@@ -12,6 +12,11 @@ TEST_CASE("the name in HELO has one test for each thing that can be wrong with i
   const auto row = GENERATE(values<Row>({
       {"client.example", "helo:pass"},
       {"CLIENT.example", "helo:pass"},
+      {"client.example.", "helo:pass"},
+      {"localhost.", "helo.not_fqdn:greylist"},
+      {"ours.example.", "helo.own_name:reject"},
+      {"client.example..", "helo.syntax:reject"},
+      {".", "helo.syntax:reject"},
       {"only-mx.example", "helo.ptr_mismatch:note"},
       {"six.example", "helo.ptr_mismatch:note"},
       {"down.example", "helo.ptr_mismatch:note"},
