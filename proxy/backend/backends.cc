@@ -177,8 +177,10 @@ bool Backends::held_back(const Route& route, std::string_view recipient, dns::Ti
   const auto key = Remembered::key_of(recipient);
   const auto unknown_for = remembered_.unknown(key, now);
   const bool doubted = unknown_for >= 0ns && unknown_for < kDoubt;
-  if (!doubted) return breaker_open(route);
-  const std::string domain(recipient.substr(recipient.rfind('@') + 1));
+  const auto at = recipient.rfind('@');
+  // <postmaster> of no domain is what a canary of that domain would be.
+  if (!doubted || at == recipient.npos) return breaker_open(route);
+  const std::string domain(recipient.substr(at + 1));
   const bool suspect = breakers_.with([&](BreakerMap& breakers) {
     auto& watched = breakers[route.name];
     if (!watched.breaker.vanished(key, now)) return false;

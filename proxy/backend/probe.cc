@@ -25,7 +25,8 @@ void Probe::start() {
   job.route = route;
   const auto at = duty_.recipient.rfind('@');
   rcpt_.to = {duty_.recipient.substr(0, at), duty_.recipient.substr(at + 1)};
-  if (!route->exists(rcpt_.to)) return conclude(false, true);  // the list is asked, as by everybody
+  // The list is asked, as by everybody: whoever else is accepted says nothing about it.
+  if (!route->lists(rcpt_.to)) return conclude(false, true);
   job.mail = &mail_;
   job.rcpts = {&rcpt_, 1};
   job.fresh = true;

@@ -7,6 +7,10 @@
 namespace ravelin::proxy {
 
 bool Route::exists(const smtp::Address& recipient) const {
+  return lists(recipient) || smtp::to_lower(recipient.local) == "postmaster";
+}
+
+bool Route::lists(const smtp::Address& recipient) const {
   if (!listed()) return true;
   const auto& list = settings.recipients;
   return std::binary_search(list.begin(), list.end(), smtp::to_lower(recipient.to_string()));
@@ -30,12 +34,13 @@ void RouteTable::add_domain(std::string_view text, const Route& route) {
   const bool below = text.starts_with('.');
   auto domain = smtp::to_lower(below ? text.substr(1) : text);
   if (domain.empty()) return;
-  // One that is written out is to be preferred: ".example.com" does not serve example.com itself.
-  if (first_domain_.empty() || (!below && exact_.empty())) first_domain_ = domain;
+  // ".example.com" does not serve example.com itself.
+  if (!below && first_domain_.empty()) first_domain_ = domain;
   (below ? below_ : exact_).emplace(std::move(domain), &route);
 }
 
 const Route* RouteTable::find(std::string_view domain) const {
+  if (domain.empty()) return routes_.empty() ? nullptr : routes_.front().get();
   if (const auto hit = exact_.find(domain); hit != exact_.end()) return hit->second;
   if (below_.empty()) return nullptr;
   for (auto dot = domain.find('.'); dot != std::string_view::npos; dot = domain.find('.')) {

@@ -29,7 +29,9 @@ struct Route {
            settings.client_info == ClientInfo::ProxyV2;
   }
   bool listed() const { return !settings.recipients_file.empty(); }
-  // Always true without a list. The list is written by hand, so upper and lower case are the same.
+  // Always true without a list. It is written by hand, so upper and lower case are the same.
+  bool lists(const smtp::Address& recipient) const;
+  // The same, and postmaster, whom every domain that takes mail has (RFC 5321 §4.5.1).
   bool exists(const smtp::Address& recipient) const;
 };
 
@@ -39,8 +41,9 @@ class RouteTable {
   explicit RouteTable(const std::vector<RouteSettings>& routes);
 
   // |domain| in lower case. An exact entry before a subdomain entry, the longer one before the
-  // shorter. nullptr: we do not serve it.
+  // shorter; "", of <postmaster>, has the first route. nullptr: we do not serve it.
   const Route* find(std::string_view domain) const;
+  // The first that is written out; "" if all are entries of subdomains.
   const std::string& first_domain() const { return first_domain_; }
   const std::vector<std::unique_ptr<Route>>& routes() const { return routes_; }
   // The domains to probe: those that are written out, with their routes.

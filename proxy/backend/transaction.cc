@@ -318,7 +318,9 @@ RecipientAnswer Transaction::judge_rcpt(const Outcome& outcome) {
   const auto recipient = asking_.to.to_string();
   if (judgement.fault == Fault::None) {
     answer.reply = for_client(reply, 0, backend, facts);
-    worker_.backends().accepted(*route_, recipient, worker_.reactor().now());
+    // Whom the list need not name says nothing about whether it is whole.
+    if (route_->lists(asking_.to))
+      worker_.backends().accepted(*route_, recipient, worker_.reactor().now());
     worker_.backends().negatives().accepted(route_->name, recipient);
     return answer;
   }

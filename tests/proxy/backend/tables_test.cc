@@ -25,7 +25,26 @@ TEST_CASE("a domain finds its route") {
   CHECK(table.find("example.org") == nullptr);
   CHECK(table.find("notexample.com") == nullptr);
   CHECK(table.find("com") == nullptr);
-  CHECK(table.find("") == nullptr);
+  CHECK(table.find("") == first);  // <postmaster>
+}
+
+TEST_CASE("where all domains are subdomains <postmaster> has no domain, but a route") {
+  auto one = route_to({"192.0.2.1:25"});
+  one.domains = {".example.com"};
+  const proxy::RouteTable table({one});
+  CHECK(table.first_domain() == "");
+  CHECK(table.find("") == table.routes()[0].get());
+  CHECK(table.find("example.com") == nullptr);
+}
+
+// RFC 5321 §4.5.1
+TEST_CASE("a list of recipients need not name postmaster") {
+  auto one = route_to({"192.0.2.1:25"});
+  one.recipients_file = "recipients";
+  one.recipients = {"anna@example.com"};
+  const proxy::RouteTable table({one});
+  CHECK(table.routes()[0]->exists({"PostMaster", "example.com"}));
+  CHECK_FALSE(table.routes()[0]->exists({"abuse", "example.com"}));
 }
 
 TEST_CASE("routes with the same way to the same backends count as one") {
