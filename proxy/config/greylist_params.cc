@@ -48,7 +48,7 @@ constexpr Param kRows[] = {
     integer_param<&GreylistSettings::max_tuples>(
         "max_tuples",
         "Tuples remembered at once, about 60 bytes of memory each. Beyond it those that were "
-        "never retried go first.",
+        "never retried go first, and of a network that has a good part of all its own.",
         "1000000", 1'000, 100'000'000),
 };
 

@@ -38,6 +38,7 @@ std::string_view address_bytes(const dns::IpAddress& address) {
 struct Keys {
   std::array<Hash128, 3> all;
   size_t count = 0;
+  uint16_t network = 0;  // as a TupleValue has it
 
   const Hash128* begin() const { return all.data(); }
   const Hash128* end() const { return all.data() + count; }
@@ -55,9 +56,10 @@ struct Greylist::Tables {
   std::optional<TupleValue> find(const Keys& keys, Seconds now) const;
   bool write(const Keys& keys, const TupleValue& value, Seconds now);
   Seconds due(const TupleValue& value, Seconds wait) const {
-    return std::min(value.due, value.first + wait);
+    return std::min(value.due(), value.first + wait);
   }
   Seconds delay(uint32_t doublings) const;
+  uint16_t part_of_network(const dns::IpAddress& client) const;
   Result judge(const Keys& keys, uint32_t doublings);
 
   const Clock& clock;
@@ -75,6 +77,7 @@ Keys Greylist::Tables::keys_of(const Tuple& tuple) const {
   const auto sender = normalise_sender(tuple.sender);
   const auto recipient = recipient_text(tuple.recipient);
   Keys keys;
+  keys.network = part_of_network(tuple.client);
   const auto add = [&](std::string_view kind, std::string_view client) {
     keys.all[keys.count++] =
         Hasher(hash_key).add(kind).add(client).add(sender).add(recipient).finish();
@@ -83,6 +86,13 @@ Keys Greylist::Tables::keys_of(const Tuple& tuple) const {
   add("network", address_bytes(tuple.client.network_key()));
   if (!tuple.organisation.empty()) add("organisation", tuple.organisation);
   return keys;
+}
+
+// A /48 and not a /64, of which each customer has thousands to fill the table from.
+uint16_t Greylist::Tables::part_of_network(const dns::IpAddress& client) const {
+  const auto network = client.network(client.is_v4() ? 24 : 48);
+  const auto hash = Hasher(hash_key).add("part").add(address_bytes(network)).finish();
+  return static_cast<uint16_t>(hash.words[0] | 1);
 }
 
 // What is known under any of the keys: the most favourable of it.
@@ -104,7 +114,7 @@ std::optional<TupleValue> Greylist::Tables::find(const Keys& keys, Seconds now) 
 bool Greylist::Tables::write(const Keys& keys, const TupleValue& value, Seconds now) {
   bool kept = false;
   for (const auto& key : keys) {
-    kept |= stored.table().update(key, now, [&](TupleValue& ours, bool created) {
+    const auto change = [&](TupleValue& ours, bool created) {
       const auto before = ours;
       if (created || stored.kind().expired(ours, now)) {
         ours = value;
@@ -113,8 +123,10 @@ bool Greylist::Tables::write(const Keys& keys, const TupleValue& value, Seconds 
       stored.kind().merge(ours, value);
       const bool slid = ours.retried() != before.retried() || ours.last - before.last >= slide;
       if (!slid) ours.last = before.last;
-      return slid || ours.due != before.due || ours.first != before.first;
-    });
+      return slid || ours.wait != before.wait || ours.first != before.first;
+    };
+    const auto own = [&](const TupleValue& other) { return other.waits_beside(value); };
+    kept |= stored.table().update(key, now, change, own);
   }
   return kept;
 }
@@ -133,15 +145,16 @@ Greylist::Result Greylist::Tables::judge(const Keys& keys, uint32_t doublings) {
   const auto now = boot_seconds(clock);
   const auto wait = delay(doublings);
   const auto found = find(keys, now);
-  auto value = found.value_or(TupleValue{now, now + wait, now});
+  auto value = found.value_or(TupleValue{now, now, static_cast<uint16_t>(wait)});
+  value.network = keys.network;
 
   Result result;
-  const auto passes_at = due(value, wait);
+  const auto passes_at = value.passed() ? now : due(value, wait);
   if (value.passed()) {
     result.kind = Kind::Known;
   } else if (passes_at <= now) {
     result.kind = Kind::Passed;
-    value.due = TupleValue::kPassed;
+    value.wait = TupleValue::kPassed;
   } else {
     result.kind = found ? Kind::Early : Kind::First;
     result.left = std::chrono::seconds(passes_at - now);
@@ -180,7 +193,7 @@ std::optional<Greylist::Shown> Greylist::show(const Tuple& tuple) const {
   if (!found) return {};
   Shown shown;
   shown.age = std::chrono::seconds(now - found->first);
-  const auto left = tables_->due(*found, tables_->delay(20)) - now;
+  const auto left = found->passed() ? 0 : tables_->due(*found, tables_->delay(20)) - now;
   shown.result.kind = found->passed() ? Kind::Known : left > 0 ? Kind::Early : Kind::Passed;
   if (shown.result.kind == Kind::Early) shown.result.left = std::chrono::seconds(left);
   return shown;
@@ -189,8 +202,9 @@ std::optional<Greylist::Shown> Greylist::show(const Tuple& tuple) const {
 void Greylist::pass(const Tuple& tuple) {
   const auto now = boot_seconds(tables_->clock);
   const auto keys = tables_->keys_of(tuple);
-  auto value = tables_->find(keys, now).value_or(TupleValue{now, now, now});
-  value.due = TupleValue::kPassed;
+  auto value = tables_->find(keys, now).value_or(TupleValue{now, now});
+  value.network = keys.network;
+  value.wait = TupleValue::kPassed;
   value.last = now;
   tables_->write(keys, value, now);
 }

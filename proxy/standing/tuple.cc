@@ -20,7 +20,7 @@ RowWriter TupleKind::write(const Hash128& key, const TupleValue& value,
                            const WallFrame& frame) const {
   RowWriter row;
   row.put(key).put(frame.to_wall(value.first)).put(frame.to_wall(value.last));
-  return row.put(value.passed() ? kPassedWait : static_cast<int32_t>(value.due - value.first));
+  return row.put(value.passed() ? kPassedWait : int32_t{value.wait});
 }
 
 std::optional<std::pair<Hash128, TupleValue>> TupleKind::read(std::string_view row,
@@ -34,18 +34,26 @@ std::optional<std::pair<Hash128, TupleValue>> TupleKind::read(std::string_view r
   in.get(first);
   in.get(last);
   in.get(wait);
-  if (!in.complete() || wait < kPassedWait) return {};
+  if (!in.complete() || wait < kPassedWait || wait > TupleValue::kLongestWait) return {};
   TupleValue value;
   value.first = frame.from_wall(first);
   value.last = frame.from_wall(last);
-  value.due = wait == kPassedWait ? TupleValue::kPassed : value.first + wait;
+  value.wait = wait == kPassedWait ? TupleValue::kPassed : static_cast<uint16_t>(wait);
   return std::pair(key, value);
 }
 
 void TupleKind::merge(TupleValue& ours, const TupleValue& row) const {
-  ours.due = std::min(ours.due, row.due);  // kPassed is the least of all
-  ours.first = std::min(ours.first, row.first);
+  if (ours.passed() || row.passed()) {
+    ours.wait = TupleValue::kPassed;
+    ours.first = std::min(ours.first, row.first);
+  } else {
+    const auto due = std::min(ours.due(), row.due());
+    ours.first = std::min(ours.first, row.first);
+    // Not longer than one of both, unless the clock that the row was written by was wrong.
+    ours.wait = static_cast<uint16_t>(std::clamp(due - ours.first, 0, TupleValue::kLongestWait));
+  }
   ours.last = std::max(ours.last, row.last);
+  if (ours.network == 0) ours.network = row.network;
 }
 
 }  // namespace ravelin::proxy

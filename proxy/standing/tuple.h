@@ -13,14 +13,22 @@
 namespace ravelin::proxy {
 
 struct TupleValue {
-  static constexpr Seconds kPassed = INT32_MIN;  // as |due|
+  static constexpr uint16_t kPassed = UINT16_MAX;  // as |wait|
+  static constexpr Seconds kLongestWait = UINT16_MAX - 1;
 
   Seconds first = 0;  // seen
-  Seconds due = 0;    // a retry passes from here on; fixed when it was announced
   Seconds last = 0;   // seen
+  uint16_t wait = 0;  // seconds after |first| a retry passes; fixed when it was announced
+  uint16_t network =
+      0;  // of the client that made it: part of a hash; 0: not known, as after a restart
 
-  bool passed() const { return due == kPassed; }
+  bool passed() const { return wait == kPassed; }
   bool retried() const { return last != first; }
+  Seconds due() const { return first + wait; }  // unless passed
+  // Has not passed, and is of the network that |other| is of.
+  bool waits_beside(const TupleValue& other) const {
+    return !passed() && network != 0 && network == other.network;
+  }
 };
 
 // What a StoredTable needs to know of tuples.

@@ -288,6 +288,25 @@ TEST_CASE("who came back too early outlives those who never did") {
   CHECK(known == 256);
 }
 
+TEST_CASE("one network that fills the table pushes out its own") {
+  const std::string flood = GENERATE("192.0.2.", "2001:db8:1:");
+  CAPTURE(flood);
+  auto settings = test::greylist_settings();
+  settings.max_tuples = 25'600;
+  Fixture fixture(settings);
+  const auto host = [](int i) { return "10.1." + std::to_string(i) + ".1"; };
+  for (int i = 0; i < 256; ++i) fixture.knock({.client = host(i)});
+  fixture.clock.advance(1s);
+  // Twice each, so that they have come back, as those of the others have not.
+  for (int i = 0; i < 40'000; ++i)
+    for (int twice = 0; twice < 2; ++twice)
+      fixture.knock({.client = flood + std::to_string(i % 250) + (flood.back() == ':' ? "::1" : ""),
+                     .sender = {"s", "x" + std::to_string(i) + ".example"}});
+  int known = 0;
+  for (int i = 0; i < 256; ++i) known += fixture.knock({.client = host(i)}).kind == Kind::Early;
+  CHECK(known > 250);
+}
+
 TEST_CASE("threads may check the same tuples at once, and all announce the same moment") {
   Fixture fixture;
   std::vector<std::thread> threads;
