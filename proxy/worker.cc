@@ -167,11 +167,12 @@ class Worker::Impl {
       stream.start_tls(*worker_.tls_, "smtp " + std::to_string(listener));
     }
 
-    void recipient_answered(const dns::IpAddress& client, bool unknown) override {
-      worker_.shared_.shield.answered(client, unknown, worker_.loop_.now(), worker_.harvest());
+    void recipient_answered(const dns::IpAddress& client, Asked asked, bool unknown) override {
+      worker_.shared_.shield.answered(client, asked, unknown, worker_.loop_.now(),
+                                      worker_.harvest());
     }
-    bool shielded(const dns::IpAddress& client) override {
-      return worker_.shared_.shield.holds(client, worker_.loop_.now(), worker_.harvest());
+    bool shielded(const dns::IpAddress& client, Asked asked) override {
+      return worker_.shared_.shield.holds(client, asked, worker_.loop_.now(), worker_.harvest());
     }
     std::optional<Arrival> arrive(const dns::Endpoint& client, uint32_t listener) override {
       return worker_.arrive(client, listener);

@@ -62,8 +62,9 @@ constexpr Param kRows[] = {
     text_param<&RouteSettings::recipients_file>(
         "recipients_file",
         "A file with the recipients that exist, for backends that accept every address. One "
-        "user@domain a line, # comments; upper and lower case are the same. Without any: as "
-        "domains_file.",
+        "user@domain a line, # comments; upper and lower case are the same, anything else must "
+        "match (user+tag is not user). postmaster need not be there. ASCII only: an "
+        "internationalised domain in its xn-- form. Without any: as domains_file.",
         "\"\""),
     integer_param<&RouteSettings::max_refusals>(
         "max_refusals",

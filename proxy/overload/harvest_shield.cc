@@ -12,17 +12,17 @@ namespace {
 constexpr double kMostly = 0.5;
 
 template <class Shards>
-auto& shard_of(Shards& shards, const dns::IpAddress& key) {
-  return shards[(dns::IpHash()(key) >> 56) % shards.size()];
+auto& shard_of(Shards& shards, const dns::IpAddress& address) {
+  return shards[(dns::IpHash()(address) >> 56) % shards.size()];
 }
 
 }  // namespace
 
-void HarvestShield::answered(const dns::IpAddress& client, bool unknown, dns::Time now,
+void HarvestShield::answered(const dns::IpAddress& client, Asked asked, bool unknown, dns::Time now,
                              const HarvestSettings& settings) {
   if (settings.unknown == 0) return;
-  count(clients_, client.client_key(), client, unknown, settings.unknown, now, settings);
-  count(networks_, client.network_key(), client, unknown, kNetwork * settings.unknown, now,
+  count(clients_, {client.client_key(), asked}, client, unknown, settings.unknown, now, settings);
+  count(networks_, {client.network_key(), asked}, client, unknown, kNetwork * settings.unknown, now,
         settings);
 }
 
@@ -39,10 +39,10 @@ bool HarvestShield::has_room(Shard& shard, dns::Time now, const HarvestSettings&
 }
 
 // Without memory one is not counted.
-void HarvestShield::count(Shards& shards, const dns::IpAddress& key, const dns::IpAddress& client,
+void HarvestShield::count(Shards& shards, const Key& key, const dns::IpAddress& client,
                           bool unknown, uint32_t most, dns::Time now,
                           const HarvestSettings& settings) try {
-  shard_of(shards, key).with([&](Shard& shard) {
+  shard_of(shards, key.address).with([&](Shard& shard) {
     const auto found = shard.entries.find(key);
     if (found == shard.entries.end() && (!unknown || !has_room(shard, now, settings))) return;
     auto& entry = found == shard.entries.end() ? shard.entries[key] : found->second;
@@ -66,17 +66,21 @@ void HarvestShield::count(Shards& shards, const dns::IpAddress& key, const dns::
 } catch (const std::bad_alloc&) {
 }
 
-bool HarvestShield::holds(Shards& shards, const dns::IpAddress& key, dns::Time now) {
-  return shard_of(shards, key).with([&](Shard& shard) {
+bool HarvestShield::holds(Shards& shards, const Key& key, dns::Time now) {
+  return shard_of(shards, key.address).with([&](Shard& shard) {
     const auto entry = shard.entries.find(key);
     return entry != shard.entries.end() && now < entry->second.until;
   });
 }
 
-bool HarvestShield::holds(const dns::IpAddress& client, dns::Time now,
+bool HarvestShield::holds(const dns::IpAddress& client, Asked asked, dns::Time now,
                           const HarvestSettings& settings) {
   if (settings.unknown == 0) return false;
-  return holds(clients_, client.client_key(), now) || holds(networks_, client.network_key(), now);
+  const auto held = [&](Asked what) {
+    return holds(clients_, {client.client_key(), what}, now) ||
+           holds(networks_, {client.network_key(), what}, now);
+  };
+  return held(Asked::Mail) || (asked == Asked::Backscatter && held(Asked::Backscatter));
 }
 
 size_t HarvestShield::size() { return occupancy().entries; }

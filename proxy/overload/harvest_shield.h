@@ -14,16 +14,22 @@
 
 namespace ravelin::proxy {
 
+// What mail servers ask in answer to mail that somebody else sent in our users' names: bounces, and
+// call-outs of senders. Its unknown recipients are not the asker's fault, and shield against more
+// of the same only.
+enum class Asked : uint8_t { Mail, Backscatter };
+
 // Thread-safe; one per process. Only for clients without standing, so that nobody who delivers mail
-// is hit; it ends by itself. Holds at most kMost entries of some 64 B: beyond them nobody new is
+// is hit; it ends by itself. Holds at most kMost entries of some 72 B: beyond them nobody new is
 // counted until old ones have run out.
 class HarvestShield {
  public:
   // The backend knew the recipient, or did not.
-  void answered(const dns::IpAddress& client, bool unknown, dns::Time now,
+  void answered(const dns::IpAddress& client, Asked asked, bool unknown, dns::Time now,
                 const HarvestSettings& settings);
   // Is |client| to hear nothing? False whenever |settings| switch it off.
-  bool holds(const dns::IpAddress& client, dns::Time now, const HarvestSettings& settings);
+  bool holds(const dns::IpAddress& client, Asked asked, dns::Time now,
+             const HarvestSettings& settings);
 
   size_t size();
   dns::Occupancy occupancy();
@@ -34,6 +40,16 @@ class HarvestShield {
   static constexpr uint32_t kDoublings = 4;
 
  private:
+  struct Key {
+    dns::IpAddress address;
+    Asked asked = Asked::Mail;
+    bool operator==(const Key&) const = default;
+  };
+  struct KeyHash {
+    size_t operator()(const Key& key) const {
+      return dns::IpHash()(key.address) + static_cast<size_t>(key.asked);
+    }
+  };
   // Counts run out: |unknown| of them in |settings.time|.
   struct Entry {
     double unknown = 0;
@@ -45,16 +61,16 @@ class HarvestShield {
     bool many = false;   // and there was another one
   };
   struct Shard {
-    std::unordered_map<dns::IpAddress, Entry, dns::IpHash> entries;
+    std::unordered_map<Key, Entry, KeyHash> entries;
     dns::Time swept{};
   };
   using Shards = std::array<Guarded<Shard>, 16>;
 
   static bool has_room(Shard& shard, dns::Time now, const HarvestSettings& settings);
 
-  void count(Shards& shards, const dns::IpAddress& key, const dns::IpAddress& client, bool unknown,
+  void count(Shards& shards, const Key& key, const dns::IpAddress& client, bool unknown,
              uint32_t most, dns::Time now, const HarvestSettings& settings);
-  static bool holds(Shards& shards, const dns::IpAddress& key, dns::Time now);
+  static bool holds(Shards& shards, const Key& key, dns::Time now);
 
   Shards clients_;
   Shards networks_;

@@ -14,6 +14,7 @@
 #include "proxy/event/stream.h"
 #include "proxy/observe/dialog_record.h"
 #include "proxy/observe/journal.h"
+#include "proxy/overload/harvest_shield.h"
 #include "proxy/overload/tally.h"
 #include "proxy/session/arrival.h"
 #include "proxy/session/ehlo_reply.h"
@@ -67,11 +68,11 @@ class Services {
   }
   // The harvest shield: a recipient of |client|, which has no standing, was unknown or known; is
   // |client| to hear nothing of its recipients for now?
-  virtual void recipient_answered(const dns::IpAddress& client, bool unknown) {
-    (void)client, (void)unknown;
+  virtual void recipient_answered(const dns::IpAddress& client, Asked asked, bool unknown) {
+    (void)client, (void)asked, (void)unknown;
   }
-  virtual bool shielded(const dns::IpAddress& client) {
-    (void)client;
+  virtual bool shielded(const dns::IpAddress& client, Asked asked) {
+    (void)client, (void)asked;
     return false;
   }
   // What is taken of doomed transactions; null: nothing.

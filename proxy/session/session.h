@@ -25,6 +25,7 @@
 #include "proxy/session/bounds.h"
 #include "proxy/session/habit.h"
 #include "proxy/session/held_checks.h"
+#include "proxy/session/recipient_counts.h"
 #include "proxy/session/services.h"
 #include "proxy/session/session_view.h"
 #include "proxy/session/transaction.h"
@@ -205,6 +206,9 @@ class Session final : public dns::Retirable,
   // About the recipient that is pending.
   Why why_of_rcpt(Cause cause) const;
   void refuse_rcpt(const Finding& finding);
+  bool answers_others() const;
+  bool looks_like_bot() const;
+  Asked asked_as() const;
   bool shielded();
   void shield_rcpt();
   void greylist_rcpt();
@@ -252,7 +256,6 @@ class Session final : public dns::Retirable,
   // session_capture.cc
   bool captures_rcpt(const smtp::Reply& refusal);
   bool may_be_captured();
-  bool has_bad_record();
   void refuse_beside_capture(const RecipientAnswer& answer);
   void begin_capture();
   void keep_text(std::string_view text);
@@ -337,6 +340,7 @@ class Session final : public dns::Retirable,
   HeldChecks held_;
   Habit habit_;
   uint16_t errors_ = 0;
+  RecipientCounts recipients_;
   uint16_t junk_ = 0;
   std::unique_ptr<DialogRecord> record_;  // once there is something to put down
   std::unique_ptr<MailTransaction> transaction_;

@@ -7,21 +7,9 @@
 // may be accepted, and not for who only asks whether an address exists.
 #include <utility>
 
-#include "proxy/profile/name_class.h"
 #include "proxy/session/session.h"
 
 namespace ravelin::proxy {
-namespace {
-
-// Mail servers that verify senders ask with one of these, and do not send a message; one of them
-// that heard yes for a forged address would let the forgery in.
-bool asks_only(const smtp::Address& from) {
-  if (from.null()) return true;
-  const auto local = smtp::to_lower(from.local);
-  return local == "double-bounce" || local == "postmaster";
-}
-
-}  // namespace
 
 // Called with the recipient pending.
 bool Session::captures_rcpt(const smtp::Reply& refusal) {
@@ -47,16 +35,9 @@ bool Session::may_be_captured() {
   const auto* const captures = services_.captures();
   if (captures == nullptr || !captures->wanted()) return false;
   if (has_standing() || shadow() || draining_) return false;
-  return !asks_only(transaction_->mail.from) || has_bad_record();
-}
-
-// Whoever verifies senders while ours are forged has asked for many that do not exist. So unknown
-// recipients alone are no proof; such a server has a name of its own, and passes the checks.
-bool Session::has_bad_record() {
-  const auto& client = info_.client.address;
-  if (!services_.standing.has_lost(client)) return false;
-  return is_suspicious() || held_refusal() != nullptr ||
-         name_class(info_.name, client) == NameClass::Dynamic;
+  // One that verifies senders and heard yes for a forged address would let the forgery in.
+  return !answers_others() ||
+         (looks_like_bot() && services_.standing.has_lost(info_.client.address));
 }
 
 // One that exists after all: in a transaction of its own it gets its mail.

@@ -59,8 +59,10 @@ bool Session::forgives(const smtp::Reply& refusal) {
 // The command before the one that is too much had its own answer: that of an unknown recipient, for
 // one, must be heard as it is.
 bool Session::too_much(const Row& row) {
-  if (errors_ >= limits().errors) {
-    if (!allowed()) services_.standing.misbehaved(info_.client.address);
+  const auto errors = errors_ + recipients_.errors(config().standing.good_unknown);
+  if (errors + recipients_.strays() >= limits().errors) {
+    const bool at_fault = errors >= limits().errors;
+    if (at_fault && !allowed()) services_.standing.misbehaved(info_.client.address);
     give_up("too many errors", smtp::replies::too_many_errors());
     return true;
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/profile/name_class.h"
 #include "proxy/session/session.h"
 
 namespace ravelin::proxy {
@@ -13,8 +14,7 @@ void Session::on_rcpt(const smtp::Command& command) {
   auto rcpt = smtp::parse_rcpt(command.argument, offered_, utf8, kSyntax);
   if (!rcpt) return syntax_error("RCPT", command, rcpt.error());
 
-  // RFC 5321 §4.1.1.3: <postmaster> without a domain is always ours.
-  if (rcpt->to.domain.empty()) rcpt->to.domain = services_.verifier.first_domain();
+  services_.verifier.canonicalise(rcpt->to);
   ++transaction_->asked;
   auto& pending = transaction_->pending.emplace();
   pending.role = is_role_mailbox(rcpt->to);
@@ -103,9 +103,30 @@ void Session::judge_rcpt() {
   greylist_rcpt();
 }
 
+// Bounces, and the questions of mail servers that verify senders, come with one of these.
+bool Session::answers_others() const {
+  const auto& from = transaction_->mail.from;
+  if (from.null()) return true;
+  const auto local = smtp::to_lower(from.local);
+  return local == "double-bounce" || local == "postmaster";
+}
+
+// A mail server has a name of its own, and passes the checks.
+bool Session::looks_like_bot() const {
+  return is_suspicious() || held_refusal() != nullptr ||
+         name_class(info_.name, info_.client.address) == NameClass::Dynamic;
+}
+
+Asked Session::asked_as() const {
+  if (!answers_others() || transaction_->asked > 1) return Asked::Mail;
+  return trusted() || !looks_like_bot() ? Asked::Backscatter : Asked::Mail;
+}
+
+// Whoever is shielded for backscatter hears nothing of further recipients of the same either.
 bool Session::shielded() {
-  return !has_standing() && !transaction_->pending->role &&
-         services_.shielded(info_.client.address);
+  if (has_standing() || transaction_->pending->role) return false;
+  return services_.shielded(info_.client.address,
+                            answers_others() ? Asked::Backscatter : Asked::Mail);
 }
 
 // Whether there is such a mailbox is not told: all recipients get the same. It is no error, but
@@ -228,7 +249,6 @@ void Session::finish_rcpt(const RecipientAnswer& answer) {
   if (answer.accepted()) {
     transaction_->accepted.push_back(std::move(pending.rcpt.to));
   } else {
-    if (answer.unknown) ++errors_;
     auto why = why_of_rcpt(cause_of(answer));
     why.said = answer.said;
     say_refused(said, why);
@@ -269,10 +289,16 @@ void Session::count_recipient(const RecipientAnswer& answer) {
   if (!has_standing()) services_.tally.answer(answer.unknown);
   if (answer.source == AnswerSource::Backend || answer.source == AnswerSource::OurTrouble)
     services_.tally.waited(answer.took);
-  if (allowed() || (!answer.unknown && !answer.accepted())) return;
+  // Postmaster is known everywhere: whoever tries names must not make up for them with it.
+  const bool known = answer.accepted() && !transaction_->pending->role;
+  if (!answer.unknown && !known) return;
+  const auto as = asked_as();
+  recipients_.count(as, answer.unknown);
+  if (allowed()) return;
   const auto& client = info_.client.address;
+  if (!has_standing()) services_.recipient_answered(client, as, answer.unknown);
+  if (as == Asked::Backscatter) return;
   const auto organisation = organisation_of_client();
-  if (!has_standing()) services_.recipient_answered(client, answer.unknown);
   if (answer.unknown) return services_.standing.unknown_recipient(client, organisation);
   services_.standing.known_recipient(client, organisation);
 }

@@ -80,6 +80,7 @@ void Session::become(const dns::Endpoint& client, std::optional<dns::Fcrdns> nam
   verb_ = smtp::Verb::Unknown;
   spoken_ = said_connected_ = pause_over_ = unknown_seen_ = false;
   errors_ = junk_ = 0;
+  recipients_ = {};
   habit_ = {};
   introduced_ = true;
   counts_ = {};

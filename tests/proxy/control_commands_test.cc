@@ -363,7 +363,8 @@ TEST_CASE_METHOD(Bench, "status says what each table holds, may hold, and takes"
   shared.standing.known_recipient(client, "organisation.example");
   shared.backends.remembered().accepted(7, now);
   shared.backends.negatives().add("r", "x@example.com", {}, std::chrono::minutes(5), now);
-  shared.shield.answered(client, true, now, {.unknown = 9, .time = std::chrono::minutes(5)});
+  shared.shield.answered(client, Asked::Mail, true, now,
+                         {.unknown = 9, .time = std::chrono::minutes(5)});
   shared.dns_cache.put({dns::Type::A, "mx.example"}, {}, {}, now);
   struct Row {
     const char* name;

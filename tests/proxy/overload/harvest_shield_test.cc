@@ -15,11 +15,13 @@ struct Garden {
   HarvestSettings settings{.unknown = 10, .time = 10min};
   dns::Time now{1000s};
 
-  void ask(const std::string& client, int unknown, int known = 0) {
-    for (; known > 0; --known) shield.answered(ip(client), false, now, settings);
-    for (; unknown > 0; --unknown) shield.answered(ip(client), true, now, settings);
+  void ask(const std::string& client, int unknown, int known = 0, Asked as = Asked::Mail) {
+    for (; known > 0; --known) shield.answered(ip(client), as, false, now, settings);
+    for (; unknown > 0; --unknown) shield.answered(ip(client), as, true, now, settings);
   }
-  bool holds(const std::string& client) { return shield.holds(ip(client), now, settings); }
+  bool holds(const std::string& client, Asked as = Asked::Mail) {
+    return shield.holds(ip(client), as, now, settings);
+  }
 };
 
 }  // namespace
@@ -35,6 +37,15 @@ TEST_CASE("a client is shielded at the given number of unknown recipients, and f
   CHECK(garden.holds("10.1.1.1"));
   garden.now += 1s;
   CHECK_FALSE(garden.holds("10.1.1.1"));
+}
+
+TEST_CASE("unknown recipients of backscatter shield against more of it, and no mail") {
+  Garden garden;
+  garden.ask("10.1.1.1", 10, 0, Asked::Backscatter);
+  CHECK(garden.holds("10.1.1.1", Asked::Backscatter));
+  CHECK_FALSE(garden.holds("10.1.1.1"));
+  garden.ask("10.2.2.2", 10);
+  CHECK(garden.holds("10.2.2.2", Asked::Backscatter));
 }
 
 TEST_CASE("what has run out by a moment counts all the same") {
@@ -116,7 +127,7 @@ TEST_CASE("memory has a bound, and who has run out makes room") {
       garden.shield.answered(
           dns::IpAddress::v4({first, static_cast<uint8_t>(i >> 16), static_cast<uint8_t>(i >> 8),
                               static_cast<uint8_t>(i)}),
-          true, garden.now, garden.settings);
+          Asked::Mail, true, garden.now, garden.settings);
   };
   everybody(10);
   CHECK(garden.shield.size() <= HarvestShield::kMost);

@@ -69,6 +69,12 @@ class Harness final : public proxy::Services {
   void start_tls(proxy::Stream& stream, uint32_t) override {
     static_cast<MemoryStream&>(stream).start_tls();
   }
+  void recipient_answered(const dns::IpAddress& client, proxy::Asked asked, bool unknown) override {
+    shield.answered(client, asked, unknown, world_->reactor.now(), policy->config().harvest);
+  }
+  bool shielded(const dns::IpAddress& client, proxy::Asked asked) override {
+    return shield.holds(client, asked, world_->reactor.now(), policy->config().harvest);
+  }
   void retire(proxy::Session& session) override {
     ++ended;
     for (auto& slot : sessions_) {
@@ -128,6 +134,7 @@ class Harness final : public proxy::Services {
     }
   }
 
+  proxy::HarvestShield shield;
   proxy::Limits now_limits{};
   proxy::Captures* captures() override { return capturing; }
   const proxy::RecordOptions* recording() const override {

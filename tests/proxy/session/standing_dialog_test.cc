@@ -74,6 +74,107 @@ TEST_CASE("too many errors cost standing, but not the allow-listed") {
   CHECK(mx.standing.grade(kClient) == (allowed ? proxy::Grade::Passed : proxy::Grade::Unknown));
 }
 
+// As standing.good_unknown has it: a list with a few old addresses in it is no harvest.
+TEST_CASE("unknown recipients are errors once they are too many of all") {
+  const int known = GENERATE(18, 19);  // for each two unknown ones; 10 % and less
+  CAPTURE(known);
+  Harness mx("[limits]\nerrors = 6");
+  deliver(mx);
+  mx.verifier().refuse("no@mx.example", {550, {1, 1}, "User unknown"}, true);
+  const auto unknown = rcpt("no@mx.example", "550");
+  std::string list = kHello + kMail;
+  for (int i = 0; i < known * 3; ++i) list += rcpt(std::to_string(i) + "@mx.example", "250");
+  for (int i = 0; i < 6; ++i) list += unknown;
+  if (known == 18) {
+    CHECK(mx.play(list + "C: NOOP\nS: 421 4.7.0\n") == "");
+  } else {
+    CHECK(mx.play(list + rcpt("b@mx.example", "250") + kSend) == "");
+  }
+  CHECK(mx.standing.has_lost(kClient) == (known == 18));
+}
+
+TEST_CASE("postmaster makes up for no unknown recipient") {
+  Harness mx("[limits]\nerrors = 5");
+  mx.verifier().refuse("no@mx.example", {550, {1, 1}, "User unknown"}, true);
+  std::string guess = kHello + kMail;
+  for (int i = 0; i < 60; ++i) guess += rcpt("postmaster@mx.example", "250");
+  for (int i = 0; i < 5; ++i) guess += rcpt("no@mx.example", "550");
+  CHECK(mx.play(guess + "C: NOOP\nS: 421 4.7.0\n") == "");
+  CHECK(mx.standing.has_lost(kClient));
+}
+
+// Bounces, and questions whether a sender exists, for mail that others sent in our users' names.
+TEST_CASE("unknown recipients of backscatter cost a mail server nothing") {
+  struct Row {
+    const char* sender;
+    const char* name;
+    int deliveries;
+    bool costs;
+  };
+  const auto row =
+      GENERATE(values<Row>({{"a@client.example", "client.example", 1, true},
+                            {"", "client.example", 1, false},
+                            {"", "client.example", 0, false},
+                            {"Double-Bounce@client.example", "client.example", 0, false},
+                            {"postmaster@client.example", "client.example", 0, false},
+                            {"", "", 0, true},
+                            {"", "", 1, true},
+                            {"", "", 2, false},
+                            {"", "dsl-192-0-2-1.pool.example", 0, true}}));
+  CAPTURE(row.sender, row.name, row.deliveries);
+  Harness mx("[limits]\nerrors = 6\n[standing]\ngood_deliveries = 2\ngood_days = 1");
+  for (int i = 0; i < row.deliveries; ++i) deliver(mx);
+  mx.resolver().set(dns::Type::Ptr, kClient.reverse_name(), {dns::Status::NoName, {}, {}, {}});
+  if (*row.name != '\0') mx.resolver().set_name("192.0.2.1", row.name);
+  mx.verifier().refuse("no@mx.example", {550, {1, 1}, "User unknown"}, true);
+  const auto ask = "C: MAIL FROM:<" + std::string(row.sender) + ">\nS: 250\n" +
+                   rcpt("no@mx.example", "550") + "C: RSET\nS: 250\n";
+  CHECK(mx.play(kHello + ask + ask + ask + ask + ask + ask.substr(0, ask.find("C: RSET")) +
+                "C: RSET\nS: 421 4.7.0\n") == "");
+  CHECK(mx.standing.has_lost(kClient) == row.costs);
+}
+
+TEST_CASE(
+    "of a transaction from postmaster only the first recipient is a question about a sender") {
+  Harness mx;
+  mx.verifier().refuse("no@mx.example", {550, {1, 1}, "User unknown"}, true);
+  const auto unknown = rcpt("no@mx.example", "550");
+  CHECK(mx.play(kHello + "C: MAIL FROM:<postmaster@client.example>\nS: 250\n" + unknown + unknown +
+                unknown + unknown + unknown + unknown) == "");
+  CHECK(mx.standing.has_lost(kClient));
+}
+
+TEST_CASE("who is shielded for its backscatter still brings its mail") {
+  Harness mx("[harvest]\nunknown = 2");
+  mx.resolver().set_name("192.0.2.1", "client.example");
+  mx.verifier().refuse("no@mx.example", {550, {1, 1}, "User unknown"}, true);
+  const std::string bounce = "C: MAIL FROM:<>\nS: 250\n", end = "C: RSET\nS: 250\n";
+  const auto unknown = rcpt("no@mx.example", "550");
+  CHECK(mx.play(kHello + bounce + unknown + end + bounce + unknown + end + bounce +
+                rcpt("b@mx.example", "451 4.7.1") + end + kMail + rcpt("b@mx.example", "250")) ==
+        "");
+}
+
+TEST_CASE("a domain is the same however its labels are written") {
+  Harness mx;
+  mx.verifier().domains = {"xn--bcher-kva.example"};
+  mx.verifier().capabilities.smtputf8 = true;
+  const std::string utf8 = "C: MAIL FROM:<a@client.example> SMTPUTF8\nS: 250\n";
+  CHECK(mx.play(kHello + utf8 +
+                rcpt("b@b\xc3\xbc"
+                     "cher.example",
+                     "250") +
+                rcpt("b@B\xc3\x9c"
+                     "CHER.example",
+                     "250") +
+                rcpt("b@b\xc3\xb6"
+                     "cher.example",
+                     "554") +
+                // A space of no width is in no name.
+                rcpt("b@\xe2\x80\x8b.example", "554")) == "");
+  CHECK(mx.verifier().asked == std::vector<std::string>(2, "b@xn--bcher-kva.example"));
+}
+
 TEST_CASE("recipients that do not exist are a sign of an attack where strangers ask for them") {
   const bool allowed = GENERATE(false, true);
   Harness mx(allowed ? "[access]\nallow = ['192.0.2.1']" : "");
