@@ -1,21 +1,33 @@
 #include "proxy/control_address.h"
 
 #include <string>
+#include <utility>
 
+#include "dns/idn.h"
 #include "smtp/command.h"
 
 namespace ravelin::proxy {
+namespace {
 
-std::optional<smtp::Address> parse_recipient(std::string_view given) {
+std::optional<smtp::Address> parse(std::string_view given) {
   const auto parsed = smtp::parse_rcpt("TO:<" + std::string(given) + ">", smtp::Offered{}, true,
                                        smtp::SyntaxLimits{});
   if (!parsed) return {};
   return parsed->to;
 }
 
+}  // namespace
+
+std::optional<smtp::Address> parse_recipient(std::string_view given) {
+  auto to = parse(given);
+  if (!to) return {};
+  if (auto name = dns::to_a_labels(to->domain)) to->domain = *std::move(name);
+  return to;
+}
+
 std::optional<smtp::Address> parse_sender(std::string_view given) {
   if (given.empty() || given == "<>") return smtp::Address{};
-  return parse_recipient(given);
+  return parse(given);
 }
 
 }  // namespace ravelin::proxy

@@ -196,6 +196,18 @@ TEST_CASE_METHOD(Bench, "a tuple can be passed before it was ever seen") {
   CHECK(result(tuple).at("left_s") == 0);
 }
 
+TEST_CASE_METHOD(Bench, "a tuple is found by the U-labels of its recipient's domain") {
+  const auto client = *dns::IpAddress::parse("192.0.2.1");
+  daemon.shared().greylist.pass({client, "", {}, {"b", "xn--bcher-kva.example"}});
+  CHECK(result({{"command", "greylist.show"},
+                {"client", "192.0.2.1"},
+                {"from", ""},
+                {"to",
+                 "b@b\xc3\xbc"
+                 "cher.example"}})
+            .at("kind") == "known");
+}
+
 TEST_CASE_METHOD(Bench, "what is set by hand is put in force, shown, and put down in the log") {
   CHECK(result({{"command", "deny.add"}, {"network", "192.0.2.0/24"}, {"for_s", 60}}) ==
         json{{"network", "192.0.2.0/24"}, {"list", "deny"}, {"left_s", 60}});
