@@ -58,19 +58,19 @@ bool HistoryDisk::write(std::span<const HistoryRow> rows, std::span<const Histor
     trouble("less than history.disk_free is left on the disk");
     return false;
   }
-  return on_result(file_->write(rows, counts, points));
+  return written(file_->write(rows, counts, points));
 }
 
 bool HistoryDisk::put_report(const HistoryReport& report) {
   if (!open()) return false;
-  return on_result(
+  return written(
       file_->put_report({report.began, report.number, report.at, report.text, report.sketch}));
 }
 
 void HistoryDisk::reports(int64_t began, HistoryReport& report,
                           std::vector<HistoryReport>& earlier) {
   if (!open()) return;
-  on_result(file_->reports(began, [&](const ReportRow& row) {
+  fine(file_->reports(began, [&](const ReportRow& row) {
     HistoryReport found{row.began, row.number, row.at, std::string(row.text),
                         std::string(row.sketch)};
     if (row.began == began)
@@ -80,7 +80,7 @@ void HistoryDisk::reports(int64_t began, HistoryReport& report,
   }));
 }
 
-bool HistoryDisk::on_result(const FileResult& result) {
+bool HistoryDisk::fine(const FileResult& result) {
   if (result.state == FileResult::State::Damaged) {
     file_.reset();
     const auto name = move_aside(path_, clock_.wall());
@@ -88,10 +88,13 @@ bool HistoryDisk::on_result(const FileResult& result) {
            (name && !name->empty() ? ", it was moved to " + *name : "") + ": a new one is begun");
     return false;
   }
-  if (!result.ok()) {
-    trouble(result.why);
-    return false;
-  }
+  if (!result.ok()) trouble(result.why);
+  return result.ok();
+}
+
+// Only what was written shows that it can be: a full disk is read as ever.
+bool HistoryDisk::written(const FileResult& result) {
+  if (!fine(result)) return false;
   if (std::exchange(degraded_, false)) alarm_("history file " + path_ + " is written again");
   pause_ = kFirstPause;
   return true;
@@ -106,11 +109,11 @@ void HistoryDisk::trouble(const std::string& why) {
 
 void HistoryDisk::scan(int64_t* next, size_t limit,
                        const std::function<void(const HistoryRow&)>& row) {
-  if (!open() || !on_result(file_->scan(next, limit, row))) *next = -1;
+  if (!open() || !fine(file_->scan(next, limit, row))) *next = -1;
 }
 
 void HistoryDisk::curve(uint32_t step, const std::function<void(int64_t, std::string_view)>& to) {
-  if (open()) on_result(file_->curve(step, to));
+  if (open()) fine(file_->curve(step, to));
 }
 
 bool HistoryDisk::trim() {
@@ -118,13 +121,12 @@ bool HistoryDisk::trim() {
   const auto oldest = id_at(clock_.wall() - settings_.keep);
   const auto now = std::chrono::floor<std::chrono::seconds>(clock_.wall()).time_since_epoch();
   for (size_t i = 0; i < std::size(Curves::kSteps); ++i)
-    if (!on_result(file_->trim_curve(Curves::kSteps[i], now.count() - Curves::kKept[i])))
-      return false;
+    if (!fine(file_->trim_curve(Curves::kSteps[i], now.count() - Curves::kKept[i]))) return false;
   const auto since = std::chrono::floor<std::chrono::seconds>(now - settings_.keep_reports);
-  if (!on_result(file_->trim_reports(kReports, settings_.size / kReportsShare, since.count())))
+  if (!fine(file_->trim_reports(kReports, settings_.size / kReportsShare, since.count())))
     return false;
   bool more = false;
-  return on_result(file_->trim(settings_.size, oldest, kTrimRows, &more)) && more;
+  return fine(file_->trim(settings_.size, oldest, kTrimRows, &more)) && more;
 }
 
 }  // namespace ravelin::proxy

@@ -56,7 +56,8 @@ class HistoryDisk {
 
   bool open();
   bool disk_is_full();
-  bool on_result(const FileResult& result);
+  bool fine(const FileResult& result);
+  bool written(const FileResult& result);
   void trouble(const std::string& why);
 
   const std::string path_;

@@ -315,11 +315,15 @@ TEST_CASE("a disk that is nearly full is left to others, and used again when it 
   REQUIRE(world.alarms.size() == 1);
   CHECK(world.alarms[0].find("history.disk_free") != std::string::npos);
   CHECK(world.history->stats().degraded);
-  CHECK(world.found("one") == 1);
+  CHECK(world.found("one") == 1);  // what can be read is no sign that it can be written
+  CHECK(!world.history->flush(10s));
+  CHECK(world.history->stats().degraded);
+  CHECK(world.alarms.size() == 1);
   world.settings.disk_free = 0;
   world.history->configure(world.settings);
   CHECK(world.history->flush(10s));
-  CHECK(world.alarms.size() == 2);
+  REQUIRE(world.alarms.size() == 2);
+  CHECK(world.alarms[1].find("is written again") != std::string::npos);
   world.open();
   CHECK(world.found("one") == 1);
 }
