@@ -178,7 +178,7 @@ void tell_effect(const json& result, std::string& out) {
 // What the numbers are worth.
 void tell_limits(const json& result, std::string& out) {
   out += '\n';
-  if (flag(result, "incomplete")) out += "Incomplete: there was more than could be read in time.\n";
+  if (flag(result, "incomplete")) out += "Incomplete: there was more than could be read.\n";
   if (const auto left = number(result, "sources_left_out"); left > 0)
     out += fmt::format("Incomplete: {:.0f} dialogs of further sources are not in it.\n", left);
   if (const auto at = number(result, "counted_at"); at > 0)

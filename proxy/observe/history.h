@@ -57,7 +57,8 @@ struct HistoryFound {
     int64_t last_ms = 0;  // when the last of them ended, since 1970
   };
   std::vector<Entry> entries;  // newest first
-  bool more = false;           // there were more than |limit|, or there was no time to look on
+  // There were more than |limit|, or there was no time to look on, or the disk failed.
+  bool more = false;
 };
 
 // Called on the history's thread; returns whether the entry is wanted.
@@ -105,7 +106,7 @@ class History {
   // |done| is called once, on a thread of its own choice. False: too many are searching already.
   bool search(HistoryQuery query, std::function<void(HistoryFound)> done);
   // Shows all that is found to |each|, newest first, until it returns false; |done| then hears
-  // whether there was more. Likewise.
+  // whether there was, or may be, more. Likewise.
   bool visit(HistoryQuery query, HistoryVisitor each, std::function<void(bool more)> done);
   // Waits until all that was added is written; false if it cannot be, or not in time. For tests.
   bool flush(std::chrono::milliseconds limit);

@@ -107,9 +107,11 @@ void HistoryDisk::trouble(const std::string& why) {
   alarm_("history file " + path_ + " is not written (" + why + "): mail is not touched by that");
 }
 
-void HistoryDisk::scan(int64_t* next, size_t limit,
+bool HistoryDisk::scan(int64_t* next, size_t limit,
                        const std::function<void(const HistoryRow&)>& row) {
-  if (!open() || !fine(file_->scan(next, limit, row))) *next = -1;
+  if (open() && fine(file_->scan(next, limit, row))) return true;
+  *next = -1;
+  return !wanted();
 }
 
 void HistoryDisk::curve(uint32_t step, const std::function<void(int64_t, std::string_view)>& to) {

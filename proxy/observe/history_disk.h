@@ -46,7 +46,9 @@ class HistoryDisk {
   void reports(int64_t began, HistoryReport& report, std::vector<HistoryReport>& earlier);
   // Is it time for an attempt?
   bool may_write() const;
-  void scan(int64_t* next, size_t limit, const std::function<void(const HistoryRow&)>& row);
+  // As HistoryFile::scan(). False if the disk fails: what is behind |*next| is not known then, and
+  // |*next| is -1. Where no file is wanted, nothing is behind it.
+  bool scan(int64_t* next, size_t limit, const std::function<void(const HistoryRow&)>& row);
   void curve(uint32_t step, const std::function<void(int64_t at, std::string_view data)>& to);
   // Removes a piece of what is too old or too much; true if there is more.
   bool trim();

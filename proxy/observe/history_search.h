@@ -22,6 +22,7 @@ struct History::Search {
   size_t shown = 0;            // of them
   std::vector<Id> known{};     // ids of them, in order: not looked at on the disk again
   int64_t next = INT64_MAX;    // on the disk
+  bool failed = false;         // the disk, before all was read
 };
 
 }  // namespace ravelin::proxy

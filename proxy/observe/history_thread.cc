@@ -144,7 +144,7 @@ void History::search_on(std::deque<Search>& searches) {
       const bool on = in_memory ? show_memory(search) : show_disk(search);
       const bool at_end = !in_memory && search.next < static_cast<int64_t>(search.since);
       over = !on || at_end || Steady::now() > search.end;
-      more = !(on && at_end);
+      more = !(on && at_end) || search.failed;
     }
   } catch (const std::bad_alloc&) {
     over = true;
@@ -168,6 +168,9 @@ void History::begin(Search& search) const {
   {
     const std::lock_guard lock(mutex_);
     search.rows.assign(rows_.rbegin(), rows_.rend());
+    // Those that have left memory and are not on the disk yet.
+    std::copy_if(waiting_.rows.rbegin(), waiting_.rows.rend(), std::back_inserter(search.rows),
+                 [](const RowPtr& row) { return row->counted == 0; });
   }
   for (const auto& row : search.rows) search.known.push_back(row->id);
   std::sort(search.known.begin(), search.known.end());
@@ -205,7 +208,7 @@ bool History::show_disk(Search& search) {
   const auto& query = search.query;
   if (search.next < static_cast<int64_t>(search.since)) return true;
   bool wanted = true;
-  disk_.scan(&search.next, kScanRows, [&](const HistoryRow& row) {
+  search.failed = !disk_.scan(&search.next, kScanRows, [&](const HistoryRow& row) {
     const bool known = std::binary_search(search.known.begin(), search.known.end(), row.id);
     if (!wanted || row.id < search.since || known) return;
     if (matches(query, row.id, row.client, row.account))

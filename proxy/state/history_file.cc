@@ -121,14 +121,13 @@ FileResult HistoryFile::write(std::span<const HistoryRow> rows, std::span<const 
 FileResult HistoryFile::scan(int64_t* next, size_t limit,
                              const std::function<void(const HistoryRow&)>& row) {
   auto& select = connection_->scan;
+  const Reading reading(select);
   select.bind(0, *next).bind(1, static_cast<int64_t>(limit));
   size_t count = 0;
   for (; select.step(); ++count) {
     const auto id = select.number(0);
-    if (id < 0 || static_cast<uint64_t>(id) > kHighestId) {
-      select.reset();
+    if (id < 0 || static_cast<uint64_t>(id) > kHighestId)
       return damaged("a row has an id that none can have");
-    }
     const auto many = std::clamp<int64_t>(select.number(1), 1, UINT32_MAX);
     *next = id - 1;
     row({static_cast<uint64_t>(id), static_cast<uint32_t>(many), select.number(2), select.bytes(3),
@@ -141,6 +140,7 @@ FileResult HistoryFile::scan(int64_t* next, size_t limit,
 FileResult HistoryFile::curve(uint32_t step,
                               const std::function<void(int64_t, std::string_view)>& to) {
   auto& select = connection_->curve;
+  const Reading reading(select);
   select.bind(0, int64_t{step});
   while (select.step()) to(select.number(0), select.bytes(1));
   return select.reset();
@@ -182,6 +182,7 @@ FileResult HistoryFile::put_report(const ReportRow& report) {
 FileResult HistoryFile::reports(int64_t began, const std::function<void(const ReportRow&)>& one) {
   FileResult result;
   for (auto* const select : {&connection_->report, &connection_->earlier}) {
+    const Reading reading(*select);
     select->bind(0, began);
     while (result.ok() && select->step()) {
       const auto number = static_cast<uint32_t>(select->number(1));
@@ -194,6 +195,7 @@ FileResult HistoryFile::reports(int64_t began, const std::function<void(const Re
 
 FileResult HistoryFile::trim_reports(size_t count, uint64_t bytes, int64_t oldest) {
   auto& c = *connection_;
+  const Reading reading(c.report_sizes);
   std::vector<int64_t> gone;
   uint64_t sum = 0;
   for (size_t i = 0; c.report_sizes.step(); ++i) {

@@ -90,6 +90,11 @@ FileResult Statement::reset() {
   return sqlite_result(std::exchange(code_, SQLITE_OK));
 }
 
+void Statement::give_up() {
+  sqlite3_reset(statement_.get());
+  code_ = SQLITE_OK;
+}
+
 FileResult SqliteConnection::open(const std::string& path, const SqliteKind& kind, bool& existed) {
   path_ = path;
   std::error_code error;

@@ -40,6 +40,7 @@ class Statement {
   // Valid until the next step() or reset().
   std::string_view bytes(int column);
   FileResult reset();  // how it went
+  void give_up();      // likewise, when nobody wants to know
   FileResult run() {
     step();
     return reset();
@@ -48,6 +49,19 @@ class Statement {
  private:
   std::unique_ptr<sqlite3_stmt, SqliteClose> statement_;
   int code_ = 0;
+};
+
+// Resets a statement at its end, also where whoever is shown its rows throws: one in the middle of
+// its rows takes no parameters, and keeps a read transaction open.
+class Reading {
+ public:
+  explicit Reading(Statement& statement) : statement_(statement) {}
+  ~Reading() { statement_.give_up(); }
+  Reading(const Reading&) = delete;
+  Reading& operator=(const Reading&) = delete;
+
+ private:
+  Statement& statement_;
 };
 
 // Which of our files it is.

@@ -328,6 +328,50 @@ TEST_CASE("a disk that is nearly full is left to others, and used again when it 
   CHECK(world.found("one") == 1);
 }
 
+TEST_CASE("what left memory and waits for a disk is found, newest first") {
+  World world;
+  world.settings.memory = 3'000;
+  world.settings.disk_free = UINT64_MAX / 2;
+  world.history->configure(world.settings);
+  for (int i = 0; i < 50; ++i) world.add("192.0.2.1", "row" + std::to_string(i) + " ");
+  CHECK(!world.history->flush(10s));
+  CHECK(world.history->stats().entries < 50);
+  const auto found = world.find({.text = "row", .limit = 100});
+  CHECK(!found.more);
+  REQUIRE(found.entries.size() == 50);
+  for (size_t i = 0; i < 50; ++i)
+    CHECK(found.entries[i].account.find("row" + std::to_string(49 - i) + " ") != std::string::npos);
+}
+
+TEST_CASE("a search that the disk fails does not say that this was all") {
+  World world;
+  world.add("192.0.2.1", "old");
+  REQUIRE(world.history->flush(10s));
+  world.history.reset();
+  {
+    const proxy::HistoryRow wrong{uint64_t{1} << 48, 1, 0, "192.0.2.1", "{}"};  // no id is so high
+    REQUIRE(proxy::HistoryFile::open(world.path).file->write({&wrong, 1}, {}, {}).ok());
+  }
+  world.open();
+  const auto found = world.find({.text = "old"});
+  CHECK(found.entries.empty());
+  CHECK(found.more);
+  CHECK(!world.find({.text = "old"}).more);  // the file that is begun then has nothing
+}
+
+TEST_CASE("a search that finds no disk says so, unless none is wanted") {
+  World world;
+  world.history.reset();
+  std::filesystem::remove(world.path);
+  std::filesystem::create_directory(world.path);
+  world.open();
+  world.add("192.0.2.1", "one");
+  CHECK(world.find({.text = "one"}).more);
+  world.settings.size = 0;
+  world.history->configure(world.settings);
+  CHECK(!world.find({.text = "one"}).more);
+}
+
 TEST_CASE("what waits for a disk is bounded, also by what comes while a write fails") {
   constexpr size_t kMost = 50'000;
   World world;

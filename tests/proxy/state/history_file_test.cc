@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
+#include <new>
 #include <vector>
 
 #include "support/temp_dir.h"
@@ -57,6 +58,27 @@ TEST_CASE("history: rows come back newest first, after another start, too") {
                      })
               .ok());
   CHECK(next == 4);
+}
+
+TEST_CASE("history: who is shown rows may throw, and the next one begins anew") {
+  const TempDir dir;
+  auto file = open(dir.file("history.db"));
+  for (const uint64_t id : {1, 2, 3}) put(*file, id);
+  const proxy::CurvePoint points[] = {{300, 300, "a"}, {300, 600, "b"}};
+  REQUIRE(file->write({}, {}, points).ok());
+  for (const int64_t began : {10, 20}) REQUIRE(file->put_report({began, 1, 1, "t", "s"}).ok());
+  const auto fails = [](auto&&...) { throw std::bad_alloc(); };
+  int64_t next = INT64_MAX;
+  CHECK_THROWS_AS(file->scan(&next, 9, fails), std::bad_alloc);
+  CHECK_THROWS_AS(file->curve(300, fails), std::bad_alloc);
+  CHECK_THROWS_AS(file->reports(20, fails), std::bad_alloc);
+  CHECK(ids(*file, 2) == std::vector<uint64_t>{2, 1});
+  size_t seen = 0;
+  const auto count = [&](auto&&...) { ++seen; };
+  REQUIRE(file->curve(300, count).ok());
+  CHECK(seen == 2);
+  REQUIRE(file->reports(10, count).ok());
+  CHECK(seen == 3);
 }
 
 TEST_CASE("history: what is old or too much goes, oldest first and in pieces") {
