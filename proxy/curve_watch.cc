@@ -10,6 +10,11 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kLook = 1s;
+constexpr auto kSlack = 1min;  // a clock that is set right a little makes no gap
+
+int64_t seconds(Wall wall) {
+  return std::chrono::floor<std::chrono::seconds>(wall).time_since_epoch().count();
+}
 
 uint32_t grown(uint64_t now, uint64_t before) {
   return static_cast<uint32_t>(
@@ -18,10 +23,12 @@ uint32_t grown(uint64_t now, uint64_t before) {
 
 }  // namespace
 
-void CurveWatch::restore(History& history) {
+void CurveWatch::restore(History& history, const Clock& clock) {
+  const auto latest = seconds(clock.wall() + kSlack);
   for (const auto step : Curves::kSteps)
     if (step > 1)
       history.curve(step, [&](int64_t at, std::string_view data) {
+        if (at > latest) return;  // of a clock that was wrong
         if (const auto sample = unpack_sample(at, data)) curves_.restore(step, *sample);
       });
 }
@@ -58,8 +65,7 @@ void CurveWatch::look() {
   auto now = sums();
   const auto state = now_();
   CurveSample sample;
-  sample.at =
-      std::chrono::floor<std::chrono::seconds>(shared_->clock.wall()).time_since_epoch().count();
+  sample.at = seconds(shared_->clock.wall());
   const auto set = [&](Curve curve, uint32_t value) {
     sample.values[static_cast<size_t>(curve)] = value;
   };

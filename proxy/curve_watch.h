@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "dns/reactor.h"
+#include "proxy/event/clock.h"
 #include "proxy/event/loop.h"
 #include "proxy/observe/curves.h"
 #include "proxy/observe/log_journal.h"
@@ -25,8 +26,8 @@ class CurveWatch {
     PressureLevel level = PressureLevel::Calm;
   };
 
-  // Before the history's thread runs: reads what it kept.
-  void restore(History& history);
+  // Before the history's thread runs: reads what it kept, but for what is of the future.
+  void restore(History& history, const Clock& clock);
   // All that it is given must outlive it. What was counted since the start of the process belongs
   // to the first sample: workers may run already.
   void start(Loop& loop, Shared& shared, const LogJournal& journal, std::vector<Tally*> tallies,

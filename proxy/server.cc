@@ -242,7 +242,7 @@ void Server::Impl::open_state() {
   overrides_ = std::make_unique<Overrides>(clock_, shared_->store.get());
   shared_->history.configure(config_->history);
   shared_->captures.start(seen_here(config_->capture.directory));
-  curves_.restore(shared_->history);
+  curves_.restore(shared_->history, clock_);
   episodes_.restore(shared_->store.get(), clock_.wall());
   reports_ = std::make_unique<EpisodeReports>(shared_->history, clock_, shared_->record_key);
   shared_->history.start();

@@ -56,8 +56,19 @@ CurveSample& CurveRing::last_one() {
   return samples_[(next_ + samples_.size() - 1) % samples_.size()];
 }
 
+// Makes |at| a time that may come next; false if it has passed. Without it, a clock that was once
+// a year ahead would stop the curve for a year.
+bool CurveRing::turn_back(int64_t at) {
+  if (at >= last()) return true;
+  if (last() - at <= kBack * step_) return false;
+  std::rotate(samples_.begin(), samples_.begin() + static_cast<ptrdiff_t>(next_), samples_.end());
+  next_ = 0;
+  while (last() > at) samples_.pop_back();
+  return true;
+}
+
 void CurveRing::push(const CurveSample& sample) {
-  if (sample.at < last()) return;
+  if (!turn_back(sample.at)) return;
   if (sample.at == last()) return merge(last_one(), sample);
   if (samples_.size() < size_) {
     samples_.push_back(sample);
@@ -77,6 +88,7 @@ std::vector<CurveSample> CurveRing::since(int64_t since) const {
 }
 
 void CurveRing::put(const CurveSample& sample) {
+  if (!turn_back(sample.at)) return;
   if (sample.at == last())
     last_one() = sample;
   else

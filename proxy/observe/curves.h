@@ -48,7 +48,8 @@ class CurveRing {
 
   uint32_t step() const { return step_; }
   // In order of time. One of the last one's time is put together with it: a thread that is late
-  // may look twice in a second. An earlier one, of a clock that went back, is dropped.
+  // may look twice in a second. A little earlier one, of a clock that was set right, is dropped;
+  // one that is more than kBack steps earlier drops those behind it, which a wrong clock made.
   void push(const CurveSample& sample);
   // Likewise, but in the place of one of the same time.
   void put(const CurveSample& sample);
@@ -58,7 +59,10 @@ class CurveRing {
   const CurveSample& newest() const;  // there must be one
 
  private:
+  static constexpr int64_t kBack = 5;
+
   CurveSample& last_one();
+  bool turn_back(int64_t at);
 
   const uint32_t step_;
   const size_t size_;

@@ -16,6 +16,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kFirstPause = 1s;
 constexpr std::chrono::milliseconds kLongestPause = 1min;
+constexpr auto kLongSilence = 24h;  // between two dialogs
 constexpr size_t kTrimRows = 500;       // in one piece
 constexpr size_t kReports = 50;         // as many as there are episodes
 constexpr uint64_t kReportsShare = 10;  // of the file, a tenth is theirs
@@ -58,7 +59,9 @@ bool HistoryDisk::write(std::span<const HistoryRow> rows, std::span<const Histor
     trouble("less than history.disk_free is left on the disk");
     return false;
   }
-  return written(file_->write(rows, counts, points));
+  if (!written(file_->write(rows, counts, points))) return false;
+  wrote_rows_ = wrote_rows_ || !rows.empty();
+  return true;
 }
 
 bool HistoryDisk::put_report(const HistoryReport& report) {
@@ -118,15 +121,26 @@ void HistoryDisk::curve(uint32_t step, const std::function<void(int64_t, std::st
   if (open()) fine(file_->curve(step, to));
 }
 
-bool HistoryDisk::trim() {
-  if (degraded_ || !open()) return false;
-  const auto oldest = id_at(clock_.wall() - settings_.keep);
+// A machine may come up years ahead, until its clock is set: that must not cost the history.
+bool HistoryDisk::trust_clock() {
+  if (wrote_rows_) return true;
+  uint64_t newest = 0;
+  return fine(file_->newest(&newest)) && clock_.wall() <= time_of(newest) + kLongSilence;
+}
+
+bool HistoryDisk::trim_by_age() {
   const auto now = std::chrono::floor<std::chrono::seconds>(clock_.wall()).time_since_epoch();
   for (size_t i = 0; i < std::size(Curves::kSteps); ++i)
     if (!fine(file_->trim_curve(Curves::kSteps[i], now.count() - Curves::kKept[i]))) return false;
   const auto since = std::chrono::floor<std::chrono::seconds>(now - settings_.keep_reports);
-  if (!fine(file_->trim_reports(kReports, settings_.size / kReportsShare, since.count())))
-    return false;
+  return fine(file_->trim_reports(kReports, settings_.size / kReportsShare, since.count()));
+}
+
+bool HistoryDisk::trim() {
+  if (degraded_ || !open()) return false;
+  const bool by_age = trust_clock();
+  if (degraded_ || !file_ || (by_age && !trim_by_age())) return false;
+  const auto oldest = by_age ? id_at(clock_.wall() - settings_.keep) : 0;
   bool more = false;
   return fine(file_->trim(settings_.size, oldest, kTrimRows, &more)) && more;
 }

@@ -50,7 +50,8 @@ class HistoryDisk {
   // |*next| is -1. Where no file is wanted, nothing is behind it.
   bool scan(int64_t* next, size_t limit, const std::function<void(const HistoryRow&)>& row);
   void curve(uint32_t step, const std::function<void(int64_t at, std::string_view data)>& to);
-  // Removes a piece of what is too old or too much; true if there is more.
+  // Removes a piece of what is too old or too much; true if there is more. Nothing is too old yet
+  // if the clock is far ahead of the newest row and none was written here: it may be wrong.
   bool trim();
 
  private:
@@ -58,6 +59,8 @@ class HistoryDisk {
 
   bool open();
   bool disk_is_full();
+  bool trust_clock();
+  bool trim_by_age();
   bool fine(const FileResult& result);
   bool written(const FileResult& result);
   void trouble(const std::string& why);
@@ -68,6 +71,7 @@ class HistoryDisk {
   HistorySettings settings_{};
   std::unique_ptr<HistoryFile> file_;
   bool degraded_ = false;
+  bool wrote_rows_ = false;
   Steady::time_point retry_at_{};
   std::chrono::milliseconds pause_;
 };

@@ -163,6 +163,13 @@ FileResult HistoryFile::trim(uint64_t bytes, uint64_t oldest, size_t limit, bool
   return result;
 }
 
+FileResult HistoryFile::newest(uint64_t* id) {
+  int64_t highest = 0;
+  const auto result = connection_->number("SELECT max(id) FROM dialogs", highest);
+  *id = static_cast<uint64_t>(std::max<int64_t>(0, highest));
+  return result;
+}
+
 FileResult HistoryFile::trim_curve(uint32_t step, int64_t oldest) {
   return connection_->drop_points.bind(0, int64_t{step}).bind(1, oldest).run();
 }

@@ -66,6 +66,8 @@ class HistoryFile {
   // Removes rows below |oldest|, and, if the file is larger than |bytes|, the oldest rows, |limit|
   // at most; sets |*more| if there is more to remove.
   FileResult trim(uint64_t bytes, uint64_t oldest, size_t limit, bool* more);
+  // The highest id of a row; 0 if there is none.
+  FileResult newest(uint64_t* id);
   FileResult trim_curve(uint32_t step, int64_t oldest);
 
   // In use, of the file; it never shrinks, but uses its pages again.

@@ -31,6 +31,24 @@ TEST_CASE("a ring keeps the last samples, in order of time") {
   CHECK(ring.since(14).size() == 1);
 }
 
+TEST_CASE("a clock that was ahead does not stop a curve") {
+  CurveRing ring(10, 4);
+  for (const int64_t at : {10, 20, 30, 40, 50, 9990, 10'000})
+    ring.push(sample(at, static_cast<uint32_t>(at)));
+  const bool put = GENERATE(false, true);
+  for (const int64_t at : {50, 60}) put ? ring.put(sample(at, 1)) : ring.push(sample(at, 1));
+  const auto all = ring.since(0);
+  REQUIRE(all.size() == 3);
+  CHECK(all[0].at == 40);
+  CHECK(all[1].values[kAccepted] == (put ? 1 : 50 + 1));
+  CHECK(all[2].at == 60);
+  for (const int64_t at : {70, 80}) ring.push(sample(at, 1));
+  CHECK(ring.since(0).size() == 4);
+  CHECK(ring.since(0).front().at == 50);
+  ring.push(sample(10, 1));  // before all that there is
+  CHECK(ring.since(0).size() == 1);
+}
+
 TEST_CASE("nothing is lost between a process and the next one") {
   Curves before, after;
   for (int64_t at = 595; at <= 607; ++at) before.add(sample(at, 2, at == 602 ? 50 : 7));

@@ -55,6 +55,13 @@ struct World {
   uint64_t count = 0;
 };
 
+size_t rows_of(proxy::HistoryDisk& disk) {
+  int64_t next = INT64_MAX;
+  size_t rows = 0;
+  CHECK(disk.scan(&next, 10, [&](const proxy::HistoryRow&) { ++rows; }));
+  return rows;
+}
+
 HistoryQuery of(const std::string& client) { return {.client = dns::IpAddress::parse(client)}; }
 
 }  // namespace
@@ -438,14 +445,43 @@ TEST_CASE("what is too old goes from the file") {
   world.add("192.0.2.1", "old");
   REQUIRE(world.history->flush(10s));
   world.history.reset();
-  world.clock.advance(25h);
+  world.clock.advance(20h);
+  world.open();
+  world.add("192.0.2.1", "newer");
+  REQUIRE(world.history->flush(10s));
+  world.history.reset();
+  world.clock.advance(5h);
   proxy::HistoryDisk disk(world.path, world.clock, [](const std::string&) {});
   disk.configure(world.settings);
   CHECK(!disk.trim());
-  int64_t next = INT64_MAX;
-  size_t rows = 0;
-  disk.scan(&next, 10, [&](const proxy::HistoryRow&) { ++rows; });
-  CHECK(rows == 0);
+  CHECK(rows_of(disk) == 1);
+}
+
+TEST_CASE("a clock that is far ahead at the start makes nothing old") {
+  World world;
+  world.add("192.0.2.1", "old");
+  world.history->put_point(300, 600, "point");
+  world.history->put_report({600, 1, 600, "text", "who"});
+  REQUIRE(world.history->flush(10s));
+  world.history.reset();
+  world.clock.advance(10'000h);
+  proxy::HistoryDisk disk(world.path, world.clock, [](const std::string&) {});
+  disk.configure(world.settings);
+  CHECK(!disk.trim());
+  CHECK(rows_of(disk) == 1);
+  size_t points = 0;
+  disk.curve(300, [&](int64_t, std::string_view) { ++points; });
+  CHECK(points == 1);
+  proxy::HistoryReport report;
+  std::vector<proxy::HistoryReport> earlier;
+  disk.reports(600, report, earlier);
+  CHECK(report.text == "text");
+  // As soon as it has put down a dialog, it goes by its clock.
+  const proxy::HistoryRow row{proxy::id_at(world.clock.wall()), 1, 0, "192.0.2.1", "{}"};
+  REQUIRE(disk.write({&row, 1}, {}, {}));
+  CHECK(!disk.trim());
+  CHECK(rows_of(disk) == 1);
+  disk.curve(300, [&](int64_t, std::string_view) { FAIL("it is too old"); });
 }
 
 TEST_CASE("ids are times") {
