@@ -180,10 +180,15 @@ bool EpisodeReports::keep_one(const Episode& episode, const Curves& curves) {
           return;
         }
         making->earlier = std::move(earlier);
-        const bool begun = count(history, making, [&history, keeping](const Making& made) {
-          put_down(history, made);
-          keeping->busy = false;
-        });
+        bool begun = false;
+        try {
+          begun = count(history, making, [&history, keeping](const Making& made) {
+            put_down(history, made);
+            keeping->busy = false;
+          });
+        } catch (const std::bad_alloc&) {
+          begun = false;
+        }
         if (begun) return;
         keeping->later = making->wanted.episode.began;
         keeping->busy = false;

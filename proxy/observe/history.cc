@@ -91,7 +91,7 @@ void History::add(HistoryEntry entry) {
     alike_[alike_key(entry)] = row;
   }
   wait_to_be_written(row);
-  keep(std::move(row), gone);
+  keep(row, gone);
 }
 
 History::RowPtr History::same_as(const HistoryEntry& entry) {
@@ -115,10 +115,10 @@ void History::merge(const RowPtr& row, const HistoryEntry& entry, Rows& gone) {
   make_room(gone);
 }
 
-void History::keep(RowPtr row, Rows& gone) {
+void History::keep(const RowPtr& row, Rows& gone) {
+  rows_.push_back(row);
   row->counted = row->bytes();
   bytes_ += row->counted;
-  rows_.push_back(std::move(row));
   make_room(gone);
 }
 
@@ -136,16 +136,16 @@ bool History::too_much(size_t rows, uint64_t bytes) const {
 }
 
 // A thread that sleeps is woken for a full batch only; else its time comes.
-void History::wait_to_be_written(RowPtr row) {
+void History::wait_to_be_written(const RowPtr& row) {
   if (!has_file_ || settings_.size == 0) return;
   const auto bytes = row->bytes();
   if (too_much(waiting_.rows.size() + 1, waiting_.bytes + bytes)) {
     ++stats_.lost;
     return;
   }
-  row->waits = true;
+  waiting_.rows.push_back(row);
   waiting_.bytes += bytes;
-  waiting_.rows.push_back(std::move(row));
+  row->waits = true;
   if (waiting_.rows.size() == kFullBatch) wake_.notify_one();
 }
 
@@ -207,9 +207,8 @@ bool History::visit(HistoryQuery query, HistoryVisitor each, std::function<void(
   {
     const std::lock_guard lock(mutex_);
     if (searching_ >= kMaxSearches) return false;
+    auto& search = searches_.emplace_back();
     ++searching_;
-    searches_.emplace_back();
-    auto& search = searches_.back();
     search.query = std::move(query);
     search.each = std::move(each);
     search.done = std::move(done);

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -71,7 +72,7 @@ struct HistoryStats {
   uint64_t waiting = 0;  // to be written
   uint64_t written = 0;  // rows, since the start
   uint64_t merged = 0;   // dialogs that became a count
-  uint64_t lost = 0;     // never written: the file could not take them
+  uint64_t lost = 0;     // never written: the file could not take them, or memory ran out
   bool degraded = false;
 };
 
@@ -137,17 +138,21 @@ class History {
 
   RowPtr same_as(const HistoryEntry& entry);
   void merge(const RowPtr& row, const HistoryEntry& entry, Rows& gone);
-  void keep(RowPtr row, Rows& gone);
+  void keep(const RowPtr& row, Rows& gone);
   void make_room(Rows& gone);
-  void wait_to_be_written(RowPtr row);
+  void wait_to_be_written(const RowPtr& row);
   bool too_much(size_t rows, uint64_t bytes) const;
   void drop_excess();
   void run();
   bool due() const;
   Batch take_batch();
-  void write(Batch batch);
+  bool write(Batch batch);
+  void write_out(Batch& batch);
+  void give_back(Batch&& batch);
+  void lose(const Batch& batch);
+  bool trim();
   bool write_reports(std::vector<HistoryReport>& reports);
-  void search_on(std::deque<Search>& searches);
+  void search_on(std::list<Search>& searches);
   void begin(Search& search) const;
   // A piece; false if that was all that is wanted.
   bool show_memory(Search& search) const;
@@ -168,8 +173,8 @@ class History {
   uint64_t bytes_ = 0;
   std::unordered_map<uint64_t, std::weak_ptr<Row>> alike_;  // as long as they are there
   Batch waiting_;
-  std::deque<Search> searches_;  // that are new
-  std::deque<Look> looks_;
+  std::list<Search> searches_;  // that are new
+  std::list<Look> looks_;
   size_t searching_ = 0;  // these and those that are under way
   HistoryStats stats_;
   uint64_t flushes_wanted_ = 0;

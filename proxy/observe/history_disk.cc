@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "proxy/observe/curves.h"
+#include "proxy/state/alarm.h"
 #include "proxy/state/broken_file.h"
 #include "proxy/state/free_space.h"
 
@@ -16,7 +17,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kFirstPause = 1s;
 constexpr std::chrono::milliseconds kLongestPause = 1min;
-constexpr auto kLongSilence = 24h;  // between two dialogs
+constexpr auto kLongSilence = 24h;      // between two dialogs
 constexpr size_t kTrimRows = 500;       // in one piece
 constexpr size_t kReports = 50;         // as many as there are episodes
 constexpr uint64_t kReportsShare = 10;  // of the file, a tenth is theirs
@@ -37,8 +38,9 @@ bool HistoryDisk::open() {
   auto opened = HistoryFile::open(path_);
   if (opened.result.state == FileResult::State::Damaged) {
     const auto name = move_aside(path_, clock_.wall());
-    alarm_("history file " + path_ + " cannot be used (" + opened.result.why + ")" +
-           (name ? ": it was moved to " + *name + " and a new one begun" : ""));
+    raise_alarm(alarm_, {"history file ", path_, " cannot be used (", opened.result.why, ")",
+                         name ? ": it was moved to " : "", name ? *name : std::string_view(),
+                         name ? " and a new one begun" : ""});
     if (name) opened = HistoryFile::open(path_);
   }
   file_ = std::move(opened.file);
@@ -87,8 +89,10 @@ bool HistoryDisk::fine(const FileResult& result) {
   if (result.state == FileResult::State::Damaged) {
     file_.reset();
     const auto name = move_aside(path_, clock_.wall());
-    alarm_("history file " + path_ + " is lost (" + result.why + ")" +
-           (name && !name->empty() ? ", it was moved to " + *name : "") + ": a new one is begun");
+    const bool moved = name && !name->empty();
+    raise_alarm(alarm_, {"history file ", path_, " is lost (", result.why, ")",
+                         moved ? ", it was moved to " : "", moved ? *name : std::string_view(),
+                         ": a new one is begun"});
     return false;
   }
   if (!result.ok()) trouble(result.why);
@@ -98,7 +102,8 @@ bool HistoryDisk::fine(const FileResult& result) {
 // Only what was written shows that it can be: a full disk is read as ever.
 bool HistoryDisk::written(const FileResult& result) {
   if (!fine(result)) return false;
-  if (std::exchange(degraded_, false)) alarm_("history file " + path_ + " is written again");
+  if (std::exchange(degraded_, false))
+    raise_alarm(alarm_, {"history file ", path_, " is written again"});
   pause_ = kFirstPause;
   return true;
 }
@@ -107,7 +112,8 @@ void HistoryDisk::trouble(const std::string& why) {
   retry_at_ = Steady::now() + pause_;
   pause_ = std::min(pause_ * 2, kLongestPause);
   if (std::exchange(degraded_, true)) return;
-  alarm_("history file " + path_ + " is not written (" + why + "): mail is not touched by that");
+  raise_alarm(alarm_,
+              {"history file ", path_, " is not written (", why, "): mail is not touched by that"});
 }
 
 bool HistoryDisk::scan(int64_t* next, size_t limit,

@@ -1,10 +1,12 @@
 // The thread of the history: writes in batches, removes what is old, and searches, first in memory,
 // then on the disk. Searches get a moment each by turns, and what waits to be written is looked at
 // in between: the report of a long attack reads for half a minute, and meanwhile the attack goes
-// on.
+// on. Where memory runs out, the piece of work in hand is given up, and the next one tried: lists
+// are spliced, for what only changes hands must not be lost.
 #include <algorithm>
 #include <deque>
 #include <iterator>
+#include <list>
 #include <new>
 #include <utility>
 
@@ -29,7 +31,7 @@ void History::run() {
   auto trim_at = Steady::now() + kTrimEvery;
   auto write_at = Steady::now() + kBatchDelay;
   bool more_to_trim = false;
-  std::deque<Search> under_way;
+  std::list<Search> under_way;
   for (;;) {
     std::unique_lock lock(mutex_);
     const auto wanted = [this] {
@@ -41,27 +43,27 @@ void History::run() {
     disk_.configure(settings_);
     const bool last = stop_;
     const auto flushes = flushes_wanted_;
-    std::move(searches_.begin(), searches_.end(), std::back_inserter(under_way));
-    searches_.clear();
-    const auto looks = std::exchange(looks_, {});
+    under_way.splice(under_way.end(), searches_);
+    std::list<Look> looks;
+    looks.swap(looks_);
     const bool wanted_now = last || flushes > flushes_done_;
     const bool time = Steady::now() >= write_at && disk_.may_write();
     auto batch = wanted_now || time || due() ? take_batch() : Batch{};
     if (Steady::now() >= write_at) write_at = Steady::now() + kBatchDelay;
     lock.unlock();
 
-    write(std::move(batch));
+    const bool kept = write(std::move(batch));
     if (!last) {
       for (const auto& look : looks) look();
       search_on(under_way);
     }
     if (Steady::now() >= trim_at || more_to_trim) {
-      more_to_trim = disk_.trim();
+      more_to_trim = trim();
       trim_at = Steady::now() + kTrimEvery;
     }
     lock.lock();
     if (flushes > flushes_done_) {
-      flush_ok_ = waiting_.empty();
+      flush_ok_ = kept && waiting_.empty();
       flushes_done_ = flushes;
       done_.notify_all();
     }
@@ -77,9 +79,19 @@ History::Batch History::take_batch() {
   return batch;
 }
 
-// What could not be written waits again, in front of what has come since.
-void History::write(Batch batch) {
-  if (batch.empty()) return;
+// False if the batch is lost, for want of memory: to keep it would take more of that each time.
+bool History::write(Batch batch) {
+  if (batch.empty()) return true;
+  try {
+    write_out(batch);
+    return true;
+  } catch (const std::bad_alloc&) {
+    lose(batch);
+    return false;
+  }
+}
+
+void History::write_out(Batch& batch) {
   std::vector<HistoryRow> rows, counts;
   std::vector<CurvePoint> points;
   std::deque<std::string> accounts;  // those that are not as they are in memory
@@ -107,7 +119,14 @@ void History::write(Batch batch) {
     batch.bytes = 0;
     batch.points.clear();
   }
-  if (all) return;
+  if (!all) give_back(std::move(batch));
+}
+
+// What could not be written waits again, in front of what has come since.
+void History::give_back(Batch&& batch) {
+  batch.rows.reserve(batch.rows.size() + waiting_.rows.size());
+  batch.points.reserve(batch.points.size() + waiting_.points.size());
+  batch.reports.reserve(batch.reports.size() + waiting_.reports.size());
   for (const auto& row : batch.rows) {
     row->waits = true;
     row->resampled = row->sample != nullptr;
@@ -120,20 +139,39 @@ void History::write(Batch batch) {
   drop_excess();
 }
 
+void History::lose(const Batch& batch) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& row : batch.rows) {
+    stats_.lost += row->on_disk ? 0 : 1;
+    row->resampled = row->sample != nullptr;
+  }
+}
+
+bool History::trim() {
+  try {
+    return disk_.trim();
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
 // Takes those that are written off |reports|.
-bool History::write_reports(std::vector<HistoryReport>& reports) {
+bool History::write_reports(std::vector<HistoryReport>& reports) try {
   while (!reports.empty()) {
     if (!disk_.put_report(reports.front())) return false;
     reports.erase(reports.begin());
   }
   return true;
+} catch (const std::bad_alloc&) {
+  return false;
 }
 
 // The next one's turn. Without the memory for it a search ends like one without the time.
-void History::search_on(std::deque<Search>& searches) {
+void History::search_on(std::list<Search>& searches) {
   if (searches.empty()) return;
-  auto search = std::move(searches.front());
-  searches.pop_front();
+  std::list<Search> mine;
+  mine.splice(mine.begin(), searches, searches.begin());
+  auto& search = mine.front();
   const auto until = Steady::now() + kSlice;
   bool more = true;
   bool over = false;
@@ -150,7 +188,7 @@ void History::search_on(std::deque<Search>& searches) {
     over = true;
     more = true;
   }
-  if (!over) return searches.push_back(std::move(search));
+  if (!over) return searches.splice(searches.end(), mine);
   {
     const std::lock_guard lock(mutex_);
     --searching_;
@@ -235,7 +273,11 @@ void History::tell_reports(
     report = {};
     earlier.clear();
   }
-  done(std::move(report), std::move(earlier));
+  try {
+    done(std::move(report), std::move(earlier));
+  } catch (const std::bad_alloc&) {
+    return;  // as of a search
+  }
 }
 
 }  // namespace ravelin::proxy

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ctime>
 #include <filesystem>
+#include <new>
 #include <vector>
 
 namespace ravelin::proxy {
@@ -27,7 +28,7 @@ bool is_side_file(const std::string& name) {
                      [&](const char* end) { return name.ends_with(end); });
 }
 
-void remove_oldest(const fs::path& path) {
+void remove_oldest(const fs::path& path) try {
   const auto prefix = path.filename().string() + ".broken-";
   std::vector<std::string> found;  // the names sort by time
   std::error_code error;
@@ -41,6 +42,8 @@ void remove_oldest(const fs::path& path) {
     fs::remove(found[i], error);
     for (const auto* end : kSideFiles) fs::remove(found[i] + end, error);
   }
+} catch (const std::bad_alloc&) {  // they go another time
+  return;
 }
 
 }  // namespace

@@ -16,6 +16,8 @@ struct FileResult {
   std::string why;
 
   bool ok() const { return state == State::Fine; }
+  // Its words are few enough to need none.
+  static FileResult no_memory() { return {State::Trouble, "out of memory"}; }
 };
 
 }  // namespace ravelin::proxy

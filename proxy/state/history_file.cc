@@ -91,8 +91,9 @@ FileResult HistoryFile::write(std::span<const HistoryRow> rows, std::span<const 
                               std::span<const CurvePoint> points) {
   auto& c = *connection_;
   auto result = c.still_there();
-  if (result.ok()) result = c.begin.run();
   if (!result.ok()) return result;
+  const SqliteTransaction transaction(c, c.rollback);
+  result = c.begin.run();
   for (const auto& row : rows) {
     if (!result.ok()) break;
     result = c.put.bind(0, static_cast<int64_t>(row.id))
@@ -114,7 +115,6 @@ FileResult HistoryFile::write(std::span<const HistoryRow> rows, std::span<const 
     result = c.put_point.bind(0, int64_t{point.step}).bind(1, point.at).bind(2, point.data).run();
   }
   if (result.ok()) result = c.commit.run();
-  if (!result.ok()) c.rollback.run();  // fails where SQLite rolled back by itself
   return result;
 }
 

@@ -158,6 +158,12 @@ FileResult SqliteConnection::prepare() {
 
 int64_t SqliteConnection::changes() { return sqlite3_changes64(handle()); }
 
+SqliteTransaction::~SqliteTransaction() {
+  if (sqlite3_get_autocommit(connection_.handle()) != 0) return;  // there is none
+  rollback_.step();
+  rollback_.give_up();
+}
+
 // A file of ours never shrinks by itself.
 FileResult SqliteConnection::still_there() {
   int moved = 0;

@@ -95,4 +95,19 @@ class SqliteConnection {
   std::unique_ptr<sqlite3, SqliteClose> handle_;
 };
 
+// Rolls back at its end what is not committed then, also where an exception is the reason: a
+// transaction that stayed open would make the next one an error, which looks like damage.
+class SqliteTransaction {
+ public:
+  SqliteTransaction(SqliteConnection& connection, Statement& rollback)
+      : connection_(connection), rollback_(rollback) {}
+  ~SqliteTransaction();
+  SqliteTransaction(const SqliteTransaction&) = delete;
+  SqliteTransaction& operator=(const SqliteTransaction&) = delete;
+
+ private:
+  SqliteConnection& connection_;
+  Statement& rollback_;
+};
+
 }  // namespace ravelin::proxy

@@ -115,34 +115,36 @@ FileResult SqliteFile::load_meta() {
 
 FileResult SqliteFile::write(const Changes& changes) {
   auto result = connection_->still_there();
-  if (result.ok()) result = connection_->begin.run();
   if (!result.ok()) return result;
-  for (const auto& row : changes.rows)
-    if (result.ok()) result = write_row(row);
-  for (const auto& text : changes.texts)
-    if (result.ok()) result = write_text(text);
+  const SqliteTransaction transaction(*connection_, connection_->rollback);
+  result = connection_->begin.run();
+  for (const auto& [key, row] : changes.rows)
+    if (result.ok()) result = write_row(key, row);
+  for (const auto& [name, value] : changes.texts)
+    if (result.ok()) result = write_text(name, value);
   if (result.ok()) result = connection_->commit.run();
-  if (!result.ok()) connection_->rollback.run();  // fails where SQLite rolled back by itself
   return result;
 }
 
-FileResult SqliteFile::write_row(const RowChange& change) {
-  auto& family = connection_->families[static_cast<size_t>(change.family)];
-  if (change.row.empty()) return family.erase.bind(0, int64_t{change.slot}).run();
-  auto data = change.row;
-  const auto sum = check(change.family, change.slot, data);
+FileResult SqliteFile::write_row(const RowKey& key, const std::string& row) {
+  auto& family = connection_->families[static_cast<size_t>(key.family)];
+  if (row.empty()) return family.erase.bind(0, int64_t{key.slot}).run();
+  auto data = row;
+  const auto sum = check(key.family, key.slot, data);
   for (int shift = 0; shift < 32; shift += 8) data += static_cast<char>(sum >> shift);
-  return family.put.bind(0, int64_t{change.slot}).bind(1, data).run();
+  return family.put.bind(0, int64_t{key.slot}).bind(1, data).run();
 }
 
-FileResult SqliteFile::write_text(const TextChange& change) {
-  if (!change.value) return connection_->erase_text.bind(0, change.name).run();
-  return connection_->put_text.bind(0, change.name).bind(1, *change.value).run();
+FileResult SqliteFile::write_text(const std::string& name,
+                                  const std::optional<std::string>& value) {
+  if (!value) return connection_->erase_text.bind(0, name).run();
+  return connection_->put_text.bind(0, name).bind(1, *value).run();
 }
 
 FileResult SqliteFile::read(Family family, int64_t* next, size_t limit,
                             const std::function<void(uint32_t, std::string_view)>& row) {
   auto& select = connection_->families[static_cast<size_t>(family)].read;
+  const Reading reading(select);
   select.bind(0, *next).bind(1, static_cast<int64_t>(limit));
   size_t count = 0;
   for (; select.step(); ++count) {
@@ -153,10 +155,8 @@ FileResult SqliteFile::read(Family family, int64_t* next, size_t limit,
       sum |= uint32_t{static_cast<uint8_t>(data[data.size() - 4 + i])} << (8 * i);
     const auto bytes = data.substr(0, data.size() > 4 ? data.size() - 4 : 0);
     if (slot < 0 || slot > kHighestSlot || bytes.empty() || bytes.size() > kMaxRow ||
-        sum != check(family, static_cast<uint32_t>(slot), bytes)) {
-      select.reset();
+        sum != check(family, static_cast<uint32_t>(slot), bytes))
       return damaged("a row has changed by itself");
-    }
     *next = slot + 1;
     row(static_cast<uint32_t>(slot), bytes);
   }

@@ -1,6 +1,7 @@
 // One SQLite file of rows and texts. Used by one thread at a time; no SQLite type is seen outside.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -8,7 +9,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "proxy/state/file_result.h"
 #include "proxy/state/hash.h"
@@ -16,20 +16,17 @@
 
 namespace ravelin::proxy {
 
-struct RowChange {
-  Family family;
-  uint32_t slot;
-  std::string row;  // "": delete it
+struct RowKey {
+  Family family = Family::Tuples;
+  uint32_t slot = 0;
+
+  auto operator<=>(const RowKey&) const = default;
 };
 
-struct TextChange {
-  std::string name;
-  std::optional<std::string> value;  // nullopt: delete it
-};
-
+// Maps, for their nodes go from a queue into a batch and back without a need of memory.
 struct Changes {
-  std::vector<RowChange> rows;
-  std::vector<TextChange> texts;
+  std::map<RowKey, std::string> rows;                       // "": delete it
+  std::map<std::string, std::optional<std::string>> texts;  // nullopt: delete it
 
   bool empty() const { return rows.empty() && texts.empty(); }
 };
@@ -60,8 +57,8 @@ class SqliteFile {
   FileResult create();
   FileResult complete();
   FileResult load_meta();
-  FileResult write_row(const RowChange& change);
-  FileResult write_text(const TextChange& change);
+  FileResult write_row(const RowKey& key, const std::string& row);
+  FileResult write_text(const std::string& name, const std::optional<std::string>& value);
   uint32_t check(Family family, uint32_t slot, std::string_view row) const;
 
   HashKey hash_key_;

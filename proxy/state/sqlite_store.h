@@ -65,6 +65,7 @@ class SqliteStore final : public Store {
 
   // The thread.
   void run();
+  void work_on(const Work& work);
   Work next_work(std::unique_lock<std::mutex>& lock);
   Work choose(Steady::time_point now);
   bool may_write(Steady::time_point now) const;
@@ -106,8 +107,9 @@ class SqliteStore final : public Store {
   Steady::time_point retry_at_{};  // while failing
   std::chrono::milliseconds pause_{};
   bool failing_ = false;
-  bool hopeless_ = false;  // no file until the restart
-  uint32_t callers_ = 0;   // who wait for owner_mutex_
+  bool hopeless_ = false;       // no file until the restart
+  bool rewrite_texts_ = false;  // the file lacks them, too
+  uint32_t callers_ = 0;        // who wait for owner_mutex_
   bool stop_ = false;
   Steady::time_point stop_by_{};
   uint64_t flushes_wanted_ = 0;

@@ -1,8 +1,13 @@
 // The thread of the store: one piece of work at a time, writing before reading, so that loading ten
 // million tuples behind does not make rows wait.
+//
+// Where memory runs out a piece of work is given up as if the disk had failed, and tried again
+// later. What it was about is in the queue or with the owners still.
 #include <algorithm>
+#include <new>
 #include <utility>
 
+#include "proxy/state/alarm.h"
 #include "proxy/state/broken_file.h"
 #include "proxy/state/sqlite_store.h"
 
@@ -20,21 +25,26 @@ void SqliteStore::run() {
     std::unique_lock lock(mutex_);
     const auto work = next_work(lock);
     lock.unlock();
-    switch (work.kind) {
-      case Work::Kind::Stop:
-        return file_.reset();
-      case Work::Kind::Write:
-        write_batch();
-        break;
-      case Work::Kind::Load:
-        load_part(work.family);
-        break;
-      case Work::Kind::Rewrite:
-        rewrite_part(work.family);
-        break;
-      case Work::Kind::Wait:
-        break;
+    if (work.kind == Work::Kind::Stop) return file_.reset();
+    try {
+      work_on(work);
+    } catch (const std::bad_alloc&) {
+      on_trouble(FileResult::no_memory().why);
     }
+  }
+}
+
+void SqliteStore::work_on(const Work& work) {
+  switch (work.kind) {
+    case Work::Kind::Write:
+      return write_batch();
+    case Work::Kind::Load:
+      return load_part(work.family);
+    case Work::Kind::Rewrite:
+      return rewrite_part(work.family);
+    case Work::Kind::Stop:
+    case Work::Kind::Wait:
+      return;
   }
 }
 
@@ -57,7 +67,7 @@ SqliteStore::Work SqliteStore::choose(Steady::time_point now) {
   const bool may = !hopeless_ && (!stop_ || now < stop_by_) && (pressed || may_write(now));
   const bool due =
       pressed || queue_.size() >= options_.batch_rows || now - oldest_ >= options_.batch_delay;
-  if (may && due && !queue_.empty()) return {Work::Kind::Write, 0};
+  if (may && due && (!queue_.empty() || rewrite_texts_)) return {Work::Kind::Write, 0};
   if (callers_ > 0) return {};  // they come first; see lock_owners()
   for (size_t i = 0; i < kFamilies && may; ++i)
     if (rows_[i].rewrite && !rows_[i].loading) return {Work::Kind::Rewrite, i};
@@ -79,7 +89,8 @@ bool SqliteStore::may_write(Steady::time_point now) const { return !failing_ || 
 void SqliteStore::wait_for_work(std::unique_lock<std::mutex>& lock) {
   const bool rewriting =
       std::any_of(rows_.begin(), rows_.end(), [](const Rows& rows) { return rows.rewrite; });
-  if (hopeless_ || callers_ > 0 || (queue_.empty() && !rewriting)) return wake_.wait(lock);
+  const bool nothing = queue_.empty() && !rewriting && !rewrite_texts_;
+  if (hopeless_ || callers_ > 0 || nothing) return wake_.wait(lock);
   auto until = oldest_ + options_.batch_delay;
   if (failing_) until = retry_at_;
   wake_.wait_until(lock, until);
@@ -91,19 +102,24 @@ void SqliteStore::finish_flush() {
   done_.notify_all();
 }
 
-FileResult SqliteStore::write(const Changes& changes) {
+FileResult SqliteStore::write(const Changes& changes) try {
   if (!file_) {  // the last one was damaged, and a new one could not be made then
     auto opened = SqliteFile::open(path_, hash_key_);
     if (!opened.file) return opened.result;
     file_ = std::move(opened.file);
   }
   return file_->write(changes);
+} catch (const std::bad_alloc&) {
+  return FileResult::no_memory();
 }
 
 void SqliteStore::write_batch() {
   Changes changes;
   {
     const std::lock_guard lock(mutex_);
+    if (rewrite_texts_)
+      for (const auto& [name, value] : texts_) queue_.add_text(name, value);
+    rewrite_texts_ = false;
     changes = queue_.take(options_.batch_rows);
     oldest_ = queue_.empty() ? Steady::time_point{} : oldest_;
   }
@@ -128,7 +144,11 @@ void SqliteStore::load_part(size_t family) {
       rows.owner->load_row(slot, row);
       ++given;
     };
-    if (file_) result = file_->read(static_cast<Family>(family), &rows.next, kLoadRows, give);
+    try {
+      if (file_) result = file_->read(static_cast<Family>(family), &rows.next, kLoadRows, give);
+    } catch (const std::bad_alloc&) {
+      result = FileResult::no_memory();
+    }
     count_behind(rows, given);
     if (!file_ || !result.ok() || rows.next > UINT32_MAX) end_load(family);
   }
@@ -160,7 +180,7 @@ void SqliteStore::rewrite_part(size_t family) {
     more = rows.owner != nullptr;
     for (uint32_t i = 0; i < kDumpParts && more; ++i) {
       more = rows.owner->dump(rows.part + i, [&](uint32_t slot, std::string_view row) {
-        changes.rows.push_back({static_cast<Family>(family), slot, std::string(row)});
+        changes.rows.insert_or_assign({static_cast<Family>(family), slot}, std::string(row));
       });
     }
   }
@@ -187,7 +207,7 @@ void SqliteStore::on_result(const FileResult& result, size_t rows) {
     stats_.degraded = false;
     pause_ = options_.first_retry;
   }
-  if (recovered) alarm_("state file " + path_ + " is written again");
+  if (recovered) raise_alarm(alarm_, {"state file ", path_, " is written again"});
 }
 
 void SqliteStore::on_trouble(const std::string& why) {
@@ -202,28 +222,30 @@ void SqliteStore::on_trouble(const std::string& why) {
     if (flushes_wanted_ > flushes_done_) finish_flush();
     if (stop_) stop_by_ = Steady::now();
   }
-  if (first) alarm_("state file " + path_ + " cannot be written (" + why + "): memory carries on");
+  if (!first) return;
+  raise_alarm(alarm_, {"state file ", path_, " cannot be written (", why, "): memory carries on"});
 }
 
 // Everything that is known is in memory, so a new file soon has it too.
 void SqliteStore::replace_file(const std::string& why) {
   file_.reset();
+  rewrite_everything();  // first: it needs no memory, as the rest does
   const auto name = move_aside(path_, clock_.wall());
-  const bool again = name && stats_.damaged_files < kMostDamage;
-  rewrite_everything();
-  auto story = "state file " + path_ + " is lost (" + why + ")";
-  if (name && !name->empty()) story += ", it was moved to " + *name;
-  if (!again) {
-    {
-      const std::lock_guard lock(mutex_);
-      hopeless_ = stats_.memory_only = stats_.degraded = true;
-      done_.notify_all();
-    }
-    return alarm_(story + ": memory only, until a restart");
+  bool again = false;
+  {
+    const std::lock_guard lock(mutex_);
+    again = name && stats_.damaged_files < kMostDamage;
+    ++stats_.damaged_files;
+    if (!again) hopeless_ = stats_.memory_only = stats_.degraded = true;
+    if (!again) done_.notify_all();
   }
+  const bool moved = name && !name->empty();
+  raise_alarm(alarm_, {"state file ", path_, " is lost (", why, ")",
+                       moved ? ", it was moved to " : "", moved ? *name : std::string_view(),
+                       again ? ": a new one is begun" : ": memory only, until a restart"});
+  if (!again) return;
   auto opened = SqliteFile::open(path_, hash_key_);
   file_ = std::move(opened.file);
-  alarm_(story + ": a new one is begun");
   if (!file_) on_trouble(opened.result.why);
 }
 
@@ -232,9 +254,8 @@ void SqliteStore::rewrite_everything() {
   for (size_t i = 0; i < kFamilies; ++i)
     if (rows_[i].loading) end_load(i);
   const std::lock_guard lock(mutex_);
-  ++stats_.damaged_files;
   queue_.drop_all_rows();
-  for (const auto& [name, value] : texts_) queue_.add_text(name, value);
+  rewrite_texts_ = true;
   oldest_ = Steady::now();
 }
 

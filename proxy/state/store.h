@@ -32,13 +32,15 @@ inline constexpr size_t kMaxRow = 200;  // bytes
 // caller's; must be thread-safe. No call into the Store but put() and erase() from inside.
 class RowOwner {
  public:
-  // A row as it was put(). An owner that does not want it calls erase().
+  // A row as it was put(). An owner that does not want it calls erase(). One that throws
+  // std::bad_alloc is given no more of them.
   virtual void load_row(uint32_t slot, std::string_view row) = 0;
-  // No row will come any more: all were given, or the rest is lost.
+  // No row will come any more: all were given, or the rest is lost. Throws nothing.
   virtual void load_end() = 0;
 
   // Tells |sink| of every slot of part |part| (0, 1, 2, ...): its row, or "" if it is free. False
-  // when there is no such part. Used to write a lost file anew.
+  // when there is no such part. Used to write a lost file anew. May throw std::bad_alloc, and is
+  // asked again then.
   using Sink = std::function<void(uint32_t slot, std::string_view row)>;
   virtual bool dump(uint32_t part, const Sink& sink) = 0;
 

@@ -10,6 +10,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -83,7 +84,13 @@ class StoredTable final : private RowOwner {
     table_.prefetch(coming.read->first);
   }
   void load_end() override {
-    for (auto& coming : coming_) place(coming);
+    for (auto& coming : coming_) {
+      try {
+        place(coming);
+      } catch (const std::bad_alloc&) {  // the others may have room
+        coming.read.reset();
+      }
+    }
     table_.end_load();
   }
   void place(Coming& coming) {

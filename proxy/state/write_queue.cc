@@ -7,16 +7,16 @@ namespace ravelin::proxy {
 
 void WriteQueue::add(Family family, uint32_t slot, std::string_view row) {
   try {
-    if (const auto found = rows_.find(key(family, slot)); found != rows_.end()) {
+    if (const auto found = rows_.find(RowKey{family, slot}); found != rows_.end()) {
       found->second = row;
       return;
     }
     if (rows_.size() < max_rows_) {
-      rows_.emplace(key(family, slot), row);
+      rows_.emplace(RowKey{family, slot}, row);
       return;
     }
   } catch (const std::bad_alloc&) {  // a store that has no memory loses rows, never mail
-    rows_.erase(key(family, slot));
+    rows_.erase(RowKey{family, slot});
   }
   dropped_[static_cast<size_t>(family)] = true;
 }
@@ -28,21 +28,18 @@ void WriteQueue::add_text(const std::string& name, std::optional<std::string> va
 Changes WriteQueue::take(size_t rows) {
   Changes changes;
   while (!rows_.empty() && changes.rows.size() < rows) {
-    auto at = rows_.lower_bound(next_);
+    auto at = rows_.upper_bound(last_);
     if (at == rows_.end()) at = rows_.begin();
-    next_ = at->first + 1;
-    auto node = rows_.extract(at);
-    changes.rows.push_back({static_cast<Family>(node.key() >> 32),
-                            static_cast<uint32_t>(node.key()), std::move(node.mapped())});
+    last_ = at->first;
+    changes.rows.insert(changes.rows.end(), rows_.extract(at));
   }
-  for (auto& [name, value] : std::exchange(texts_, {}))
-    changes.texts.push_back({name, std::move(value)});
+  changes.texts.swap(texts_);
   return changes;
 }
 
 void WriteQueue::give_back(Changes&& changes) {
-  for (auto& row : changes.rows) rows_.try_emplace(key(row.family, row.slot), std::move(row.row));
-  for (auto& text : changes.texts) texts_.try_emplace(text.name, std::move(text.value));
+  rows_.merge(changes.rows);
+  texts_.merge(changes.texts);
 }
 
 bool WriteQueue::take_dropped(Family family) {

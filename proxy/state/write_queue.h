@@ -23,7 +23,8 @@ class WriteQueue {
 
   // At most |rows| changes with slots in a row, so that they touch few pages of the file: they go
   // on where the last ones ended, so none waits for ever. (A hash map in place of the ordered one
-  // made a backlog of a million rows write 4 GB.)
+  // made a backlog of a million rows write 4 GB.) Neither this nor give_back() needs memory: one
+  // that ran out half-way would lose rows.
   Changes take(size_t rows);
   // They could not be written; what came later for the same slot stays.
   void give_back(Changes&& changes);
@@ -36,13 +37,9 @@ class WriteQueue {
   void drop_all_rows();  // a new file is coming: every family is written anew
 
  private:
-  static uint64_t key(Family family, uint32_t slot) {
-    return static_cast<uint64_t>(family) << 32 | slot;
-  }
-
   const size_t max_rows_;
-  std::map<uint64_t, std::string> rows_;
-  uint64_t next_ = 0;  // where take() goes on
+  std::map<RowKey, std::string> rows_;
+  RowKey last_;  // that was taken
   std::map<std::string, std::optional<std::string>> texts_;
   std::array<bool, kFamilies> dropped_{};
 };

@@ -23,9 +23,9 @@ void write_rows(SqliteFile& file, uint32_t from) {
   proxy::Changes changes;
   for (uint32_t slot = from; slot < from + 20; ++slot) {
     for (const auto family : {Family::Tuples, Family::Standing, Family::Remembered})
-      changes.rows.push_back({family, slot, std::string(20 + slot, 'x')});
+      changes.rows[{family, slot}] = std::string(20 + slot, 'x');
   }
-  changes.texts.push_back({"override." + std::to_string(from), "text"});
+  changes.texts["override." + std::to_string(from)] = "text";
   must(file.write(changes).ok(), "a sound file is written");
 }
 
@@ -99,7 +99,7 @@ void use(const std::string& path) {
     }
   }
   proxy::Changes changes;
-  changes.rows.push_back({Family::Tuples, 5, "row"});
+  changes.rows[{Family::Tuples, 5}] = "row";
   opened.file->write(changes);
 }
 

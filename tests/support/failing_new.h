@@ -8,12 +8,12 @@
 
 namespace ravelin::test {
 
-bool new_fails();  // must this allocation fail?
+bool new_fails(std::size_t size);  // must this allocation fail?
 
 }  // namespace ravelin::test
 
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  return ravelin::test::new_fails() ? nullptr : std::malloc(size);
+  return ravelin::test::new_fails(size) ? nullptr : std::malloc(size);
 }
 void* operator new(std::size_t size) {
   void* const memory = operator new(size, std::nothrow);

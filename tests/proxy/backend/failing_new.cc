@@ -2,4 +2,4 @@
 
 #include "support/memory_failure.h"
 
-bool ravelin::test::new_fails() { return MemoryFailure::fails(); }
+bool ravelin::test::new_fails(size_t) { return MemoryFailure::fails(); }

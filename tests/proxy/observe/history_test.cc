@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "support/manual_reactor.h"
+#include "support/others_without_memory.h"
 #include "support/temp_dir.h"
 
 namespace ravelin::test {
@@ -438,6 +439,59 @@ TEST_CASE("a file that is no history file is moved aside") {
   CHECK(world.history->flush(10s));
   CHECK(world.alarms.size() == 1);
   CHECK(world.dir.list("history.db.broken-").size() == 1);
+}
+
+TEST_CASE("without memory the history's thread counts what it loses, and goes on") {
+  World world;
+  world.add("192.0.2.1", "before");
+  REQUIRE(world.history->flush(10s));
+  {
+    const OthersWithoutMemory none;
+    world.add("192.0.2.1", "lost");
+    world.history->flush(10s);
+    CHECK(world.history->stats().lost == 1);
+    CHECK(world.find({.text = "lost"}).more);
+    std::promise<bool> told;
+    REQUIRE(world.history->reports(10, [&](const auto& report, const auto& earlier) {
+      told.set_value(report.text.empty() && earlier.empty());
+    }));
+    CHECK(told.get_future().get());
+    CHECK(none.failures() > 0);
+  }
+  world.add("192.0.2.1", "after");
+  CHECK(world.history->flush(10s));
+  CHECK(world.history->stats().lost == 1);
+  CHECK(world.find({.text = "lost"}).entries.size() == 1);  // in memory it is
+  world.open();
+  CHECK(world.find(of("192.0.2.1")).entries.size() == 2);
+}
+
+TEST_CASE("at whatever moment memory runs out, rows are written or counted as lost") {
+  size_t failures = 1;
+  for (size_t first = 0; failures > 0; ++first) {
+    CAPTURE(first);
+    World world;
+    world.history->press(true);
+    {
+      const OthersWithoutMemory none(first, 1);
+      for (const char* to : {"a", "b"})
+        world.history->add({proxy::id_at(world.clock.wall()) + ++world.count,
+                            *dns::IpAddress::parse("192.0.2.1"), 7, Merge::WhenHard,
+                            R"json({"events":[{"what":"rcpt","from":"x@y.example","to":")json" +
+                                std::string(to) + "@example.com\"}]}"});
+      world.add("192.0.2.2", "other");
+      world.history->put_point(300, 600, "point");
+      world.history->put_report({600, 1, 1'780'000'000, "text", "who"});
+      world.history->flush(10s);
+      failures = none.failures();
+    }
+    CHECK(world.history->flush(10s));
+    CHECK(world.history->stats().written + world.history->stats().lost >= 2);
+    world.add("192.0.2.3", "after");
+    CHECK(world.history->flush(10s));
+    world.open();
+    CHECK(world.found("after") == 1);
+  }
 }
 
 TEST_CASE("what is too old goes from the file") {

@@ -10,11 +10,9 @@ TEST_CASE("the latest row of a slot wins and batches come in the order of slots"
   queue.add(Family::Tuples, 9, "old");
   queue.add(Family::Tuples, 2, "x");
   queue.add(Family::Tuples, 9, "new");
-  const auto changes = queue.take(10);
-  REQUIRE(changes.rows.size() == 3);
-  CHECK(changes.rows[0].slot == 2);
-  CHECK(changes.rows[1].row == "new");
-  CHECK(changes.rows[2].family == Family::Standing);
+  const std::map<RowKey, std::string> want = {
+      {{Family::Tuples, 2}, "x"}, {{Family::Tuples, 9}, "new"}, {{Family::Standing, 1}, "s"}};
+  CHECK(queue.take(10).rows == want);
   CHECK(queue.empty());
 }
 
@@ -29,10 +27,10 @@ TEST_CASE("rows that could not be written do not replace newer ones") {
   queue.give_back(std::move(changes));
   changes = queue.take(10);
   REQUIRE(changes.rows.size() == 1);
-  CHECK(changes.rows[0].row.empty());
+  CHECK(changes.rows.begin()->second.empty());
   REQUIRE(changes.texts.size() == 2);
-  CHECK_FALSE(changes.texts[0].value);
-  CHECK(changes.texts[1].value == "old");
+  CHECK_FALSE(changes.texts["a"]);
+  CHECK(changes.texts["b"] == "old");
 }
 
 TEST_CASE("a full queue drops rows and remembers of which family") {

@@ -46,7 +46,7 @@ const bool replaced = replace_all();
 
 }  // namespace
 
-bool new_fails() { return fails(Asker::Program); }
+bool new_fails(size_t) { return fails(Asker::Program); }
 
 bool memory_is_ours() { return replaced; }
 void refuse_memory_to(Asker askers) { refused = static_cast<uint8_t>(askers); }
