@@ -127,6 +127,7 @@ void History::make_room(Rows& gone) {
     bytes_ -= std::exchange(rows_.front()->counted, 0);
     gone.push_back(std::move(rows_.front()));
     rows_.pop_front();
+    ++gone_;
   }
 }
 

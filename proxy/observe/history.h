@@ -155,8 +155,12 @@ class History {
   void search_on(std::list<Search>& searches);
   void begin(Search& search) const;
   // A piece; false if that was all that is wanted.
-  bool show_memory(Search& search) const;
+  bool show(Search& search);
+  bool show_rows(const Search& search, const Rows& rows) const;
   bool show_disk(Search& search);
+  Rows next_in_memory(Search& search) const;
+  Rows next_waiting(Search& search) const;
+  void find_waiting(Search& search) const;
   void tell_reports(int64_t began,
                     const std::function<void(HistoryReport, std::vector<HistoryReport>)>& done);
 
@@ -170,6 +174,7 @@ class History {
   std::condition_variable done_;
   HistorySettings settings_{};
   std::deque<RowPtr> rows_;  // in the order in which they ended
+  uint64_t gone_ = 0;        // that were in front of them: the number of the first
   uint64_t bytes_ = 0;
   std::unordered_map<uint64_t, std::weak_ptr<Row>> alike_;  // as long as they are there
   Batch waiting_;

@@ -9,7 +9,8 @@
 
 namespace ravelin::proxy {
 
-// Memory first, then the disk, newest first. Used by the thread once it has begun.
+// Memory first, then what has left it and waits for the disk, then the disk; in each the newest
+// first. Used by the thread once it has begun.
 struct History::Search {
   HistoryQuery query;
   HistoryVisitor each;
@@ -18,11 +19,12 @@ struct History::Search {
   bool begun = false;
   Steady::time_point end{};  // of its patience
   Id since = 0;
-  std::vector<RowPtr> rows{};  // in memory, when it began
-  size_t shown = 0;            // of them
-  std::vector<Id> known{};     // ids of them, in order: not looked at on the disk again
-  int64_t next = INT64_MAX;    // on the disk
-  bool failed = false;         // the disk, before all was read
+  enum class Place : uint8_t { Memory, Waiting, Disk } place = Place::Memory;
+  uint64_t below = 0;        // in memory rows with lower numbers come next, see gone_
+  Rows waiting{};            // the next one last
+  std::vector<Id> known{};   // of rows seen there, in order: not looked at on the disk again
+  int64_t next = INT64_MAX;  // on the disk
+  bool failed = false;       // the disk, before all was read
 };
 
 }  // namespace ravelin::proxy

@@ -24,6 +24,7 @@ constexpr auto kTrimEvery = 10s;
 constexpr auto kSlice = 50ms;         // for a search, before it is another's turn
 constexpr auto kLongestDialog = 25h;  // limits.dialog_time is 24 h at most
 constexpr size_t kScanRows = 200;     // in one piece
+constexpr size_t kLookRows = 2'000;   // under the lock that every dialog takes at its end
 
 }  // namespace
 
@@ -178,9 +179,9 @@ void History::search_on(std::list<Search>& searches) {
   try {
     begin(search);
     while (!over && Steady::now() < until) {
-      const bool in_memory = search.shown < search.rows.size();
-      const bool on = in_memory ? show_memory(search) : show_disk(search);
-      const bool at_end = !in_memory && search.next < static_cast<int64_t>(search.since);
+      const bool on = show(search);
+      const bool at_end =
+          search.place == Search::Place::Disk && search.next < static_cast<int64_t>(search.since);
       over = !on || at_end || Steady::now() > search.end;
       more = !(on && at_end) || search.failed;
     }
@@ -205,13 +206,8 @@ void History::begin(Search& search) const {
   const auto& query = search.query;
   {
     const std::lock_guard lock(mutex_);
-    search.rows.assign(rows_.rbegin(), rows_.rend());
-    // Those that have left memory and are not on the disk yet.
-    std::copy_if(waiting_.rows.rbegin(), waiting_.rows.rend(), std::back_inserter(search.rows),
-                 [](const RowPtr& row) { return row->counted == 0; });
+    search.below = gone_ + rows_.size();
   }
-  for (const auto& row : search.rows) search.known.push_back(row->id);
-  std::sort(search.known.begin(), search.known.end());
   search.end = Steady::now() + query.patience;
   search.since = id_at(query.since);
   if (query.until != Wall::max()) search.next = static_cast<int64_t>(id_at(query.until));
@@ -222,13 +218,68 @@ void History::begin(Search& search) const {
   search.begun = true;
 }
 
+bool History::show(Search& search) {
+  switch (search.place) {
+    case Search::Place::Memory:
+      return show_rows(search, next_in_memory(search));
+    case Search::Place::Waiting:
+      return show_rows(search, next_waiting(search));
+    case Search::Place::Disk:
+      break;
+  }
+  return show_disk(search);
+}
+
+// Not all at once: a copy of millions of pointers under the lock would stop every worker. Rows come
+// and go meanwhile; one that goes before its turn is found waiting, or on the disk.
+History::Rows History::next_in_memory(Search& search) const {
+  Rows rows;
+  rows.reserve(kScanRows);
+  {
+    const std::lock_guard lock(mutex_);
+    while (rows.size() < kScanRows && search.below > gone_)
+      rows.push_back(rows_[--search.below - gone_]);
+  }
+  for (const auto& row : rows) search.known.push_back(row->id);
+  if (rows.empty()) find_waiting(search);
+  return rows;
+}
+
+// Rows that have left memory and are on no disk yet. This thread is the one that writes them, so
+// none gets there meanwhile.
+void History::find_waiting(Search& search) const {
+  std::sort(search.known.begin(), search.known.end());
+  bool more = true;
+  for (size_t at = 0; more;) {
+    search.waiting.reserve(search.waiting.size() + kLookRows);
+    const std::lock_guard lock(mutex_);
+    const auto end = std::min(waiting_.rows.size(), at + kLookRows);
+    for (; at < end; ++at)
+      if (waiting_.rows[at]->counted == 0) search.waiting.push_back(waiting_.rows[at]);
+    more = at < waiting_.rows.size();
+  }
+  std::erase_if(search.waiting, [&](const RowPtr& row) {
+    return std::binary_search(search.known.begin(), search.known.end(), row->id);
+  });
+  for (const auto& row : search.waiting) search.known.push_back(row->id);
+  std::sort(search.known.begin(), search.known.end());
+  search.place = Search::Place::Waiting;
+}
+
+History::Rows History::next_waiting(Search& search) const {
+  Rows rows;
+  rows.reserve(kScanRows);
+  for (; rows.size() < kScanRows && !search.waiting.empty(); search.waiting.pop_back())
+    rows.push_back(search.waiting.back());
+  if (rows.empty()) search.place = Search::Place::Disk;
+  return rows;
+}
+
 // What a dialog that became a count said is found, too.
-bool History::show_memory(Search& search) const {
+bool History::show_rows(const Search& search, const Rows& rows) const {
   const auto& query = search.query;
   const auto since = id_at(query.since);
-  const auto end = std::min(search.rows.size(), search.shown + kScanRows);
-  for (; search.shown < end; ++search.shown) {
-    const auto& row = search.rows[search.shown];
+  for (const auto& row : rows) {
     if (row->id < since) continue;
     std::unique_lock lock(mutex_);
     const auto count = row->count;

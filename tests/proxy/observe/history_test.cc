@@ -1,5 +1,3 @@
-#include "proxy/observe/history.h"
-
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <filesystem>
@@ -8,53 +6,15 @@
 #include <thread>
 #include <utility>
 
-#include "support/manual_reactor.h"
-#include "support/others_without_memory.h"
-#include "support/temp_dir.h"
+#include "history_world.h"
 
 namespace ravelin::test {
 namespace {
 
 using namespace std::chrono_literals;
-using proxy::History;
-using proxy::HistoryFound;
 using proxy::HistoryQuery;
 using Merge = proxy::HistoryEntry::Merge;
-
-struct World {
-  explicit World(bool with_file = true) : path(with_file ? dir.file("history.db") : "") { open(); }
-  void open() {
-    history.reset();
-    history = std::make_unique<History>(path, clock, [this](const std::string& text) {
-      const std::lock_guard lock(mutex);
-      alarms.push_back(text);
-    });
-    history->configure(settings);
-    history->start();
-  }
-  proxy::Id add(const std::string& client, const std::string& account, uint64_t alike = 0,
-                Merge merge = Merge::Never) {
-    const auto id = proxy::id_at(clock.wall()) + ++count;
-    const auto text = "{\"id\":\"" + proxy::id_text(id) + "\",\"x\":\"" + account + "\"}";
-    history->add({id, *dns::IpAddress::parse(client), alike, merge, text});
-    return id;
-  }
-  HistoryFound find(HistoryQuery query) {
-    std::promise<HistoryFound> found;
-    REQUIRE(history->search(std::move(query), [&](HistoryFound all) { found.set_value(all); }));
-    return found.get_future().get();
-  }
-  size_t found(const std::string& text) { return find({.text = text}).entries.size(); }
-
-  const TempDir dir;
-  const std::string path;
-  ManualClock clock;
-  proxy::HistorySettings settings{1'000'000, 10'000'000, 24h, 0, false, 48h};
-  std::mutex mutex;
-  std::vector<std::string> alarms;
-  std::unique_ptr<History> history;
-  uint64_t count = 0;
-};
+using World = HistoryWorld;
 
 size_t rows_of(proxy::HistoryDisk& disk) {
   int64_t next = INT64_MAX;
@@ -62,8 +22,6 @@ size_t rows_of(proxy::HistoryDisk& disk) {
   CHECK(disk.scan(&next, 10, [&](const proxy::HistoryRow&) { ++rows; }));
   return rows;
 }
-
-HistoryQuery of(const std::string& client) { return {.client = dns::IpAddress::parse(client)}; }
 
 }  // namespace
 
@@ -336,62 +294,19 @@ TEST_CASE("a disk that is nearly full is left to others, and used again when it 
   CHECK(world.found("one") == 1);
 }
 
-TEST_CASE("what left memory and waits for a disk is found, newest first") {
-  World world;
-  world.settings.memory = 3'000;
-  world.settings.disk_free = UINT64_MAX / 2;
-  world.history->configure(world.settings);
-  for (int i = 0; i < 50; ++i) world.add("192.0.2.1", "row" + std::to_string(i) + " ");
-  CHECK(!world.history->flush(10s));
-  CHECK(world.history->stats().entries < 50);
-  const auto found = world.find({.text = "row", .limit = 100});
-  CHECK(!found.more);
-  REQUIRE(found.entries.size() == 50);
-  for (size_t i = 0; i < 50; ++i)
-    CHECK(found.entries[i].account.find("row" + std::to_string(49 - i) + " ") != std::string::npos);
-}
-
-TEST_CASE("a search that the disk fails does not say that this was all") {
-  World world;
-  world.add("192.0.2.1", "old");
-  REQUIRE(world.history->flush(10s));
-  world.history.reset();
-  {
-    const proxy::HistoryRow wrong{uint64_t{1} << 48, 1, 0, "192.0.2.1", "{}"};  // no id is so high
-    REQUIRE(proxy::HistoryFile::open(world.path).file->write({&wrong, 1}, {}, {}).ok());
-  }
-  world.open();
-  const auto found = world.find({.text = "old"});
-  CHECK(found.entries.empty());
-  CHECK(found.more);
-  CHECK(!world.find({.text = "old"}).more);  // the file that is begun then has nothing
-}
-
-TEST_CASE("a search that finds no disk says so, unless none is wanted") {
-  World world;
-  world.history.reset();
-  std::filesystem::remove(world.path);
-  std::filesystem::create_directory(world.path);
-  world.open();
-  world.add("192.0.2.1", "one");
-  CHECK(world.find({.text = "one"}).more);
-  world.settings.size = 0;
-  world.history->configure(world.settings);
-  CHECK(!world.find({.text = "one"}).more);
-}
-
 TEST_CASE("what waits for a disk is bounded, also by what comes while a write fails") {
   constexpr size_t kMost = 50'000;
   World world;
   world.settings.memory = 100'000'000;
   world.settings.disk_free = UINT64_MAX / 2;
-  std::unique_ptr<History> history;
+  std::unique_ptr<proxy::History> history;
   const auto add = [&] {
     for (size_t i = 0; i < kMost; ++i)
       history->add({i + 1, *dns::IpAddress::parse("192.0.2.1"), 0, Merge::Never, "{}"});
   };
   // The alarm comes in the middle of the first write, when nothing waits.
-  history = std::make_unique<History>(world.path, world.clock, [&](const std::string&) { add(); });
+  history =
+      std::make_unique<proxy::History>(world.path, world.clock, [&](const std::string&) { add(); });
   history->configure(world.settings);
   add();
   history->start();
@@ -439,59 +354,6 @@ TEST_CASE("a file that is no history file is moved aside") {
   CHECK(world.history->flush(10s));
   CHECK(world.alarms.size() == 1);
   CHECK(world.dir.list("history.db.broken-").size() == 1);
-}
-
-TEST_CASE("without memory the history's thread counts what it loses, and goes on") {
-  World world;
-  world.add("192.0.2.1", "before");
-  REQUIRE(world.history->flush(10s));
-  {
-    const OthersWithoutMemory none;
-    world.add("192.0.2.1", "lost");
-    world.history->flush(10s);
-    CHECK(world.history->stats().lost == 1);
-    CHECK(world.find({.text = "lost"}).more);
-    std::promise<bool> told;
-    REQUIRE(world.history->reports(10, [&](const auto& report, const auto& earlier) {
-      told.set_value(report.text.empty() && earlier.empty());
-    }));
-    CHECK(told.get_future().get());
-    CHECK(none.failures() > 0);
-  }
-  world.add("192.0.2.1", "after");
-  CHECK(world.history->flush(10s));
-  CHECK(world.history->stats().lost == 1);
-  CHECK(world.find({.text = "lost"}).entries.size() == 1);  // in memory it is
-  world.open();
-  CHECK(world.find(of("192.0.2.1")).entries.size() == 2);
-}
-
-TEST_CASE("at whatever moment memory runs out, rows are written or counted as lost") {
-  size_t failures = 1;
-  for (size_t first = 0; failures > 0; ++first) {
-    CAPTURE(first);
-    World world;
-    world.history->press(true);
-    {
-      const OthersWithoutMemory none(first, 1);
-      for (const char* to : {"a", "b"})
-        world.history->add({proxy::id_at(world.clock.wall()) + ++world.count,
-                            *dns::IpAddress::parse("192.0.2.1"), 7, Merge::WhenHard,
-                            R"json({"events":[{"what":"rcpt","from":"x@y.example","to":")json" +
-                                std::string(to) + "@example.com\"}]}"});
-      world.add("192.0.2.2", "other");
-      world.history->put_point(300, 600, "point");
-      world.history->put_report({600, 1, 1'780'000'000, "text", "who"});
-      world.history->flush(10s);
-      failures = none.failures();
-    }
-    CHECK(world.history->flush(10s));
-    CHECK(world.history->stats().written + world.history->stats().lost >= 2);
-    world.add("192.0.2.3", "after");
-    CHECK(world.history->flush(10s));
-    world.open();
-    CHECK(world.found("after") == 1);
-  }
 }
 
 TEST_CASE("what is too old goes from the file") {
