@@ -38,7 +38,8 @@ struct LogWriter::Core {
 
   void run();
   bool take_batch(std::string& batch, bool& reopening);
-  bool take_next_sink();  // under |mutex|
+  // Under |mutex|; the sink of before is the caller's, to be closed without it.
+  std::unique_ptr<LogSink> take_next_sink();
   bool moved();
   void speak(std::string& batch, bool reopening, bool last);
   void add_notices(std::string& batch, bool last);
@@ -79,6 +80,7 @@ struct LogWriter::Core {
 
 // Takes all that waits, in at most |kNoticePeriod|. Returns whether it is the last batch.
 bool LogWriter::Core::take_batch(std::string& batch, bool& reopening) {
+  std::unique_ptr<LogSink> old;  // goes behind the lock
   std::unique_lock lock(mutex);
   const auto urgent = [this] { return stopping || reopen_wanted || next_sink || hurry; };
   work.wait_for(lock, kNoticePeriod, [&] { return urgent() || !pending.empty(); });
@@ -87,22 +89,26 @@ bool LogWriter::Core::take_batch(std::string& batch, bool& reopening) {
   batch.clear();
   batch.swap(pending);
   reopening = std::exchange(reopen_wanted, false);
-  take_next_sink();
+  old = take_next_sink();
   writing = true;
   return stopping;
 }
 
-bool LogWriter::Core::take_next_sink() {
-  if (!next_sink) return false;
-  sink = std::move(next_sink);
+// To close a file on a server that is gone takes as long as that is: with the lock held, all who
+// have lines would wait.
+std::unique_ptr<LogSink> LogWriter::Core::take_next_sink() {
+  if (!next_sink) return nullptr;
+  auto old = std::exchange(sink, std::move(next_sink));
   mid_line = sink->mid_line();
   trouble = "";
-  return true;
+  return old;
 }
 
 bool LogWriter::Core::moved() {
+  std::unique_ptr<LogSink> old;
   const std::lock_guard lock(mutex);
-  return take_next_sink();
+  old = take_next_sink();
+  return old != nullptr;
 }
 
 // Without memory, what was to be told of drops is told with the next batch.
@@ -267,7 +273,7 @@ void LogWriter::reopen() {
 
 void LogWriter::move_to(std::unique_ptr<LogSink> sink) {
   const std::lock_guard lock(core_->mutex);
-  core_->next_sink = std::move(sink);
+  std::swap(core_->next_sink, sink);  // one that was never used is closed behind the lock, too
   core_->work.notify_one();
 }
 

@@ -11,6 +11,7 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <sstream>
 #include <thread>
 #include <vector>
@@ -127,6 +128,44 @@ TEST_CASE_METHOD(Writing, "LogWriter: a file that cannot be opened is an error")
   options.file = folder.file("fifo");
   REQUIRE(mkfifo(options.file.c_str(), 0600) == 0);
   CHECK_FALSE(LogWriter::open(options, nullptr, clock));
+}
+
+// As a file on a server that is gone: it takes nothing, and its end hangs.
+struct StuckSink final : LogSink {
+  StuckSink(std::promise<void>& closing_with, std::shared_future<void> released_with)
+      : closing(closing_with), released(std::move(released_with)) {}
+  ~StuckSink() override {
+    closing.set_value();
+    released.wait();
+  }
+  Result write(std::string_view, size_t&) override {
+    std::this_thread::sleep_for(1ms);
+    return Result::Blocked;
+  }
+  std::string reopen() override { return ""; }
+
+  std::promise<void>& closing;
+  const std::shared_future<void> released;
+};
+
+TEST_CASE_METHOD(Writing, "LogWriter: while an old log is being closed, lines may come") {
+  const bool in_batch = GENERATE(false, true);
+  const auto file = folder.file("log");
+  std::promise<void> closing, release;
+  const auto writer = LogWriter::start(
+      std::make_unique<StuckSink>(closing, release.get_future().share()), LogWriterOptions{},
+      make_postfix_format(test::sample_options(), clock), clock);
+  if (in_batch) {  // that waits for the old one
+    writer->append("one\n");
+    CHECK_FALSE(writer->flush(50ms));
+  }
+  CHECK(writer->move_to(file) == "");
+  closing.get_future().wait();
+  auto appended = std::async(std::launch::async, [&] { writer->append("two\n"); });
+  CHECK(appended.wait_for(10s) == std::future_status::ready);
+  release.set_value();
+  CHECK(writer->flush(10s));
+  CHECK(content(file) == (in_batch ? "one\ntwo\n" : "two\n"));
 }
 
 TEST_CASE_METHOD(Writing, "LogWriter reopens its file, and keeps the old one if it cannot") {
