@@ -141,7 +141,8 @@ FileResult SqliteFile::write_text(const std::string& name,
   return connection_->put_text.bind(0, name).bind(1, *value).run();
 }
 
-FileResult SqliteFile::read(Family family, int64_t* next, size_t limit,
+// The query has no upper bound: a slot that damage made too high would end it, in silence.
+FileResult SqliteFile::read(Family family, int64_t* next, uint32_t last, size_t limit,
                             const std::function<void(uint32_t, std::string_view)>& row) {
   auto& select = connection_->families[static_cast<size_t>(family)].read;
   const Reading reading(select);
@@ -157,6 +158,7 @@ FileResult SqliteFile::read(Family family, int64_t* next, size_t limit,
     if (slot < 0 || slot > kHighestSlot || bytes.empty() || bytes.size() > kMaxRow ||
         sum != check(family, static_cast<uint32_t>(slot), bytes))
       return damaged("a row has changed by itself");
+    if (slot > last) break;
     *next = slot + 1;
     row(static_cast<uint32_t>(slot), bytes);
   }

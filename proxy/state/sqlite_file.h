@@ -45,9 +45,9 @@ class SqliteFile {
 
   // All or nothing.
   FileResult write(const Changes& changes);
-  // Gives at most |limit| rows with slots from |*next| on to |row|, and sets |*next| behind the
-  // last; beyond UINT32_MAX at the end.
-  FileResult read(Family family, int64_t* next, size_t limit,
+  // Gives at most |limit| rows with slots from |*next| to |last| to |row|, and sets |*next| behind
+  // the last of them; beyond UINT32_MAX at the end.
+  FileResult read(Family family, int64_t* next, uint32_t last, size_t limit,
                   const std::function<void(uint32_t slot, std::string_view row)>& row);
 
  private:

@@ -1,6 +1,7 @@
 // The calls of other threads; what the thread does is in sqlite_store_thread.cc.
 #include "proxy/state/sqlite_store.h"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -58,7 +59,8 @@ void SqliteStore::open_first() {
   }
   hash_key_ = file_->hash_key();
   texts_ = file_->texts();
-  for (size_t i = 0; i < kFamilies; ++i) highest_[i] = file_->highest_slot(static_cast<Family>(i));
+  for (size_t i = 0; i < kFamilies; ++i)
+    highest_[i] = rows_[i].highest = file_->highest_slot(static_cast<Family>(i));
 }
 
 uint32_t SqliteStore::highest_slot(Family family) const {
@@ -89,6 +91,7 @@ void SqliteStore::begin_load(Family family, RowOwner& owner, bool awaited) {
   rows.owner = &owner;
   std::unique_lock lock(mutex_);
   rows.next = 0;
+  rows.last = rows.highest;
   rows.loading = !hopeless_;
   rows.awaited = awaited;
   rows.begun = Steady::now();
@@ -123,6 +126,8 @@ void SqliteStore::erase(Family family, uint32_t slot) { add(family, slot, {}); }
 void SqliteStore::add(Family family, uint32_t slot, std::string_view row) {
   const std::lock_guard lock(mutex_);
   if (hopeless_) return;
+  auto& highest = rows_[static_cast<size_t>(family)].highest;
+  highest = std::max(highest, slot);
   queue_.add(family, slot, row);
   wake_if_needed();
 }

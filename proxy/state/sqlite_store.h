@@ -49,6 +49,8 @@ class SqliteStore final : public Store {
     bool awaited = false;  // by load(): comes before what is loaded behind
     Steady::time_point begun{};
     int64_t next = 0;      // the slot to read on from
+    uint32_t last = 0;     // and to: the highest one when the loading began
+    uint32_t highest = 0;  // that was in the file at the start, or was put
     bool rewrite = false;  // the file lacks rows: all are written anew
     uint32_t part = 0;     // the part of its owner's rows that comes next
   };

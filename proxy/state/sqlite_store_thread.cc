@@ -145,7 +145,8 @@ void SqliteStore::load_part(size_t family) {
       ++given;
     };
     try {
-      if (file_) result = file_->read(static_cast<Family>(family), &rows.next, kLoadRows, give);
+      if (file_)
+        result = file_->read(static_cast<Family>(family), &rows.next, rows.last, kLoadRows, give);
     } catch (const std::bad_alloc&) {
       result = FileResult::no_memory();
     }

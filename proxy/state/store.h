@@ -73,8 +73,8 @@ class Store {
 
   // Names |owner| and reads all rows now; returns after load_end().
   virtual void load(Family family, RowOwner& owner) = 0;
-  // Names |owner|; rows are read on the store's thread, while new ones may be put already. New
-  // slots must be above highest_slot() until load_end().
+  // Names |owner|; the rows that there are now are read on the store's thread, while new ones may
+  // be put already. New slots must be above highest_slot() until load_end().
   virtual void load_behind(Family family, RowOwner& owner) = 0;
   // |owner| is not called any more once this has returned.
   virtual void detach(Family family) = 0;

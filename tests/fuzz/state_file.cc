@@ -91,9 +91,9 @@ void use(const std::string& path) {
     int64_t next = 0;
     for (int round = 0; next <= UINT32_MAX; ++round) {
       const auto before = next;
-      const auto read = opened.file->read(static_cast<Family>(i), &next, 100, [](auto, auto row) {
-        must(row.size() <= proxy::kMaxRow, "a row is bounded");
-      });
+      const auto read = opened.file->read(
+          static_cast<Family>(i), &next, UINT32_MAX, 100,
+          [](auto, auto row) { must(row.size() <= proxy::kMaxRow, "a row is bounded"); });
       if (!read.ok()) break;
       must(next > before && round < 1000, "reading goes on and ends");
     }
