@@ -51,6 +51,13 @@ std::string check_network(const std::string& text) {
   return dns::Cidr::parse(text) ? "" : text + " is not an IP address or network";
 }
 
+// "1e3" and "nan" are numbers, and no counts.
+std::string check_digits(const std::string& text) {
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  const bool all = !text.empty() && std::all_of(text.begin(), text.end(), digit);
+  return all ? "" : text + " is not a whole number";
+}
+
 std::set<std::string> choices_of(const Arg& arg) {
   std::set<std::string> all;
   std::string_view rest = arg.choices;
@@ -88,7 +95,8 @@ void add_argument(CLI::App& to, const Arg& arg, Request& request) {
   if (arg.kind == ArgKind::Address) option->check(check_address);
   if (arg.kind == ArgKind::Network) option->check(check_network);
   if (arg.kind == ArgKind::Count)
-    option->check(CLI::Range(static_cast<double>(arg.min), static_cast<double>(arg.max)));
+    option->check(check_digits)
+        ->check(CLI::Range(static_cast<double>(arg.min), static_cast<double>(arg.max)));
   if (arg.kind == ArgKind::Choice) option->check(CLI::IsMember(choices_of(arg)));
   if (arg.kind == ArgKind::Duration) option->transform(seconds_of_unit());
 }

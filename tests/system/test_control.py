@@ -116,6 +116,9 @@ class Control(SystemTest):
                 (["report", "--format", "xarf"], "--format xarf needs --org and --contact"),
                 (["report", "--format", "csv", "--org", "x"], "--org belongs to --format xarf"),
                 (["--timeout", "0", "status"], "--timeout: Value 0 not in range"),
+                (["explain", "192.0.2.1", "--limit", "1e3"], "--limit: 1e3 is not a whole number"),
+                (["explain", "192.0.2.1", "--limit", "nan"], "--limit: nan is not a whole number"),
+                (["explain", "192.0.2.1", "--limit", "0"], "--limit: Value 0 not in range"),
                 (["status", "now"], "The following argument was not expected: now")):
             done = ravelin.run_ctl(*arguments)
             self.assertEqual(done.returncode, 2, arguments)
