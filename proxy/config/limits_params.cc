@@ -36,7 +36,8 @@ constexpr Param kRows[] = {
         "errors",
         "Errors of a client until it is dropped with 421. Counted are syntax, sequence, relay "
         "attempts and unknown recipients, never a 4xx of ours; and not unknown recipients while "
-        "they are less than standing.good_unknown of those that the backend knew or did not.",
+        "they are less than standing.good_unknown of those that the backend knew or did not, and "
+        "less than half.",
         "20", 1, 10'000),
     integer_param<&Limits::junk_commands>(
         "junk_commands",

@@ -18,9 +18,9 @@ class RecipientCounts {
     }
   }
   // Unknown ones that count as errors: none as long as they are less than |share| of all, for old
-  // addresses are in every list.
+  // addresses are in every list; but half of all is no list.
   uint32_t errors(double share) const {
-    return unknown_ < share * (unknown_ + known_) ? 0 : unknown_;
+    return unknown_ < std::min(share, 0.5) * (unknown_ + known_) ? 0 : unknown_;
   }
   // Those of backscatter: an error of somebody else.
   uint32_t strays() const { return strays_; }

@@ -93,6 +93,15 @@ TEST_CASE("unknown recipients are errors once they are too many of all") {
   CHECK(mx.standing.has_lost(kClient) == (known == 18));
 }
 
+TEST_CASE("half of all unknown is too many, whatever standing.good_unknown says") {
+  Harness mx("[limits]\nerrors = 5\n[standing]\ngood_unknown = '100%'");
+  mx.verifier().refuse("no@mx.example", {550, {1, 1}, "User unknown"}, true);
+  std::string list = kHello + kMail;
+  for (int i = 0; i < 5; ++i)
+    list += rcpt(std::to_string(i) + "@mx.example", "250") + rcpt("no@mx.example", "550");
+  CHECK(mx.play(list + "C: NOOP\nS: 421 4.7.0\n") == "");
+}
+
 TEST_CASE("postmaster makes up for no unknown recipient") {
   Harness mx("[limits]\nerrors = 5");
   mx.verifier().refuse("no@mx.example", {550, {1, 1}, "User unknown"}, true);
