@@ -11,6 +11,9 @@ namespace {
 // Only where most recipients are unknown: a list of old addresses is no harvest.
 constexpr double kMostly = 0.5;
 
+// Of what shields, the share that must be of mail for backscatter to count as mail, too.
+constexpr double kOfMail = 0.25;
+
 template <class Shards>
 auto& shard_of(Shards& shards, const dns::IpAddress& address) {
   return shards[(dns::IpHash()(address) >> 56) % shards.size()];
@@ -38,6 +41,22 @@ bool HarvestShield::has_room(Shard& shard, dns::Time now, const HarvestSettings&
   return shard.entries.size() < kMostHere;
 }
 
+void HarvestShield::Entry::run_out(dns::Time now, std::chrono::milliseconds time) {
+  const auto left = std::max(0.0, 1 - std::chrono::duration<double>(now - at) / time);
+  unknown *= left;
+  known *= left;
+  at = now;
+}
+
+bool HarvestShield::Entry::mostly_unknown() const { return unknown > kMostly * (unknown + known); }
+
+void HarvestShield::Entry::hold(uint32_t most, dns::Time now, std::chrono::milliseconds time) {
+  const bool at_once = until != dns::Time{} && now - until < time;
+  again = at_once ? std::min(again + 1, kDoublings) : 0;
+  until = now + time * (1U << again);
+  unknown = most / 2.0;  // half of it is there when it ends and more come
+}
+
 // Without memory one is not counted.
 void HarvestShield::count(Shards& shards, const Key& key, const dns::IpAddress& client,
                           bool unknown, uint32_t most, dns::Time now,
@@ -46,22 +65,26 @@ void HarvestShield::count(Shards& shards, const Key& key, const dns::IpAddress& 
     const auto found = shard.entries.find(key);
     if (found == shard.entries.end() && (!unknown || !has_room(shard, now, settings))) return;
     auto& entry = found == shard.entries.end() ? shard.entries[key] : found->second;
-    const auto left = 1 - std::chrono::duration<double>(now - entry.at) / settings.time;
-    entry.unknown *= std::max(0.0, left);
-    entry.known *= std::max(0.0, left);
-    entry.at = now;
+    entry.run_out(now, settings.time);
     (unknown ? entry.unknown : entry.known) += 1;
     if (!unknown) return;
     const auto from = static_cast<uint32_t>(dns::IpHash()(client.client_key())) | 1;
     entry.many |= entry.from != 0 && entry.from != from;
     entry.from = from;
-    const bool widely = &shards == &clients_ || entry.many;
-    const bool mostly = entry.unknown > kMostly * (entry.unknown + entry.known);
-    if (!widely || !mostly || entry.unknown <= most - 0.5) return;
-    const bool at_once = entry.until != dns::Time{} && now - entry.until < settings.time;
-    entry.again = at_once ? std::min(entry.again + 1, kDoublings) : 0;
-    entry.until = now + settings.time * (1U << entry.again);
-    entry.unknown = most / 2.0;  // half of it is there when it ends and more come
+    const auto is_one = [&](const Entry& its, double sum) {
+      return (&shards == &clients_ || its.many) && its.mostly_unknown() && sum > most - 0.5;
+    };
+    // Whose mail goes to names that nobody has, too, does not answer forged mail.
+    const bool is_mail = key.asked == Asked::Mail;
+    const auto other =
+        shard.entries.find({key.address, is_mail ? Asked::Backscatter : Asked::Mail});
+    if (other != shard.entries.end()) {
+      other->second.run_out(now, settings.time);
+      auto& mail = is_mail ? entry : other->second;
+      const auto sum = entry.unknown + other->second.unknown;
+      if (mail.unknown >= kOfMail * most && is_one(mail, sum)) mail.hold(most, now, settings.time);
+    }
+    if (is_one(entry, entry.unknown)) entry.hold(most, now, settings.time);
   });
 } catch (const std::bad_alloc&) {
 }

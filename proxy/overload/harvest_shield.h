@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <unordered_map>
 
@@ -16,7 +17,7 @@ namespace ravelin::proxy {
 
 // What mail servers ask in answer to mail that somebody else sent in our users' names: bounces, and
 // call-outs of senders. Its unknown recipients are not the asker's fault, and shield against more
-// of the same only.
+// of the same only; unless most recipients of its mail are unknown as well.
 enum class Asked : uint8_t { Mail, Backscatter };
 
 // Thread-safe; one per process. Only for clients without standing, so that nobody who delivers mail
@@ -59,6 +60,10 @@ class HarvestShield {
     uint32_t again = 0;  // how often that followed upon itself
     uint32_t from = 0;   // a network's: of the last client with an unknown recipient
     bool many = false;   // and there was another one
+
+    void run_out(dns::Time now, std::chrono::milliseconds time);
+    bool mostly_unknown() const;
+    void hold(uint32_t most, dns::Time now, std::chrono::milliseconds time);
   };
   struct Shard {
     std::unordered_map<Key, Entry, KeyHash> entries;

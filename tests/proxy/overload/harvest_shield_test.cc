@@ -48,6 +48,22 @@ TEST_CASE("unknown recipients of backscatter shield against more of it, and no m
   CHECK(garden.holds("10.2.2.2", Asked::Backscatter));
 }
 
+TEST_CASE("with backscatter a harvester hides nothing, whose mail goes to unknown ones, too") {
+  Garden garden;
+  const bool backscatter_last = GENERATE(false, true);
+  if (backscatter_last) garden.ask("10.1.1.1", 3);
+  garden.ask("10.1.1.1", 7, 0, Asked::Backscatter);
+  if (!backscatter_last) garden.ask("10.1.1.1", 3);
+  CHECK(garden.holds("10.1.1.1"));
+  garden.ask("10.2.2.2", 1);
+  garden.ask("10.2.2.2", 2, 3);  // its mail is none
+  garden.ask("10.2.2.2", 100, 0, Asked::Backscatter);
+  CHECK_FALSE(garden.holds("10.2.2.2"));
+  garden.ask("10.3.3.3", 2);  // too few to tell
+  garden.ask("10.3.3.3", 100, 0, Asked::Backscatter);
+  CHECK_FALSE(garden.holds("10.3.3.3"));
+}
+
 TEST_CASE("what has run out by a moment counts all the same") {
   Garden garden;
   for (int i = 0; i < 10; ++i) {
