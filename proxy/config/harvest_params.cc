@@ -12,8 +12,7 @@ constexpr Param kRows[] = {
         "clients of one network (IPv4 /24), and more than half of its recipients: then it gets 451 "
         "4.7.1 for every recipient, and the backend is not asked. Bounces, and questions whether a "
         "sender exists, count apart, and shield against more of them only, unless most recipients "
-        "of other "
-        "mail are unknown, too. 0: off.",
+        "of other mail are unknown, too. 0: off.",
         "20", 0, 100'000),
     duration_param<&HarvestSettings::time>(
         "time",

@@ -24,6 +24,13 @@ StoreOptions impatient() {
   return options;
 }
 
+struct World {
+  const test::TempDir dir;
+  test::ManualClock clock;
+  test::Alarms alarms;
+  test::MapOwner owner;
+};
+
 void put(Store& store, test::MapOwner& owner, uint32_t slot) {
   owner.set(slot, kRow);
   store.put(Family::Standing, slot, kRow);
@@ -45,11 +52,7 @@ void check_file(const std::string& path, const test::MapOwner& owner) {
 
 }  // namespace
 
-TEST_CASE("without memory rows and texts wait, and are written when there is some") {
-  const test::TempDir dir;
-  test::ManualClock clock;
-  test::Alarms alarms;
-  test::MapOwner owner;
+TEST_CASE_METHOD(World, "without memory rows and texts wait, and are written when there is some") {
   {
     const auto store = open_store(dir.file("state.db"), clock, alarms.sink(), impatient());
     store->load(Family::Standing, owner);
@@ -105,11 +108,7 @@ TEST_CASE("wherever memory runs out, a file that is lost is written anew") {
   }
 }
 
-TEST_CASE("rows for which there is no memory are not waited for") {
-  const test::TempDir dir;
-  test::ManualClock clock;
-  test::Alarms alarms;
-  test::MapOwner owner;
+TEST_CASE_METHOD(World, "rows for which there is no memory are not waited for") {
   const auto store = open_store(dir.file("state.db"), clock, alarms.sink(), impatient());
   for (uint32_t i = 0; i < 3; ++i) store->put(Family::Standing, i, kRow);
   REQUIRE(store->flush(10s));
