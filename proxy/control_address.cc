@@ -1,7 +1,6 @@
 #include "proxy/control_address.h"
 
 #include <string>
-#include <utility>
 
 #include "dns/idn.h"
 #include "smtp/command.h"
@@ -20,8 +19,7 @@ std::optional<smtp::Address> parse(std::string_view given) {
 
 std::optional<smtp::Address> parse_recipient(std::string_view given) {
   auto to = parse(given);
-  if (!to) return {};
-  if (auto name = dns::to_a_labels(to->domain)) to->domain = *std::move(name);
+  if (to) to->domain = dns::to_a_labels(to->domain);
   return to;
 }
 

@@ -11,7 +11,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "dns/idn.h"
@@ -120,10 +119,7 @@ class Verifier {
   // become A-labels, so that a domain is one however it is spelled, and is what the backend's
   // own lists have.
   void canonicalise(smtp::Address& to) const {
-    if (to.domain.empty())
-      to.domain = first_domain();
-    else if (auto name = dns::to_a_labels(to.domain))
-      to.domain = *std::move(name);
+    to.domain = to.domain.empty() ? std::string(first_domain()) : dns::to_a_labels(to.domain);
   }
   // What all backends of all routes offer: the base of our EHLO reply.
   virtual smtp::Capabilities offered() const = 0;

@@ -38,8 +38,8 @@ class SenderDomain final : public Check {
     if (settings_.action == Action::Off) return run.done();
     // Neither an address literal nor what has no name in DNS: not knowing never counts.
     const auto domain = dns::to_a_labels(run.mail().from.domain);
-    if (!domain || !dns::is_query_name(*domain)) return run.done();
-    look_up(run, {dns::Type::Mx, *domain});
+    if (!dns::is_query_name(domain)) return run.done();
+    look_up(run, {dns::Type::Mx, domain});
   }
 
   // MX first; without one, an address will do: A, then AAAA.
