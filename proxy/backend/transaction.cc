@@ -45,7 +45,6 @@ Transaction::~Transaction() {
 void Transaction::recipient(const smtp::RcptCommand& rcpt) {
   assert(phase_ == Phase::Rest);
   asking_ = rcpt;
-  if (asking_.to.domain.empty()) asking_.to.domain = plan_->routes.first_domain();  // <postmaster>
   asked_at_ = worker_.reactor().now();
   route_ = plan_->routes.find(asking_.to.domain);
   if (auto answer = answer_at_hand()) return tell_later(*std::move(answer));

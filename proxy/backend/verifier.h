@@ -94,6 +94,7 @@ class BackendTransaction : public dns::Retirable {
  public:
   virtual ~BackendTransaction() = default;
 
+  // The address as Verifier::canonicalise() leaves it.
   virtual void recipient(const smtp::RcptCommand& rcpt) = 0;
   virtual void start_data() = 0;
   // |text| is clean message text (smtp/data_reader.h), our Received: line first; stuffing is done

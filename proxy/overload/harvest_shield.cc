@@ -91,19 +91,18 @@ void HarvestShield::count(Shards& shards, const Key& key, const dns::IpAddress& 
 
 bool HarvestShield::holds(Shards& shards, const Key& key, dns::Time now) {
   return shard_of(shards, key.address).with([&](Shard& shard) {
-    const auto entry = shard.entries.find(key);
-    return entry != shard.entries.end() && now < entry->second.until;
+    const auto held = [&](Asked asked) {
+      const auto entry = shard.entries.find({key.address, asked});
+      return entry != shard.entries.end() && now < entry->second.until;
+    };
+    return held(Asked::Mail) || (key.asked == Asked::Backscatter && held(Asked::Backscatter));
   });
 }
 
 bool HarvestShield::holds(const dns::IpAddress& client, Asked asked, dns::Time now,
                           const HarvestSettings& settings) {
-  if (settings.unknown == 0) return false;
-  const auto held = [&](Asked what) {
-    return holds(clients_, {client.client_key(), what}, now) ||
-           holds(networks_, {client.network_key(), what}, now);
-  };
-  return held(Asked::Mail) || (asked == Asked::Backscatter && held(Asked::Backscatter));
+  return settings.unknown > 0 && (holds(clients_, {client.client_key(), asked}, now) ||
+                                  holds(networks_, {client.network_key(), asked}, now));
 }
 
 size_t HarvestShield::size() { return occupancy().entries; }

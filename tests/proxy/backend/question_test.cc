@@ -162,7 +162,9 @@ TEST_CASE("recipients_file answers before the backend does") {
 TEST_CASE("a postmaster without a domain belongs to the first one") {
   Harness mx;
   auto mail = mx.begin();
-  mail->transaction->recipient({{"postmaster", ""}, 0, {}});
+  smtp::RcptCommand rcpt{{"postmaster", ""}, 0, {}};
+  mx.workers[0]->canonicalise(rcpt.to);
+  mail->transaction->recipient(rcpt);
   mx.run();
   CHECK(mx.backend.connections[0].commands.back() == "RCPT TO:<postmaster@example.com>");
 }
