@@ -31,8 +31,10 @@ for the user. `/proc/PID/status` shows the result (`Uid`, `Cap...`, `NoNewPrivs`
 ## The chroot
 
 All files keep the names that they have outside, and lie below the directory: the configuration itself,
-`log.file`, `log.syslog`, `state.path`, `admin.socket`, list files, certificates and keys. Ravelin leaves
-the directory's name away where it must. Inside there are no links to the outside, and these:
+`log.file`, `log.syslog`, `state.path`, `admin.socket`, `capture.directory`, list files, certificates and
+keys, the databases of `[origin]`, and each route's `tls_ca_file`, which must be there with `tls = "verify"`,
+since the system's certificates are outside. Ravelin leaves the directory's name away where it must. Inside
+there are no links to the outside, and these:
 
 - `dev/urandom`, the device (`mknod -m 444 dev/urandom c 1 9`): from it c-ares takes unpredictable ids,
   at a reload too. Without it `--check` says no.

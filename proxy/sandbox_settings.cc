@@ -37,7 +37,7 @@ constexpr Param kRows[] = {
         "A directory that becomes the root of the process; empty: none. Every file, the "
         "configuration too, is named as seen from outside and lies below it. Takes root at start, "
         "a user, and dev/urandom in the directory; etc/resolv.conf too if dns.servers is empty or "
-        "a backend has a name.",
+        "a backend has a name; and tls_ca_file in each route with tls = \"verify\".",
         "\"\"")),
 };
 

@@ -3,6 +3,7 @@
 #include <functional>
 #include <utility>
 
+#include "dns/idn.h"
 #include "smtp/address.h"
 
 namespace ravelin::proxy {
@@ -82,8 +83,10 @@ void NegativeAnswers::accepted(std::string_view route, std::string_view recipien
 }
 
 size_t NegativeAnswers::forget(std::string_view address_or_domain) {
-  const bool domain = address_or_domain.find('@') == std::string_view::npos;
-  const auto wanted = (domain ? "@" : " ") + smtp::to_lower(address_or_domain);
+  const auto domain = address_or_domain.rfind('@') + 1;  // without an @ all of it
+  const auto local = smtp::to_lower(address_or_domain.substr(0, domain));
+  const auto wanted = (local.empty() ? "@" : " " + local) +
+                      smtp::to_lower(dns::to_a_labels(address_or_domain.substr(domain)));
   size_t count = 0;
   for (auto& guarded : shards_) {
     count += guarded.with([&](Shard& shard) {

@@ -13,7 +13,8 @@ constexpr Param kParams[] = {
     action_param<&EarlyTalkerSettings::action>("action",
                                                "What to do with a client that talks before the "
                                                "greeting. It hears 554 at once, or 421 with "
-                                               "\"defer\", and loses standing.",
+                                               "\"defer\". With any value but \"off\" it loses "
+                                               "standing, in shadow mode too.",
                                                "\"reject\""),
     duration_param<&EarlyTalkerSettings::pause>(
         "pause",

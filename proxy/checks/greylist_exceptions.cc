@@ -1,5 +1,6 @@
 #include "proxy/checks/greylist_exceptions.h"
 
+#include "dns/idn.h"
 #include "dns/ip.h"
 
 namespace ravelin::proxy {
@@ -16,8 +17,9 @@ AddressPatterns::AddressPatterns(const std::vector<std::string>& patterns) {
 bool AddressPatterns::match(const smtp::Address& address) const {
   if (patterns_.empty()) return false;
   const auto local = smtp::to_lower(address.local) + '@';
-  return patterns_.contains(local + address.domain) || patterns_.contains(local) ||
-         patterns_.contains('@' + address.domain);
+  const auto domain = dns::to_a_labels(address.domain);  // a sender's is as it was said
+  return patterns_.contains(local + domain) || patterns_.contains(local) ||
+         patterns_.contains('@' + domain);
 }
 
 GreylistExceptions::GreylistExceptions(const GreylistSettings& settings)

@@ -22,7 +22,7 @@ after stage, and each setting takes one of these actions:
 | action | what it does |
 |---|---|
 | `off` | the check does not run and asks the DNS nothing |
-| `note` | what was found stands in the decision line of the log, nothing else |
+| `note` | what was found stands in the decision line of the log, nothing else; but an early talker loses standing, and a null MX is refused |
 | `greylist` | marks the client as suspicious: it is greylisted under `greylist.apply_to = "suspicious"`, too; a passed tuple or a client with standing is never delayed |
 | `defer` | the client hears 450 and may come again |
 | `reject` | the client hears 5xx and should not |

@@ -6,8 +6,10 @@ namespace {
 constexpr Param kRows[] = {
     text_list_param<&AccessSettings::allow>(
         "allow",
-        "Addresses and networks that no check, greylisting or limit per client applies to. Relay "
-        "domain, verification, framing, size and the total limit still do.",
+        "Addresses and networks that the checks of the connection (early talk, reverse DNS), "
+        "greylisting, the limits per client and network and those of [pressure] do not apply to. "
+        "The checks of HELO and of the sender's domain, relay domain, verification, framing, size, "
+        "errors, junk commands and the total limit still do.",
         "[]", check_cidr),
     text_list_param<&AccessSettings::deny>(
         "deny",

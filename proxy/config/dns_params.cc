@@ -9,8 +9,7 @@ constexpr Param kRows[] = {
     text_list_param<&DnsSettings::servers>(
         "servers",
         "Resolvers, \"ADDRESS\" or \"ADDRESS:PORT\"; empty: those of /etc/resolv.conf. One on "
-        "this machine is best: block lists refuse public resolvers, and its answers cannot be "
-        "forged on the way.",
+        "this machine is best: its answers cannot be forged on the way.",
         "[]", check_dns_server),
     duration_param<&DnsSettings::timeout>(
         "timeout",

@@ -16,8 +16,8 @@ constexpr Param kRows[] = {
         "\"unknown\"", kScopes),
     duration_param<&GreylistSettings::delay>(
         "delay",
-        "How long a stranger must wait until a retry passes. Each loss of standing doubles it for "
-        "that client, up to 1h.",
+        "How long a stranger must wait until a retry passes. Each loss of standing, its own or its "
+        "network's, doubles it, up to 1h and half of window.",
         "\"4m\"", 1s, 1h),
     duration_param<&GreylistSettings::window>(
         "window", "How long after the first try a retry still counts. It must be above delay.",
@@ -47,8 +47,10 @@ constexpr Param kRows[] = {
         "[]", check_client_pattern),
     integer_param<&GreylistSettings::max_tuples>(
         "max_tuples",
-        "Tuples remembered at once, about 60 bytes of memory each. Beyond it those that were "
-        "never retried go first, and of a network that has a good part of all its own.",
+        "Tuples remembered at once, about 40 bytes of memory each; a client, sender and recipient "
+        "take two, or three with an organisation. Beyond it those that were never retried go "
+        "first, and where one network (IPv4 /24, IPv6 /48) has a good part of all, its own that "
+        "wait.",
         "1000000", 1'000, 100'000'000),
 };
 

@@ -21,7 +21,9 @@ constexpr Param kRows[] = {
         "limit.",
         "90", 0, kMaxSessions),
     share_param<&Limits::reserved_for_known>(
-        "reserved_for_known", "Share of the places that only clients in good standing get.",
+        "reserved_for_known",
+        "Share of the places that only clients in good standing and allow-listed ones get, and "
+        "connections that wait for their PROXY header.",
         "\"25%\"", 0, 0.9),
     integer_param<&Limits::recipients>(
         "recipients",  // RFC 5321 §4.5.3.1.8 asks for at least 100

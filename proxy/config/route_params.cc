@@ -30,7 +30,8 @@ constexpr Param kRows[] = {
     required(text_list_param<&RouteSettings::backends>(
                  "backends",
                  "The mail servers behind, \"NAME:PORT\", tried in order of preference. Routes "
-                 "with the same list count as one.",
+                 "with the same list, protocol and client_info count as one: a message may have "
+                 "recipients of all of them.",
                  "", check_host_port),
              "[\"mail.internal:25\"]"),
     choice_param<&RouteSettings::protocol>(
@@ -57,7 +58,8 @@ constexpr Param kRows[] = {
     text_list_param<&RouteSettings::unknown_codes>(
         "unknown_codes",
         "More enhanced status codes (RFC 3463) that mean \"no such user\" from these backends. "
-        "Exchange Online says 5.4.1. Known without: 5.1.1, 5.1.3, 5.1.6, 5.1.10, 5.2.1.",
+        "Exchange Online says 5.4.1. Known without: 5.1.1, 5.1.3, 5.1.6, 5.1.10, 5.2.1. A "
+        "550, 551 or 553 without such a code counts as one, but is not remembered.",
         "[]", check_no_user_code),
     text_param<&RouteSettings::recipients_file>(
         "recipients_file",

@@ -82,6 +82,10 @@ TEST_CASE("kept refusals are bounded, and forgotten by address or domain") {
   CHECK_FALSE(table.find("other", "xmixed@example.org", now));
   CHECK(table.forget("example.com") > 100);
   CHECK(table.size() == 1);
+  table.add("r", "joe@xn--bcher-kva.example", no, 5min, now);
+  table.add("r", "eve@xn--bcher-kva.example", no, 5min, now);
+  CHECK(table.forget("Joe@Bücher.example") == 1);
+  CHECK(table.forget("bücher.example") == 1);
 }
 
 // Counted as they come and go, so whatever was there before must not be left in the sum.

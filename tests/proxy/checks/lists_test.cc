@@ -59,6 +59,10 @@ TEST_CASE("exceptions match addresses in any case, and names by their suffix") {
   CHECK(patterns.match({"x", "whole.example"}));
   CHECK_FALSE(patterns.match({"x", "one.example"}));
   CHECK_FALSE(patterns.match({"x", "sub.whole.example"}));
+  const AddressPatterns international({"joe@xn--bcher-kva.example", "@xn--mller-kva.example"});
+  CHECK(international.match({"joe", "bücher.example"}));
+  CHECK(international.match({"x", "Müller.example"}));
+  CHECK_FALSE(international.match({"x", "bücher.example"}));
 
   GreylistSettings settings{};
   settings.except_clients = {"192.0.2.0/24", "mail.one.example", ".two.example"};
