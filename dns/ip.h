@@ -39,6 +39,8 @@ class IpAddress {
   IpAddress client_key() const { return v4_ ? *this : network(64); }
   // What limits per network count: an IPv4 /24, or an IPv6 /64.
   IpAddress network_key() const { return network(v4_ ? 24 : 64); }
+  // What one site may have: an IPv4 /24, or an IPv6 /48.                   RFC 6177 §2
+  IpAddress site_key() const { return network(v4_ ? 24 : 48); }
 
   std::string to_string() const;     // "192.0.2.1", "2001:db8::1"
   std::string literal() const;       // "[192.0.2.1]", "[IPv6:2001:db8::1]"     RFC 5321 §4.1.3

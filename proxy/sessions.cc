@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
 #include <span>
 #include <utility>
 
@@ -113,18 +114,24 @@ Session* Sessions::oldest_doubtful(Looks looks) {
   return oldest;
 }
 
-// From a bucket by chance on, the first that is there.
+// From a bucket by chance on, one by chance of the first that is not empty.
 Session* Sessions::any() {
   const auto buckets = sessions_.bucket_count();
   auto bucket = chance_() % buckets;
   for (size_t i = 0; i < buckets; ++i, bucket = (bucket + 1) % buckets)
-    if (sessions_.bucket_size(bucket) > 0) return sessions_.begin(bucket)->first;
+    if (const auto size = sessions_.bucket_size(bucket); size > 0)
+      return std::next(sessions_.begin(bucket), static_cast<ptrdiff_t>(chance_() % size))->first;
   return nullptr;
 }
 
-Session* Sessions::unfair_to(const dns::IpAddress& newcomer, const Places& places, Kind kind) {
-  const auto its = places.crowd(newcomer);
-  if (fruitless_ >= kFruitless && its.wide + 1 >= std::max(widest_, seen_)) return nullptr;
+Session* Sessions::unfair_to(const dns::IpAddress& newcomer, const Places& places, Kind kind,
+                             uint32_t times) {
+  auto its = places.crowd(newcomer);
+  // Whose bounce wants to come in is counted already.
+  if (kind == Kind::Bounces)
+    for (auto* const count : {&its.wide, &its.network, &its.client}) *count -= *count > 0;
+  const auto few = times * its.wide + 1;
+  if (fruitless_ >= kFruitless && few >= std::max(widest_, seen_)) return nullptr;
   const auto wide = wide_network(newcomer);
   Session* found = nullptr;
   std::pair<Crowd, Time> most;  // of equal crowds the one that has been idle for longest
@@ -137,9 +144,9 @@ Session* Sessions::unfair_to(const dns::IpAddress& newcomer, const Places& place
     const auto around = places.wide_crowd(holder);
     seen_ = std::max(seen_, around);
     // Most are no use, and the first of the counts that is_fair() wants says so.
-    if (around <= its.wide + 1 && wide_network(holder) != wide) continue;
+    if (around <= few && wide_network(holder) != wide) continue;
     const auto crowd = places.crowd(holder);
-    if (!is_fair(newcomer, its, holder, crowd)) continue;
+    if (!is_fair(newcomer, its, holder, crowd, times)) continue;
     const bool first = found == nullptr || crowd > most.first;
     if (!first && (crowd != most.first || *since >= most.second)) continue;
     found = session;

@@ -39,8 +39,10 @@ class Sessions {
   // has more than its own, or nobody among those with the null sender. Looks at some: whoever has
   // most is among them most likely. In a flood in which nobody has more than its share looks are
   // fruitless: of those that promise nothing there are only so many between two sweeps.
+  // |times|: as is_fair().
   enum class Kind : uint8_t { All, Bounces };
-  Session* unfair_to(const dns::IpAddress& newcomer, const Places& places, Kind kind);
+  Session* unfair_to(const dns::IpAddress& newcomer, const Places& places, Kind kind,
+                     uint32_t times = 1);
 
   void each(size_t limit, const std::function<void(const Session&)>& look) const;
   // Up to |limit| of those whose dialog |wanted| likes, in no order.

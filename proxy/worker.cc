@@ -28,8 +28,10 @@ using namespace std::chrono_literals;
 
 constexpr auto kSweep = 100ms;
 constexpr uint32_t kYields = 20;  // in such a time
-constexpr auto kFarewells = 3s;   // for QUIT and the backends' FIN, at the end
-constexpr auto kLook = 10ms;      // and how often we look whether they are done
+// Of these, for who comes from where less than half as many are.
+constexpr uint32_t kKeptYields = kYields / 2;
+constexpr auto kFarewells = 3s;  // for QUIT and the backends' FIN, at the end
+constexpr auto kLook = 10ms;     // and how often we look whether they are done
 
 // The lines that those hear who get no dialog, made once.
 const std::string& no_place_line() {
@@ -388,7 +390,9 @@ class Worker::Impl {
   // Only so often: each time costs a dialog that has come as far as a new one would.
   bool make_room_for_stranger(const dns::IpAddress& client, Sessions::Kind kind) {
     if (yields_left_ == 0) return false;
-    auto* const holder = sessions_.unfair_to(client, shared_.places, kind);
+    // Bots differ by little, and are the most: who is one of few is not to wait behind them.
+    const uint32_t times = yields_left_ > kKeptYields ? 1 : 2;
+    auto* const holder = sessions_.unfair_to(client, shared_.places, kind, times);
     if (holder == nullptr) return false;
     --yields_left_;
     sessions_.yield(*holder);

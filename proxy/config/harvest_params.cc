@@ -9,10 +9,10 @@ constexpr Param kRows[] = {
     integer_param<&HarvestSettings::unknown>(
         "unknown",
         "So many unknown recipients of one client within time, or three times as many of several "
-        "clients of one network (IPv4 /24), and more than half of its recipients: then it gets 451 "
-        "4.7.1 for every recipient, and the backend is not asked. Bounces, and questions whether a "
-        "sender exists, count apart, and shield against more of them only, unless most recipients "
-        "of other mail are unknown, too. 0: off.",
+        "clients of one network (IPv4 /24, IPv6 /48), and more than half of its recipients: then "
+        "it gets 451 4.7.1 for every recipient, and the backend is not asked. Bounces, and "
+        "questions whether a sender exists, count apart, and shield against more of them only, "
+        "unless most recipients of other mail are unknown, too. 0: off.",
         "20", 0, 100'000),
     duration_param<&HarvestSettings::time>(
         "time",

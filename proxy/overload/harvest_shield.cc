@@ -25,7 +25,7 @@ void HarvestShield::answered(const dns::IpAddress& client, Asked asked, bool unk
                              const HarvestSettings& settings) {
   if (settings.unknown == 0) return;
   count(clients_, {client.client_key(), asked}, client, unknown, settings.unknown, now, settings);
-  count(networks_, {client.network_key(), asked}, client, unknown, kNetwork * settings.unknown, now,
+  count(networks_, {client.site_key(), asked}, client, unknown, kNetwork * settings.unknown, now,
         settings);
 }
 
@@ -51,10 +51,11 @@ void HarvestShield::Entry::run_out(dns::Time now, std::chrono::milliseconds time
 bool HarvestShield::Entry::mostly_unknown() const { return unknown > kMostly * (unknown + known); }
 
 void HarvestShield::Entry::hold(uint32_t most, dns::Time now, std::chrono::milliseconds time) {
+  unknown = most / 2.0;     // half of it is there when it ends and more come
+  if (now < until) return;  // asked before it was shielded
   const bool at_once = until != dns::Time{} && now - until < time;
   again = at_once ? std::min(again + 1, kDoublings) : 0;
   until = now + time * (1U << again);
-  unknown = most / 2.0;  // half of it is there when it ends and more come
 }
 
 // Without memory one is not counted.
@@ -102,7 +103,7 @@ bool HarvestShield::holds(Shards& shards, const Key& key, dns::Time now) {
 bool HarvestShield::holds(const dns::IpAddress& client, Asked asked, dns::Time now,
                           const HarvestSettings& settings) {
   return settings.unknown > 0 && (holds(clients_, {client.client_key(), asked}, now) ||
-                                  holds(networks_, {client.network_key(), asked}, now));
+                                  holds(networks_, {client.site_key(), asked}, now));
 }
 
 size_t HarvestShield::size() { return occupancy().entries; }

@@ -125,10 +125,13 @@ const char* place_limit_name(PlaceLimit limit) {
 }
 
 bool is_fair(const dns::IpAddress& newcomer, const Crowd& its, const dns::IpAddress& holder,
-             const Crowd& holders) {
-  if (wide_network(newcomer) != wide_network(holder)) return holders.wide > its.wide + 1;
-  if (newcomer.network_key() != holder.network_key()) return holders.network > its.network + 1;
-  return newcomer.client_key() != holder.client_key() && holders.client > its.client + 1;
+             const Crowd& holders, uint32_t times) {
+  const auto more = [&](uint32_t Crowd::*count) {
+    return holders.*count > times * (its.*count) + 1;
+  };
+  if (wide_network(newcomer) != wide_network(holder)) return more(&Crowd::wide);
+  if (newcomer.network_key() != holder.network_key()) return more(&Crowd::network);
+  return newcomer.client_key() != holder.client_key() && more(&Crowd::client);
 }
 
 uint32_t share_of_strangers(double reserved, uint32_t total) {

@@ -24,9 +24,10 @@ struct Crowd {
 dns::IpAddress wide_network(const dns::IpAddress& client);  // that of Crowd::wide
 
 // Is it fair that |newcomer| gets the place of |holder|? Networks of equal size have equal shares:
-// in the widest in which the two differ, |holder|'s must have more, also after the change.
+// in the widest in which the two differ, |holder|'s must have more, also after the change; or more
+// than so many |times| as many.
 bool is_fair(const dns::IpAddress& newcomer, const Crowd& its, const dns::IpAddress& holder,
-             const Crowd& holders);
+             const Crowd& holders, uint32_t times = 1);
 
 // Of |total| places of any kind, as many as are not kept for clients in good standing; |reserved|
 // is limits.reserved_for_known.

@@ -11,7 +11,7 @@ namespace {
 using namespace std::chrono_literals;
 using Seconds = std::chrono::duration<double>;
 
-// Everybody is new to a process that has just started.
+// Everybody is new to a process that has just started; so much calm it must have seen.
 constexpr auto kAcquaintance = 60s;
 constexpr auto kEarly = 500ms;       // that a look may come
 constexpr double kMemory = 3600;     // seconds of the slow averages
@@ -42,9 +42,15 @@ const char* pressure_level_name(PressureLevel level) {
 }
 
 void UsualRate::add(double rate, std::chrono::nanoseconds step, bool learn) {
-  const auto seconds = Seconds(step).count() * (learn ? 1 : kHardly);
+  const auto seconds = Seconds(step).count();
+  // Under attack as slowly as with a full memory, however young the process is.
+  if (!learn) {
+    usual_ += (rate - usual_) * std::min(1.0, kHardly * seconds / kMemory);
+    return;
+  }
   weight_ = std::min(weight_ + seconds, kMemory);
   usual_ += (rate - usual_) * std::min(1.0, seconds / weight_);
+  learned_ += step;
 }
 
 // Means over the window.
@@ -76,7 +82,7 @@ std::optional<Pressure::Change> Pressure::look(const TallySums& sums, const Load
                                                dns::Time now, const PressureSettings& settings) {
   if (!begun_) {
     begun_ = true;
-    began_ = since_ = now;
+    since_ = now;
   }
   window_.push_back({now, sums});
   while (window_.size() > 2 && now - window_[1].at >= kWindow - kEarly) window_.pop_front();
@@ -95,7 +101,7 @@ std::optional<Pressure::Change> Pressure::look(const TallySums& sums, const Load
   }
   Demand demand;
   demand_busy(rates, load, settings, demand);
-  demand_attack(rates, load, settings, demand, now);
+  demand_attack(rates, load, settings, demand);
   demand_siege(rates, load, settings, demand);
   auto change = follow(std::move(demand), now, settings);
   // A level that is left because it was set by hand says nothing of what is to come.
@@ -173,7 +179,7 @@ void Pressure::demand_busy(const Rates& rates, const Load& load, const PressureS
 }
 
 void Pressure::demand_attack(const Rates& rates, const Load& load, const PressureSettings& settings,
-                             Demand& demand, dns::Time now) const {
+                             Demand& demand) const {
   constexpr auto kLevel = PressureLevel::Attack;
   const double least = settings.attack_rate;
   const auto many = [&](double value, const UsualRate& usual, double times) {
@@ -187,7 +193,7 @@ void Pressure::demand_attack(const Rates& rates, const Load& load, const Pressur
   if (many(rates.null_senders, null_senders_, kMuch) &&
       over(rates.null_senders / rates.mails, settings.attack_null_senders, kLevel))
     demand.raise(kLevel, rate(rates.null_senders, "null senders", null_senders_.usual()));
-  if (now - began_ >= kAcquaintance && many(rates.sources, sources_, settings.attack_sources))
+  if (sources_.learned() >= kAcquaintance && many(rates.sources, sources_, settings.attack_sources))
     demand.raise(kLevel, rate(rates.sources, "new sources", sources_.usual()));
   // What the level itself frees says nothing: whoever is turned away comes back.
   if (level_ >= kLevel && load.dialogs >= kHandful && over(rates.turned_away, least, kLevel) &&

@@ -5,8 +5,8 @@
 // A level rises at once and falls when nothing has asked for it for pressure.hold; what has raised
 // it must fall to three quarters of its mark before it asks no more. Was a level left and is soon
 // asked for again, it lasts twice as long from then on, up to eight times, until it stays away for
-// longer. "As usual" is a slow average
-// of the same figure, which learns an hour's calm and hardly anything under attack.
+// longer. "As usual" is a slow average of the same figure, which learns an hour's calm and hardly
+// anything under attack: what stays as it is for a day is usual then.
 #pragma once
 
 #include <array>
@@ -39,15 +39,19 @@ struct Load {
 // How often something happens, and how often it usually does; per second.
 class UsualRate {
  public:
-  // |rate| during the last |step|. |learn|: a calm time, else it counts for a sixtieth.
+  // It begins with some quiet time that nobody has seen, or what comes first would be as usual by
+  // itself.
+  explicit UsualRate(std::chrono::seconds quiet) : weight_(static_cast<double>(quiet.count())) {}
+
+  // |rate| during the last |step|. |learn|: a calm time, else it counts for next to nothing.
   void add(double rate, std::chrono::nanoseconds step, bool learn);
   double usual() const { return usual_; }
+  std::chrono::nanoseconds learned() const { return learned_; }  // calm, since the process began
 
  private:
   double usual_ = 0;
-  // Seconds that it knows of, at most an hour. It begins with ten quiet minutes that nobody has
-  // seen, or what comes first would be as usual by itself.
-  double weight_ = 600;
+  double weight_;  // seconds that it knows of, at most an hour
+  std::chrono::nanoseconds learned_{};
 };
 
 class Pressure {
@@ -88,7 +92,7 @@ class Pressure {
   void demand_busy(const Rates& rates, const Load& load, const PressureSettings& settings,
                    Demand& demand) const;
   void demand_attack(const Rates& rates, const Load& load, const PressureSettings& settings,
-                     Demand& demand, dns::Time now) const;
+                     Demand& demand) const;
   void demand_siege(const Rates& rates, const Load& load, const PressureSettings& settings,
                     Demand& demand) const;
   static double wanted(const Rates& rates, const Load& load);
@@ -99,7 +103,6 @@ class Pressure {
   PressureLevel level_ = PressureLevel::Calm;
   std::string cause_;
   dns::Time since_{};
-  dns::Time began_{};
   bool begun_ = false;
   bool by_hand_ = false;  // the level was, at the last look
   // When each level was last asked for, and for what.
@@ -109,9 +112,10 @@ class Pressure {
   std::array<dns::Time, kPressureLevels> left_{};
   std::array<int, kPressureLevels> holds_{1, 1, 1, 1};
   std::deque<Sample> window_;
-  UsualRate sources_;
-  UsualRate unknown_;
-  UsualRate null_senders_;
+  // To a process that has just started everybody is new: what is usual is known earlier.
+  UsualRate sources_{std::chrono::minutes(2)};
+  UsualRate unknown_{std::chrono::minutes(10)};
+  UsualRate null_senders_{std::chrono::minutes(10)};
 };
 
 }  // namespace ravelin::proxy

@@ -90,8 +90,7 @@ Keys Greylist::Tables::keys_of(const Tuple& tuple) const {
 
 // A /48 and not a /64, of which each customer has thousands to fill the table from.
 uint16_t Greylist::Tables::part_of_network(const dns::IpAddress& client) const {
-  const auto network = client.network(client.is_v4() ? 24 : 48);
-  const auto hash = Hasher(hash_key).add("part").add(address_bytes(network)).finish();
+  const auto hash = Hasher(hash_key).add("part").add(address_bytes(client.site_key())).finish();
   return static_cast<uint16_t>(hash.words[0] | 1);
 }
 

@@ -274,6 +274,20 @@ TEST_CASE("whoever was good when it came gives no place to strangers, who do not
   CHECK(holder()->of_stranger());
 }
 
+TEST_CASE("of those who shall have twice as many nobody with less gives way") {
+  Bench bench;
+  const auto finds = [&](uint32_t times) {
+    const auto newcomer = *dns::IpAddress::parse("10.2.1.1");
+    return bench.sessions.unfair_to(newcomer, bench.places, Sessions::Kind::All, times) != nullptr;
+  };
+  bench.connect(5, "10.1.1.1");
+  const auto one = bench.places.enter(*dns::IpAddress::parse("10.2.1.2"), false, false, {}, 100);
+  CHECK(finds(2));
+  const auto two = bench.places.enter(*dns::IpAddress::parse("10.2.1.3"), false, false, {}, 100);
+  CHECK_FALSE(finds(2));
+  CHECK(finds(1));
+}
+
 // In a flood each refused newcomer would pay for a look. Whose network has less than others is
 // always looked for; of the rest some are, so that none is kept out for long.
 TEST_CASE("looks that find nobody are bounded between two sweeps") {
@@ -293,6 +307,28 @@ TEST_CASE("looks that find nobody are bounded between two sweeps") {
   bench.sweep();
   for (int i = 0; i < 100; ++i) CHECK_FALSE(finds("10.1.1.1"));
   CHECK(finds("198.51.100.1"));
+}
+
+TEST_CASE("a look at some dialogs may meet each of them") {
+  Bench bench;
+  bench.connect(40);
+  for (int i = 0; i < 40; ++i) {
+    auto* const oldest = bench.sessions.oldest_doubtful(Sessions::Looks::All);
+    int looks = 0;
+    while (bench.sessions.oldest_doubtful(Sessions::Looks::Some) != oldest && ++looks < 1000) {
+    }
+    CHECK(looks < 1000);
+    bench.sessions.yield(*oldest);
+  }
+}
+
+TEST_CASE("a bounce's own dialog does not count against it") {
+  Bench bench;
+  const auto newcomer = *dns::IpAddress::parse("198.51.100.1");
+  bench.connect(2, "10.1.1.1");
+  bench.say("EHLO a.example\r\nMAIL FROM:<>\r\n");
+  bench.connect(1, "198.51.100.1");
+  CHECK(bench.sessions.unfair_to(newcomer, bench.places, Sessions::Kind::Bounces) != nullptr);
 }
 
 TEST_CASE("a bounce takes the place of another bounce only") {

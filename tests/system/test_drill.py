@@ -77,6 +77,20 @@ def replies(group):
 
 
 class BothSides(DrillTest):
+    def test_who_comes_late_and_bounces(self):
+        backend = self.backend("--valid", "good*")
+        ravelin = self.ravelin([backend.port])
+        report, _ = self.drill(
+            ravelin.port, "--good=late=3", "--good=new=1", "--bots=silent=1", "--rate=late=5", "--rate=new=9",
+            "--bounces=50%", "--onset=1s", "--duration=4s", "--quiet=1s")
+        late = report["groups"]["good late"]
+        self.assertEqual(late["phases"]["before"]["messages"]["queued"], 0)
+        self.assertGreater(report["groups"]["good new"]["phases"]["before"]["messages"]["queued"], 0)
+        self.assertGreater(late["phases"]["load"]["messages"]["accepted"], 10)
+        self.assertEqual(late["series"]["opened"][0], 0)
+        self.assertGreater(len(ravelin.lines(r"qmgr.*from=<>")), 0)
+        self.assertGreater(len(ravelin.lines(r"qmgr.*from=<\S")), 0)
+
     def test_a_run_with_some_of_each(self):
         certificate = make_certificate(self.directory, "mx", ["mx.example.net"])
         backend = self.backend("--delay", "2ms", "--valid", "good*")

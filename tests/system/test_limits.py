@@ -110,6 +110,27 @@ class Limits(SystemTest):
             self.assertRegex(good.banner, "^220")
         ravelin.wait_line("place given up")
 
+    def test_so_many_give_way_to_strangers_in_a_moment(self):
+        """Each costs a dialog that has come as far as the newcomer would; all come in one turn of the loop."""
+        ravelin = self.ravelin([self.backend], sections={
+            "limits": 'sessions = 100\nreserved_for_known = "0%"\nsessions_per_network = 0',
+            "listen": 'smtp = ["127.0.0.1:{port}"]\nworkers = 1'})
+        for i in range(100):
+            self.start(Client(ravelin.port, source=f"127.9.1.{i + 1}"))
+        ravelin.signal(signal.SIGSTOP)
+        flood = []
+        for i in range(90):
+            client = socket.socket()
+            self.addCleanup(client.close)
+            client.settimeout(harness.PATIENCE)
+            client.bind((f"127.{20 + i}.1.1", 0))
+            client.connect(("127.0.0.1", ravelin.port))
+            flood.append(client)
+        ravelin.signal(signal.SIGCONT)
+        codes = [client.recv(3) for client in flood]
+        self.assertEqual(set(codes), {b"220", b"421"})
+        self.assertGreaterEqual(codes.count(b"220"), 20)
+
     def test_nobody_gives_way_to_who_is_denied(self):
         ravelin = self.ravelin([self.backend], sections={
             "limits": 'sessions = 3\nreserved_for_known = "0%"',

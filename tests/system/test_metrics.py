@@ -99,6 +99,7 @@ class Metrics(SystemTest):
             "ravelin_connections_total": 1 + 9,
             "ravelin_dialogs_total": 1 + 9,
             lost: 1 + 1,
+            "ravelin_new_sources_total": 1,
             "ravelin_messages_total": 3,
             "ravelin_message_recipients_total": 3,
             "ravelin_message_bytes_total": 3 * len(text),

@@ -119,6 +119,18 @@ class Pressure(SystemTest):
             clients = [self.start(Client(ravelin.port, source=source)) for _ in expected]
             self.assertEqual([client.banner[:3] for client in clients], expected)
 
+    def test_what_this_process_runs_short_of_is_busy(self):
+        for pressure, cause in (('memory = "1MB"', "of the memory are in use"),
+                                ('busy_lag = "500ms"', r"a worker is \d+ ms late")):
+            ravelin = self.pressed(f'busy_places = "100%"\n{pressure}\n')
+            if "lag" in pressure:
+                self.assertEqual(self.level(ravelin), "calm")
+                ravelin.signal(signal.SIGSTOP)
+                time.sleep(1)  # this is what is late
+                ravelin.signal(signal.SIGCONT)
+            ravelin.wait_line("pressure: calm -> busy: .*" + cause)
+            ravelin.stop()
+
     def test_a_level_by_hand_from_the_start(self):
         ravelin = self.pressed()
         ravelin.write_config(pressure='level = "siege"')

@@ -84,7 +84,8 @@ class GoodSender::Attempt final : public Client {
   }
 
   void send_text() {
-    send_raw(message_text(letter_.sender, letter_.recipient, letter_.id, world_.settings.size));
+    const auto from = letter_.sender.empty() ? "mailer-daemon@" + identity_.helo : letter_.sender;
+    send_raw(message_text(from, letter_.recipient, letter_.id, world_.settings.size));
     say(Step::Text, ".");
   }
 
@@ -158,6 +159,10 @@ void GoodSender::bring(uint32_t count) {
 
 void GoodSender::start_arrivals() { next_arrival(); }
 
+void GoodSender::start_arrivals(Seconds after) {
+  arrivals_.set(after, [this] { arrive(); });
+}
+
 void GoodSender::next_arrival() {
   const double rate = world_.settings.rate[static_cast<size_t>(kind_)];
   arrivals_.set(Seconds(random_.exponential(1 / rate)), [this] { arrive(); });
@@ -171,7 +176,8 @@ void GoodSender::arrive() {
 void GoodSender::enqueue() {
   const auto& names = world_.settings.mailboxes;
   Letter letter;
-  letter.sender = dictionary_local_part(random_) + "@" + identity_.helo;
+  if (!random_.chance(world_.settings.bounces))
+    letter.sender = dictionary_local_part(random_) + "@" + identity_.helo;
   letter.recipient = names[random_.below(names.size())] + "@" + world_.settings.domain;
   letter.id = std::to_string(identity_.number) + "." + std::to_string(++serial_);
   letter.phase = world_.scene.phase;

@@ -30,10 +30,13 @@ class GoodSender {
   void bring(uint32_t count);
   // Messages come in from now on, and until stop_arrivals().
   void start_arrivals();
+  // The same, the first of them after |after|.
+  void start_arrivals(Seconds after);
   void stop_arrivals() { arrivals_.cancel(); }
   // Ends its dialogs; what they carried stays in the queue.
   void stop();
   bool idle() const { return waiting_ == 0; }
+  GoodKind kind() const { return kind_; }
 
  private:
   class Attempt;

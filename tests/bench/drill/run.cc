@@ -143,7 +143,8 @@ void Drill::start_clock() {
   scene_.clock_runs = true;
   report_.wall_start = std::chrono::system_clock::now();
   ticks_.set(Seconds(1), [this] { tick(); });
-  for (const auto& sender : good_) sender->start_arrivals();
+  for (const auto& sender : good_)
+    if (sender->kind() != GoodKind::Late) sender->start_arrivals();
   enter(Phase::Before);
   course_.set(settings_.onset, [this] { start_load(); });
 }
@@ -157,6 +158,10 @@ void Drill::start_load() {
   enter(Phase::Load);
   const auto known = settings_.good[static_cast<size_t>(GoodKind::Known)];
   for (uint32_t i = known - settings_.turned; i < known; ++i) good_[i]->stop_arrivals();
+  const auto late = settings_.good[static_cast<size_t>(GoodKind::Late)];
+  const auto first = good_.size() - late;  // the last kind
+  for (uint32_t i = 0; i < late; ++i)
+    good_[first + i]->start_arrivals(settings_.duration * (i + 0.5) / (2.0 * late));
   course_.set(settings_.duration, [this] { stop_load(); });
   if (!settings_.stages.empty())
     stages_.set(settings_.stages.front().first, [this] { start_stage(0); });

@@ -11,7 +11,7 @@ namespace {
 
 constexpr const char* kScriptNames[] = {"retrying", "harvesting", "slow",  "early",
                                         "valid",    "tls",        "silent"};
-constexpr const char* kGoodNames[] = {"known", "new"};
+constexpr const char* kGoodNames[] = {"known", "new", "late"};
 constexpr uint64_t kMostClients = 100'000;
 
 template <size_t N>
@@ -85,8 +85,11 @@ void add_run_options(RunSettings& s, std::vector<Option>& rows) {
        "harvesting, slow, early, valid, tls, silent.",
        named(kScriptNames, s.bots, number(0, kMostClients),
              "SCRIPT=N with retrying, harvesting, slow, early, valid, tls or silent")},
-      {"good", "KIND=N", "", "N good senders: known (with a warm-up) or new.",
-       named(kGoodNames, s.good, number(0, 4096), "KIND=N with known or new")},
+      {"good", "KIND=N", "",
+       "N good senders: known (with a warm-up), new, or late: those come for the first time during "
+       "the "
+       "first half of the load, one after the other.",
+       named(kGoodNames, s.good, number(0, 4096), "KIND=N with known, new or late")},
       {"onset", "TIME", "10s", "When the hostile load begins; good mail flows from the beginning.",
        time_of(s.onset)},
       {"duration", "TIME", "60s", "How long the hostile load lasts.", time_of(s.duration)},
@@ -136,7 +139,7 @@ void add_bot_options(RunSettings& s, std::vector<Option>& rows) {
 
 void add_good_options(RunSettings& s, std::vector<Option>& rows) {
   const std::vector<Option> more = {
-      {"rate", "KIND=R", "", "Messages a second that each good sender gets. Default 0.5 for both.",
+      {"rate", "KIND=R", "", "Messages a second that each good sender gets. Default 0.5 for each.",
        named(kGoodNames, s.rate, parse_rate, "KIND=R such as known=0.5")},
       {"mailboxes", "LIST", "good*",
        "Local parts that exist: alice,bob or @FILE, one a line; good* means good0 to good49.",
@@ -159,6 +162,8 @@ void add_good_options(RunSettings& s, std::vector<Option>& rows) {
       {"patience", "TIME", "5m", "How long clients wait for a reply, but for those who hold.",
        time_of(s.patience)},
       {"size", "SIZE", "4KB", "Of good messages.", store(s.size, parse_size, "a size such as 4KB")},
+      {"bounces", "SHARE", "0%", "Of good messages that have a null sender.",
+       store(s.bounces, parse_share, "a share such as 20%")},
       {"good-tls", "", "", "Good senders use STARTTLS where it is offered.",
        [&s](std::string_view) { return s.good_tls = true, std::string(); }},
       {"good-place", "WHERE", "apart",
@@ -206,7 +211,7 @@ std::string contradiction(const RunSettings& s, size_t descriptors) {
     return "so many good senders have no room at this --good-place";
   if (s.turned > s.good[static_cast<size_t>(GoodKind::Known)])
     return "--turned wants as many known good senders";
-  if (s.networks > s.wide_networks * 254)  // the last two are for good senders
+  if (s.networks > s.wide_networks * 253)  // the last three are for good senders
     return "--wide-networks " + std::to_string(s.wide_networks) + " have no room for --networks " +
            std::to_string(s.networks);
   if (s.dialogs() + kSpareDescriptors > descriptors)

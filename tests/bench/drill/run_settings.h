@@ -15,9 +15,10 @@ enum class Script : uint8_t { Retrying, Harvesting, Slow, Early, Valid, Tls, Sil
 constexpr size_t kScripts = 7;
 const char* name_of(Script script);
 
-// Known senders have a record from the warm-up; new ones come for the first time.
-enum class GoodKind : uint8_t { Known, New };
-constexpr size_t kGoodKinds = 2;
+// Known senders have a record from the warm-up; new ones come for the first time, late ones in the
+// midst of the load.
+enum class GoodKind : uint8_t { Known, New, Late };
+constexpr size_t kGoodKinds = 3;
 const char* name_of(GoodKind kind);
 
 enum class GoodPlace : uint8_t { Apart, OneNetwork, BotsWide, BotsNetworks };
@@ -50,6 +51,7 @@ struct RunSettings {
   uint32_t parallel = 2;
   uint64_t size = 4000;
   bool good_tls = false;
+  double bounces = 0;  // share of good messages
   GoodPlace good_place = GoodPlace::Apart;
 
   uint64_t dialogs() const;  // open at most

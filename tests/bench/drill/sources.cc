@@ -22,7 +22,7 @@ uint64_t Sources::good_room(const RunSettings& settings) {
     case GoodPlace::BotsWide:
       return uint64_t{settings.wide_networks} * 254;
     case GoodPlace::BotsNetworks:
-      return uint64_t{settings.networks} * ((254 - kBotsPerNetwork) / 2);
+      return uint64_t{settings.networks} * ((254 - kBotsPerNetwork) / kGoodKinds);
   }
   return uint64_t{256} * 16;
 }
@@ -52,7 +52,7 @@ uint32_t Sources::good(GoodKind kind, uint32_t index) const {
     case GoodPlace::BotsNetworks:
       break;
   }
-  const uint32_t among = index * 2 + which;
+  const uint32_t among = index * uint32_t{kGoodKinds} + which;
   return network(among % settings_.networks) + kBotsPerNetwork + 1 + among / settings_.networks;
 }
 

@@ -39,6 +39,23 @@ TEST_CASE("a client is shielded at the given number of unknown recipients, and f
   CHECK_FALSE(garden.holds("10.1.1.1"));
 }
 
+TEST_CASE("answers that were on their way when the shield came lengthen nothing") {
+  Garden garden;
+  garden.ask("10.1.1.1", 100);
+  garden.now += 10min - 1s;
+  CHECK(garden.holds("10.1.1.1"));
+  garden.ask("10.1.1.1", 100);
+  garden.now += 1s;
+  CHECK_FALSE(garden.holds("10.1.1.1"));
+}
+
+TEST_CASE("a network is an IPv6 /48, of which one site has 65536 clients") {
+  Garden garden;
+  for (int i = 0; i < 6; ++i) garden.ask("2001:db8:1:" + std::to_string(i) + "::1", 5);
+  CHECK(garden.holds("2001:db8:1:ffff::1"));
+  CHECK_FALSE(garden.holds("2001:db8:2::1"));
+}
+
 TEST_CASE("unknown recipients of backscatter shield against more of it, and no mail") {
   Garden garden;
   garden.ask("10.1.1.1", 10, 0, Asked::Backscatter);

@@ -241,6 +241,9 @@ TEST_CASE("a place goes to a newcomer from where fewer are, in the widest networ
   CHECK(fair("10.1.1.1", {90, 30, 1}, "10.1.1.2", {90, 30, 3}));
   CHECK_FALSE(fair("10.1.1.1", {90, 30, 3}, "10.1.1.1", {90, 30, 3}));
   CHECK(fair("2001:db8:1:1::1", {9, 0, 0}, "2001:db8:1:2::1", {9, 9, 9}));
+  // Twice as many are wanted.
+  CHECK(is_fair(ip("10.1.1.1"), {3, 0, 0}, ip("10.2.1.1"), {8, 1, 1}, 2));
+  CHECK_FALSE(is_fair(ip("10.1.1.1"), {3, 0, 0}, ip("10.2.1.1"), {7, 1, 1}, 2));
 }
 
 TEST_CASE("the share of strangers is of what they may have") {

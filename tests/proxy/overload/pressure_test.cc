@@ -302,7 +302,7 @@ TEST_CASE("an attack is one from the first second of a process on") {
 
 TEST_CASE("an attack of hours does not become the usual thing") {
   Office office;
-  office.live(kNormal, 1h);
+  office.live(kNormal, GENERATE(0s, 60s, 3600s));
   const Second flood{.mails = 50, .answers = 50, .unknown = 50};
   office.live(flood, 8h);
   CHECK(name(office.pressure.level()) == std::string("attack"));
@@ -310,8 +310,23 @@ TEST_CASE("an attack of hours does not become the usual thing") {
 
 TEST_CASE("a process that has just started knows nobody, and that is no attack") {
   Office office;
-  office.live({.sources = 50, .mails = 50, .nulls = 3, .answers = 60, .unknown = 5}, 59s);
+  const Second morning{.sources = 50, .mails = 50, .nulls = 3, .answers = 60, .unknown = 5};
+  office.live(morning, 59s);
   CHECK(office.changes.empty());
+  office.live(morning, 2h);  // a busy place, and nothing new
+  CHECK(office.changes.empty());
+}
+
+TEST_CASE("new sources are an attack after a minute of calm, and not of an attack") {
+  const Second morning{.sources = 50, .mails = 50, .nulls = 3, .answers = 60, .unknown = 5};
+  Office office("[pressure]\nhold = \"20s\"\n");
+  REQUIRE(name(office.live({.mails = 50, .answers = 60, .unknown = 60}, 50s)) ==
+          std::string("attack"));
+  CHECK(name(office.live(morning, 60s)) == std::string("calm"));
+  CHECK(name(office.live(morning, 2h)) == std::string("calm"));
+  auto flood = morning;
+  flood.sources = 600;
+  CHECK(name(office.live(flood, 10s)) == std::string("attack"));
 }
 
 TEST_CASE("a level set by hand holds whatever happens, at once and until it is taken back") {

@@ -22,6 +22,16 @@ TEST_CASE("the greeting comes after the pause") {
   CHECK(client.play("S: 220 ours.example ESMTP\nC: NOOP\nS: 250") == "");
 }
 
+TEST_CASE("the pause is that of the level of pressure, where it is longer") {
+  Harness mx(kPause);
+  mx.now_limits.least_pause = 5s;
+  auto& client = mx.connect();
+  mx.loop().advance(4999ms);
+  CHECK(client.play("S? nothing") == "");
+  mx.loop().advance(1ms);
+  CHECK(client.play("S: 220") == "");
+}
+
 TEST_CASE("who talks before the greeting is refused at once") {
   Harness mx(kPause);
   auto& client = mx.connect();

@@ -101,6 +101,16 @@ TEST_CASE("before-greylist: the unknown are refused at once, the others deferred
   CHECK(mx.verifier().messages[0].to.size() == 1);  // c was only asked about
 }
 
+TEST_CASE("the order is that of the level of pressure, where it names one") {
+  using proxy::PressedOrder;
+  const bool before = GENERATE(false, true);
+  Harness mx(std::string("[verify]\norder = '") + (before ? "after" : "before") +
+             "-greylist'\n[greylist]\ndelay = '5m'");
+  mx.now_limits.verify_order = before ? PressedOrder::BeforeGreylist : PressedOrder::AfterGreylist;
+  mx.verifier().refuse("no@mx.example", {550, {1, 1}, "User unknown"}, true);
+  CHECK(mx.play(knock(kFrom, "<no@mx.example>", before ? "550 5.1.1" : "451 4.7.1")) == "");
+}
+
 TEST_CASE("unknown recipients cost standing, but not the allow-listed") {
   const bool allowed = GENERATE(false, true);
   Harness mx(allowed ? "[access]\nallow = ['192.0.2.1']" : "");
