@@ -176,7 +176,8 @@ void GoodSender::arrive() {
 void GoodSender::enqueue() {
   const auto& names = world_.settings.mailboxes;
   Letter letter;
-  if (!random_.chance(world_.settings.bounces))
+  // Nothing is drawn where there are none: a seed gives what it always gave.
+  if (world_.settings.bounces == 0 || !random_.chance(world_.settings.bounces))
     letter.sender = dictionary_local_part(random_) + "@" + identity_.helo;
   letter.recipient = names[random_.below(names.size())] + "@" + world_.settings.domain;
   letter.id = std::to_string(identity_.number) + "." + std::to_string(++serial_);
