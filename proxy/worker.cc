@@ -380,12 +380,13 @@ class Worker::Impl {
       return shared_.places.one_makes_room(limits, published_.places) &&
              make_room_for_stranger(client, Sessions::Kind::All);
     // Most of those without a name are strangers, of whom none gets a place by being many.
-    if (who == Newcomer::Unnamed && yields_left_ == 0) return false;
-    if (who == Newcomer::Unnamed) --yields_left_;
+    if (who == Newcomer::Unnamed && yields_left_ <= kKeptYields) return false;
     auto* const holder = sessions_.oldest_doubtful(who == Newcomer::Unnamed ? Sessions::Looks::Some
                                                                             : Sessions::Looks::All);
-    if (holder != nullptr) sessions_.yield(*holder);
-    return holder != nullptr;
+    if (holder == nullptr) return false;
+    if (who == Newcomer::Unnamed) --yields_left_;
+    sessions_.yield(*holder);
+    return true;
   }
   // Only so often: each time costs a dialog that has come as far as a new one would.
   bool make_room_for_stranger(const dns::IpAddress& client, Sessions::Kind kind) {

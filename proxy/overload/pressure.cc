@@ -11,8 +11,12 @@ namespace {
 using namespace std::chrono_literals;
 using Seconds = std::chrono::duration<double>;
 
-// Everybody is new to a process that has just started; so much calm it must have seen.
-constexpr auto kAcquaintance = 60s;
+// Everybody is new to a process that has just started; so much calm it must have seen. More of it
+// where few times the usual are an attack: what is usual comes out too low at first.
+std::chrono::nanoseconds acquaintance(uint32_t attack_sources) {
+  return std::max<std::chrono::nanoseconds>(60s, 240s / (attack_sources - 1));
+}
+
 constexpr auto kEarly = 500ms;       // that a look may come
 constexpr double kMemory = 3600;     // seconds of the slow averages
 constexpr double kHardly = 1. / 60;  // what a second of attack counts for
@@ -193,7 +197,8 @@ void Pressure::demand_attack(const Rates& rates, const Load& load, const Pressur
   if (many(rates.null_senders, null_senders_, kMuch) &&
       over(rates.null_senders / rates.mails, settings.attack_null_senders, kLevel))
     demand.raise(kLevel, rate(rates.null_senders, "null senders", null_senders_.usual()));
-  if (sources_.learned() >= kAcquaintance && many(rates.sources, sources_, settings.attack_sources))
+  if (sources_.learned() >= acquaintance(settings.attack_sources) &&
+      many(rates.sources, sources_, settings.attack_sources))
     demand.raise(kLevel, rate(rates.sources, "new sources", sources_.usual()));
   // What the level itself frees says nothing: whoever is turned away comes back.
   if (level_ >= kLevel && load.dialogs >= kHandful && over(rates.turned_away, least, kLevel) &&

@@ -111,7 +111,7 @@ class Limits(SystemTest):
         ravelin.wait_line("place given up")
 
     def test_so_many_give_way_to_strangers_in_a_moment(self):
-        """Each costs a dialog that has come as far as the newcomer would; all come in one turn of the loop."""
+        """Each costs a dialog that has come as far as the newcomer would; all come at once."""
         ravelin = self.ravelin([self.backend], sections={
             "limits": 'sessions = 100\nreserved_for_known = "0%"\nsessions_per_network = 0',
             "listen": 'smtp = ["127.0.0.1:{port}"]\nworkers = 1'})

@@ -309,7 +309,8 @@ TEST_CASE("an attack of hours does not become the usual thing") {
 }
 
 TEST_CASE("a process that has just started knows nobody, and that is no attack") {
-  Office office;
+  const auto* const times = GENERATE("2", "3", "10");
+  Office office(std::string("[pressure]\nattack_sources = ") + times + "\n");
   const Second morning{.sources = 50, .mails = 50, .nulls = 3, .answers = 60, .unknown = 5};
   office.live(morning, 59s);
   CHECK(office.changes.empty());
