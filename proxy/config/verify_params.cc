@@ -26,8 +26,7 @@ constexpr Param kRows[] = {
     duration_param<&VerifySettings::negative_ttl>(
         "negative_ttl",
         "How long \"no such user\" is remembered for clients without standing; 0s: not at all. "
-        "Only "
-        "if the mail server said it with a code of route.unknown_codes.",
+        "Only if the mail server said it with a code of route.unknown_codes.",
         "\"5m\"", 0s, 1h),
 };
 

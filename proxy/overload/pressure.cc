@@ -11,12 +11,6 @@ namespace {
 using namespace std::chrono_literals;
 using Seconds = std::chrono::duration<double>;
 
-// Everybody is new to a process that has just started; so much calm it must have seen. More of it
-// where few times the usual are an attack: what is usual comes out too low at first.
-std::chrono::nanoseconds acquaintance(uint32_t attack_sources) {
-  return std::max<std::chrono::nanoseconds>(60s, 240s / (attack_sources - 1));
-}
-
 constexpr auto kEarly = 500ms;       // that a look may come
 constexpr double kMemory = 3600;     // seconds of the slow averages
 constexpr double kHardly = 1. / 60;  // what a second of attack counts for
@@ -29,6 +23,12 @@ constexpr double kFull = 0.98;  // of the strangers' places: some are always abo
 constexpr int kSiegeTimes = 4;  // busy_wait and busy_lag
 constexpr int kMostHolds = 8;   // that a level lasts which comes again and again
 constexpr int kSoon = 2;        // times as long as it lasts
+
+// Everybody is new to a process that has just started; so much calm it must have seen. More of it
+// where few times the usual are an attack: what is usual comes out too low at first.
+std::chrono::nanoseconds acquaintance(uint32_t attack_sources) {
+  return std::max<std::chrono::nanoseconds>(60s, 240s / (attack_sources - 1));
+}
 
 std::string percent(double share, const char* of) {
   return fmt::format("{:.0f} % {}", 100 * share, of);

@@ -191,7 +191,7 @@ SPREAD = ("--networks", 4000, "--wide-networks", 60)
 
 
 def attack(stage, verdicts, options):
-    """9,000 hostile dialogs of every kind beside twenty good senders."""
+    """9,000 hostile dialogs of every kind beside thirty good senders."""
     onset, lasts = 20, options.duration
     # Tables come in pieces, whose price is paid once and not by the dialog.
     stage.drill("--seed", 7, "--onset", "0s", "--duration", "8s", "--quiet", "0s", "--drain", "0s", *WIDE,

@@ -87,8 +87,7 @@ void add_run_options(RunSettings& s, std::vector<Option>& rows) {
              "SCRIPT=N with retrying, harvesting, slow, early, valid, tls or silent")},
       {"good", "KIND=N", "",
        "N good senders: known (with a warm-up), new, or late: those come for the first time during "
-       "the "
-       "first half of the load, one after the other.",
+       "the first half of the load, one after the other.",
        named(kGoodNames, s.good, number(0, 4096), "KIND=N with known, new or late")},
       {"onset", "TIME", "10s", "When the hostile load begins; good mail flows from the beginning.",
        time_of(s.onset)},
