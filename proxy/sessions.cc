@@ -13,16 +13,36 @@ namespace ravelin::proxy {
 Session& Sessions::add(std::unique_ptr<Session> session) {
   Session& added = *session;
   if (due_.capacity() <= sessions_.size()) due_.reserve(2 * sessions_.size() + 16);
-  sessions_.emplace(&added, std::move(session));
+  const auto wide = wide_network(added.info().client.address);
+  auto& near = networks_[wide];
+  try {
+    if (near.size() == near.capacity()) near.reserve(2 * near.size() + 1);
+    sessions_.emplace(&added, Member{std::move(session), wide, near.size()});
+  } catch (...) {
+    if (near.empty()) networks_.erase(wide);
+    throw;
+  }
+  near.push_back(&added);
   return added;
 }
 
 void Sessions::retire(Session& session) noexcept {
   const auto found = sessions_.find(&session);
   assert(found != sessions_.end());
-  auto over = std::move(found->second);
+  leave_network(found->second);
+  auto over = std::move(found->second.owner);
   sessions_.erase(found);
   reactor_.retire(std::move(over));
+}
+
+void Sessions::leave_network(const Member& member) noexcept {
+  const auto found = networks_.find(member.wide);
+  assert(found != networks_.end());
+  auto& near = found->second;
+  sessions_.find(near.back())->second.at = member.at;
+  near[member.at] = near.back();
+  near.pop_back();
+  if (near.empty()) networks_.erase(found);
 }
 
 // Slices of the table, not a copy of all of it. A dialog that moves because the table grew is
@@ -33,8 +53,9 @@ void Sessions::sweep(Time now) {
   const auto begin = buckets * slice_ / kSlices;
   const auto end = buckets * (slice_ + 1) / kSlices;
   slice_ = (slice_ + 1) % kSlices;
+  yields_left_ = kYields;
   fruitless_ = 0;
-  widest_ = std::exchange(seen_, 0);
+  largest_ = std::exchange(seen_, {});
   sweep_yielded(now);
   due_.clear();
   for (auto bucket = begin; bucket < end; ++bucket)
@@ -62,7 +83,7 @@ Sessions::Phases Sessions::phases() const {
 
 void Sessions::shut_down(bool now) {
   due_.clear();
-  for (const auto& [session, owner] : sessions_) due_.push_back(session);
+  for (const auto& [session, member] : sessions_) due_.push_back(session);
   for (Session* session : due_) session->shut_down(now);
 }
 
@@ -73,7 +94,7 @@ void Sessions::each(size_t limit, const std::function<void(const Session&)>& loo
 
 std::vector<SessionView> Sessions::views(Time now, size_t limit, const Wanted& wanted) const {
   std::vector<SessionView> all;
-  for (const auto& [session, owner] : sessions_) {
+  for (const auto& [session, member] : sessions_) {
     if (all.size() >= limit) break;
     if (wanted(session->info())) all.push_back(session->view(now));
   }
@@ -81,7 +102,7 @@ std::vector<SessionView> Sessions::views(Time now, size_t limit, const Wanted& w
 }
 
 Session* Sessions::find(Id id) {
-  for (const auto& [session, owner] : sessions_)
+  for (const auto& [session, member] : sessions_)
     if (session->is(id)) return session;
   return nullptr;
 }
@@ -108,10 +129,20 @@ Session* Sessions::oldest_doubtful(Looks looks) {
     since = its;
   };
   if (looks == Looks::All)
-    for (const auto& [session, owner] : sessions_) look(session);
+    for (const auto& [session, member] : sessions_) look(session);
   else
     for (size_t i = 0; i < kSample && !sessions_.empty(); ++i) look(any());
   return oldest;
+}
+
+// Most of those whom nobody knows yet are strangers, of whom none gets a place by being many.
+bool Sessions::yield_to_known(Looks looks) {
+  if (looks == Looks::Some && yields_left_ <= kKeptYields) return false;
+  auto* const holder = oldest_doubtful(looks);
+  if (holder == nullptr) return false;
+  if (looks == Looks::Some) --yields_left_;
+  yield(*holder);
+  return true;
 }
 
 // From a bucket by chance on, one by chance of the first that is not empty.
@@ -124,36 +155,62 @@ Session* Sessions::any() {
   return nullptr;
 }
 
+Session* Sessions::any_of(const dns::IpAddress& wide) {
+  const auto found = networks_.find(wide);
+  return found == networks_.end() ? nullptr : found->second[chance_() % found->second.size()];
+}
+
 Session* Sessions::unfair_to(const dns::IpAddress& newcomer, const Places& places, Kind kind,
                              uint32_t times) {
+  if (sessions_.empty()) return nullptr;
   auto its = places.crowd(newcomer);
   // Whose bounce wants to come in is counted already.
   if (kind == Kind::Bounces)
     for (auto* const count : {&its.wide, &its.network, &its.client}) *count -= *count > 0;
   const auto few = times * its.wide + 1;
-  if (fruitless_ >= kFruitless && few >= std::max(widest_, seen_)) return nullptr;
-  const auto wide = wide_network(newcomer);
+  const auto own = wide_network(newcomer);
+  auto wide = own;
   Session* found = nullptr;
   std::pair<Crowd, Time> most;  // of equal crowds the one that has been idle for longest
-  for (size_t i = 0; i < kSample && !sessions_.empty(); ++i) {
-    Session* const session = any();
+  const auto look = [&](Session* session) {
     const auto since = session->doubtful_since();
     const bool of_use = kind == Kind::Bounces ? session->holds_bounce() : session->of_stranger();
-    if (!since || !of_use) continue;
+    if (!since || !of_use) return;
     const auto& holder = session->info().client.address;
     const auto around = places.wide_crowd(holder);
-    seen_ = std::max(seen_, around);
+    seen_.wide = std::max(seen_.wide, around);
     // Most are no use, and the first of the counts that is_fair() wants says so.
-    if (around <= few && wide_network(holder) != wide) continue;
+    const auto its_wide = wide_network(holder);
+    if (around <= few && its_wide != own) return;
     const auto crowd = places.crowd(holder);
-    if (!is_fair(newcomer, its, holder, crowd, times)) continue;
+    if (its_wide == own) seen_.network = std::max(seen_.network, crowd.network);
+    if (!is_fair(newcomer, its, holder, crowd, times)) return;
     const bool first = found == nullptr || crowd > most.first;
-    if (!first && (crowd != most.first || *since >= most.second)) continue;
+    if (!first && (crowd != most.first || *since >= most.second)) return;
     found = session;
     most = {crowd, *since};
-  }
+    wide = its_wide;
+  };
+  const auto promises = [&](uint32_t Crowd::*count) {
+    return fruitless_ < kFruitless ||
+           times * (its.*count) + 1 < std::max(largest_.*count, seen_.*count);
+  };
+  if (promises(&Crowd::wide))
+    for (size_t i = 0; i < kSample; ++i) look(any());
+  if (found != nullptr || promises(&Crowd::network))
+    for (size_t i = 0; i < kSample; ++i)
+      if (auto* const near = any_of(wide)) look(near);
   if (found == nullptr) ++fruitless_;
   return found;
+}
+
+bool Sessions::yield_to_stranger(const dns::IpAddress& newcomer, const Places& places, Kind kind) {
+  if (yields_left_ == 0) return false;
+  auto* const holder = unfair_to(newcomer, places, kind, yields_left_ > kKeptYields ? 1 : 2);
+  if (holder == nullptr) return false;
+  --yields_left_;
+  yield(*holder);
+  return true;
 }
 
 }  // namespace ravelin::proxy

@@ -35,14 +35,23 @@ class Sessions {
   // longest; null if there is none. Looks at all, or at some by chance.
   enum class Looks : uint8_t { All, Some };
   Session* oldest_doubtful(Looks looks);
+  // It yields; false if there is none. Where only some are looked at, nobody knows yet who comes,
+  // and that happens a few times between two sweeps only.
+  bool yield_to_known(Looks looks);
   // Whose place goes to |newcomer|, so that networks have fair shares; null if there is nobody who
   // has more than its own, or nobody among those with the null sender. Looks at some: whoever has
-  // most is among them most likely. In a flood in which nobody has more than its share looks are
-  // fruitless: of those that promise nothing there are only so many between two sweeps.
-  // |times|: as is_fair().
+  // most is among them most likely; then at some of that one's wide network, or of the newcomer's
+  // if there is no such, for there who has most of it is to be found. In a flood in which nobody
+  // has more than its share looks are fruitless: of those that promise nothing there are only so
+  // many between two sweeps. |times|: as is_fair().
   enum class Kind : uint8_t { All, Bounces };
   Session* unfair_to(const dns::IpAddress& newcomer, const Places& places, Kind kind,
                      uint32_t times = 1);
+  // It yields; false if there is none, or if enough have between two sweeps: each costs a dialog
+  // that has come as far as a new one would. Half of these are for networks of which less than half
+  // as many are here: bots differ by little, and are the most, and who is one of few is not to wait
+  // behind them.
+  bool yield_to_stranger(const dns::IpAddress& newcomer, const Places& places, Kind kind);
 
   void each(size_t limit, const std::function<void(const Session&)>& look) const;
   // Up to |limit| of those whose dialog |wanted| likes, in no order.
@@ -61,20 +70,32 @@ class Sessions {
   static constexpr size_t kSlices = 10;
   static constexpr size_t kSample = 16;
   static constexpr uint32_t kFruitless = 50;
+  static constexpr uint32_t kYields = 20;
+  static constexpr uint32_t kKeptYields = kYields / 2;
+
+  struct Member {
+    std::shared_ptr<Session> owner;
+    dns::IpAddress wide;  // wide_network() of where it came from
+    size_t at;            // among those of it
+  };
 
   Session* any();
+  Session* any_of(const dns::IpAddress& wide);  // null: there is none
+  void leave_network(const Member& member) noexcept;
   void sweep_yielded(Time now);
   void count(const Session& session);
 
   Reactor& reactor_;
   // Shared pointers, as retiring needs them: a dialog that ends must not need memory for it.
-  std::unordered_map<Session*, std::shared_ptr<Session>> sessions_;
+  std::unordered_map<Session*, Member> sessions_;
+  std::unordered_map<dns::IpAddress, std::vector<Session*>, dns::IpHash> networks_;
   size_t slice_ = 0;
   Phases counted_{};  // in this round
   std::array<std::atomic<uint32_t>, Session::kPhases> phases_{};
-  uint32_t fruitless_ = 0;     // looks since the last sweep
-  uint32_t widest_ = 0;        // crowd in a /16 that looks saw in the time before that
-  uint32_t seen_ = 0;          // and since
+  uint32_t yields_left_ = kYields;  // until the next sweep
+  uint32_t fruitless_ = 0;          // looks since the last one
+  Crowd largest_;              // each count by itself, as looks saw them in the time before that
+  Crowd seen_;                 // and since
   std::vector<Session*> due_;  // work space of sweep() and shut_down()
   // Those with a descriptor and no place; some may have ended.
   std::array<Session*, kYieldedPerWorker> yielded_{};

@@ -27,9 +27,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kSweep = 100ms;
-constexpr uint32_t kYields = 20;  // in such a time
-// Of these, for who comes from where less than half as many are.
-constexpr uint32_t kKeptYields = kYields / 2;
 constexpr auto kFarewells = 3s;  // for QUIT and the backends' FIN, at the end
 constexpr auto kLook = 10ms;     // and how often we look whether they are done
 
@@ -204,7 +201,7 @@ class Worker::Impl {
     const auto try_it = [&] { return shared_.bounces.enter(most); };
     auto place = try_it();
     if (!place && shared_.bounces.in_use() < most + 1 &&
-        make_room_for_stranger(client, Sessions::Kind::Bounces))
+        sessions_.yield_to_stranger(client, shared_.places, Sessions::Kind::Bounces))
       place = try_it();
     return place;
   }
@@ -378,26 +375,9 @@ class Worker::Impl {
     if (who == Newcomer::Denied) return false;
     if (who == Newcomer::Stranger)
       return shared_.places.one_makes_room(limits, published_.places) &&
-             make_room_for_stranger(client, Sessions::Kind::All);
-    // Most of those without a name are strangers, of whom none gets a place by being many.
-    if (who == Newcomer::Unnamed && yields_left_ <= kKeptYields) return false;
-    auto* const holder = sessions_.oldest_doubtful(who == Newcomer::Unnamed ? Sessions::Looks::Some
-                                                                            : Sessions::Looks::All);
-    if (holder == nullptr) return false;
-    if (who == Newcomer::Unnamed) --yields_left_;
-    sessions_.yield(*holder);
-    return true;
-  }
-  // Only so often: each time costs a dialog that has come as far as a new one would.
-  bool make_room_for_stranger(const dns::IpAddress& client, Sessions::Kind kind) {
-    if (yields_left_ == 0) return false;
-    // Bots differ by little, and are the most: who is one of few is not to wait behind them.
-    const uint32_t times = yields_left_ > kKeptYields ? 1 : 2;
-    auto* const holder = sessions_.unfair_to(client, shared_.places, kind, times);
-    if (holder == nullptr) return false;
-    --yields_left_;
-    sessions_.yield(*holder);
-    return true;
+             sessions_.yield_to_stranger(client, shared_.places, Sessions::Kind::All);
+    return sessions_.yield_to_known(who == Newcomer::Unnamed ? Sessions::Looks::Some
+                                                             : Sessions::Looks::All);
   }
 
   void open(std::unique_ptr<Stream> stream, Arrival arrival) {
@@ -424,7 +404,6 @@ class Worker::Impl {
     const auto now = loop_.now();
     services_.tally.late(std::max(Time::duration{}, now - swept_ - kSweep));
     swept_ = now;
-    yields_left_ = kYields;
     sessions_.sweep(now);
     introductions_.sweep(now);
     verifier_.sweep(now);
@@ -445,7 +424,6 @@ class Worker::Impl {
   std::vector<std::unique_ptr<Listener>> listeners_;
   Handle sweeper_;
   Time swept_{};
-  uint32_t yields_left_ = 0;          // until the next sweep
   Time deadline_{};                   // of stop()
   std::function<void()> on_drained_;  // while draining
   std::atomic<bool> drained_{false};

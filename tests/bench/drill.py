@@ -190,7 +190,7 @@ WIDE = ("--networks", 400, "--wide-networks", 40)
 SPREAD = ("--networks", 4000, "--wide-networks", 60)
 
 
-def attack(stage, verdicts, options):
+def attack(stage, verdicts, options, *where):
     """9,000 hostile dialogs of every kind beside thirty good senders."""
     onset, lasts = 20, options.duration
     # Tables come in pieces, whose price is paid once and not by the dialog.
@@ -201,7 +201,7 @@ def attack(stage, verdicts, options):
     time.sleep(max(0, 2 * stage.hold + 2 - onset))
     # A third more than may be held, so that there are always some who would take a place.
     report = stage.drill("--onset", f"{onset}s", "--duration", f"{lasts}s", "--quiet", "10s",
-                         "--drain", "30s", *SPREAD, *bots(1.33), *SENDERS, "--good", "late=10", "--bounces", "20%")
+                         "--drain", "30s", *SPREAD, *bots(1.33), *SENDERS, "--good", "late=10", "--bounces", "20%", *where)
     began = report["started"] + onset
     ended = began + lasts
     calm = began + lasts + stage.hold + 8
@@ -220,6 +220,11 @@ def attack(stage, verdicts, options):
     verdicts.check(f"calm again within the hold ({stage.hold} s) and what the figures need to fall",
                    at_rest and at_rest[0] - ended <= stage.hold + 8, took)
     check_memory(verdicts, stage, report, began, ended)
+
+
+def among(stage, verdicts, options):
+    """The same, the good senders in the /16 from which the bots come."""
+    attack(stage, verdicts, options, "--good-place", "bots-16")
 
 
 def check_memory(verdicts, stage, report, began, ended):
@@ -426,10 +431,10 @@ def descriptors(stage, verdicts, options):
     empty(stage, verdicts, lasts)
 
 
-SCENARIOS = {"attack": attack, "noise": noise, "monday": monday, "retry": retry, "provider": provider,
-             "descriptors": descriptors}
-# Three quarters are for strangers.
-OPTIONS = {"attack": {"places": 12_200}, "descriptors": {"places": 0, "descriptors": 1000}}  # of the stage
+SCENARIOS = {"attack": attack, "among": among, "noise": noise, "monday": monday, "retry": retry,
+             "provider": provider, "descriptors": descriptors}
+THOUSANDS = {"places": 12_200}  # three quarters are for strangers
+OPTIONS = {"attack": THOUSANDS, "among": THOUSANDS, "descriptors": {"places": 0, "descriptors": 1000}}  # of the stage
 
 
 def main():

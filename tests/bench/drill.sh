@@ -3,7 +3,7 @@
 # time and punishes refusals. Installs what it needs, builds the release, prints what ravelin-drill
 # reports and whether what is promised holds.
 #
-#   tests/bench/drill.sh [--duration SECONDS] [--delay TIME] [attack|noise|monday|retry|provider|descriptors ...]
+#   tests/bench/drill.sh [--duration SECONDS] [--delay TIME] [attack|among|noise|monday|retry|provider|descriptors ...]
 #
 # By default all of them, each with 60 s of load, retry with at least 180 s; --duration 600 is the
 # long form.

@@ -299,14 +299,78 @@ TEST_CASE("looks that find nobody are bounded between two sweeps") {
   bench.connect(100, "10.1.1.1");
   bench.connect(100, "10.2.1.1");
   for (int i = 0; i < 100; ++i) CHECK_FALSE(finds("10.1.1.1"));
-  CHECK_FALSE(finds("10.1.2.1"));  // a neighbour's place would be its own
-  CHECK(finds("198.51.100.1"));
-  bench.sweep();
+  CHECK_FALSE(finds("10.1.1.2"));
   CHECK(finds("10.1.2.1"));
+  CHECK(finds("198.51.100.1"));
+  bench.sweep();
+  CHECK(finds("10.1.1.2"));
   for (int i = 0; i < 100; ++i) CHECK_FALSE(finds("10.1.1.1"));
   bench.sweep();
   for (int i = 0; i < 100; ++i) CHECK_FALSE(finds("10.1.1.1"));
   CHECK(finds("198.51.100.1"));
+}
+
+TEST_CASE("between two sweeps a few dialogs yield, half of them to newcomers who are few only") {
+  Bench bench;
+  bench.connect(600, "10.1.1.1");
+  std::vector<Places::Entry> many;
+  for (int i = 0; i < 400; ++i)
+    many.push_back(
+        bench.places.enter(*dns::IpAddress::parse("10.2.1.1"), false, false, {}, 10'000));
+  const auto get_in = [&](const char* newcomer) {
+    int times = 0;
+    while (times < 100 && bench.sessions.yield_to_stranger(*dns::IpAddress::parse(newcomer),
+                                                           bench.places, Sessions::Kind::All))
+      ++times;
+    return times;
+  };
+  CHECK(get_in("10.2.2.1") == 10);
+  CHECK_FALSE(bench.sessions.yield_to_known(Sessions::Looks::Some));
+  CHECK(get_in("198.51.100.1") == 10);
+  CHECK(bench.sessions.yield_to_known(Sessions::Looks::All));
+  bench.sweep();
+  CHECK(bench.sessions.yield_to_known(Sessions::Looks::Some));
+  CHECK(get_in("10.2.2.1") == 9);
+}
+
+// Alone in its /24, but of the /16 from which most of the bots come.
+TEST_CASE("a newcomer among bots is looked for, however many of their own looks found nobody") {
+  Bench bench;
+  for (int i = 0; i < 30; ++i) bench.connect(3, "10.1." + std::to_string(i) + ".1");
+  const auto finds = [&](const char* newcomer) {
+    return bench.sessions.unfair_to(*dns::IpAddress::parse(newcomer), bench.places,
+                                    Sessions::Kind::All, /*times=*/2) != nullptr;
+  };
+  for (int i = 0; i < 60; ++i) CHECK_FALSE(finds("10.1.1.1"));
+  CHECK(finds("10.1.200.1"));
+  bench.sweep();
+  for (int i = 0; i < 60; ++i) CHECK_FALSE(finds("10.1.1.1"));
+  CHECK(finds("10.1.200.1"));
+}
+
+TEST_CASE("in the network that has most, who is one of few there keeps its place") {
+  Bench bench;
+  for (int i = 0; i < 100; ++i) bench.connect(1, "10.1.1." + std::to_string(i));
+  for (int i = 0; i < 200; ++i) bench.connect(1, "10.1." + std::to_string(2 + i) + ".1");
+  for (int i = 0; i < 100; ++i) {
+    auto* const holder = bench.sessions.unfair_to(*dns::IpAddress::parse("198.51.100.1"),
+                                                  bench.places, Sessions::Kind::All);
+    REQUIRE(holder != nullptr);
+    CHECK(holder->info().client.address.bytes()[2] == 1);
+  }
+}
+
+// Others are so many that a look at some of all hardly meets its own network.
+TEST_CASE("where no network has more, a newcomer finds who has more of its own") {
+  Bench bench;
+  for (int wide = 1; wide <= 40; ++wide)
+    for (int i = 0; i < 10; ++i)
+      bench.connect(3, "10." + std::to_string(wide) + "." + std::to_string(i) + ".1");
+  for (int i = 0; i < 100; ++i) {
+    bench.sweep();
+    CHECK(bench.sessions.unfair_to(*dns::IpAddress::parse("10.1.200.1"), bench.places,
+                                   Sessions::Kind::All) != nullptr);
+  }
 }
 
 TEST_CASE("a look at some dialogs may meet each of them") {
