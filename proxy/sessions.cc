@@ -155,11 +155,8 @@ Session* Sessions::any() {
   return nullptr;
 }
 
-Session* Sessions::any_of(const dns::IpAddress& wide) {
-  const auto found = networks_.find(wide);
-  return found == networks_.end() ? nullptr : found->second[chance_() % found->second.size()];
-}
-
+// Each count that is looked up takes a lock, and most of those looked at are no use: so no more of
+// them than it takes to know.
 Session* Sessions::unfair_to(const dns::IpAddress& newcomer, const Places& places, Kind kind,
                              uint32_t times) {
   if (sessions_.empty()) return nullptr;
@@ -167,39 +164,57 @@ Session* Sessions::unfair_to(const dns::IpAddress& newcomer, const Places& place
   // Whose bounce wants to come in is counted already.
   if (kind == Kind::Bounces)
     for (auto* const count : {&its.wide, &its.network, &its.client}) *count -= *count > 0;
-  const auto few = times * its.wide + 1;
+  const auto doubtful = [kind](const Session& session) {
+    const bool of_use = kind == Kind::Bounces ? session.holds_bounce() : session.of_stranger();
+    return of_use ? session.doubtful_since() : std::nullopt;
+  };
+  const auto few = [&](uint32_t Crowd::*count) { return times * (its.*count) + 1; };
+  const auto promises = [&](uint32_t Crowd::*count) {
+    return fruitless_ < kFruitless || few(count) < std::max(largest_.*count, seen_.*count);
+  };
+
+  // Which wide network has most?
   const auto own = wide_network(newcomer);
   auto wide = own;
+  auto around = few(&Crowd::wide);
+  Session* holder = nullptr;
+  if (promises(&Crowd::wide))
+    for (size_t i = 0; i < kSample; ++i) {
+      Session& session = *any();
+      if (!doubtful(session)) continue;
+      const auto& address = session.info().client.address;
+      const auto crowd = places.wide_crowd(address);
+      seen_.wide = std::max(seen_.wide, crowd);
+      if (crowd <= around || wide_network(address) == own) continue;
+      holder = &session;
+      wide = wide_network(address);
+      around = crowd;
+    }
+
+  // Who has most in that?
   Session* found = nullptr;
   std::pair<Crowd, Time> most;  // of equal crowds the one that has been idle for longest
-  const auto look = [&](Session* session) {
-    const auto since = session->doubtful_since();
-    const bool of_use = kind == Kind::Bounces ? session->holds_bounce() : session->of_stranger();
-    if (!since || !of_use) return;
-    const auto& holder = session->info().client.address;
-    const auto around = places.wide_crowd(holder);
-    seen_.wide = std::max(seen_.wide, around);
-    // Most are no use, and the first of the counts that is_fair() wants says so.
-    const auto its_wide = wide_network(holder);
-    if (around <= few && its_wide != own) return;
-    const auto crowd = places.crowd(holder);
-    if (its_wide == own) seen_.network = std::max(seen_.network, crowd.network);
-    if (!is_fair(newcomer, its, holder, crowd, times)) return;
+  const auto look = [&](Session& session) {
+    const auto since = doubtful(session);
+    if (!since) return;
+    const auto& address = session.info().client.address;
+    Crowd crowd{.wide = around, .network = places.network_crowd(address)};
+    if (wide == own) {
+      seen_.network = std::max(seen_.network, crowd.network);
+      const bool near = address.network_key() == newcomer.network_key();
+      if (crowd.network <= few(&Crowd::network) && !near) return;
+    }
+    crowd.client = places.client_crowd(address);
+    if (!is_fair(newcomer, its, address, crowd, times)) return;
     const bool first = found == nullptr || crowd > most.first;
     if (!first && (crowd != most.first || *since >= most.second)) return;
-    found = session;
+    found = &session;
     most = {crowd, *since};
-    wide = its_wide;
   };
-  const auto promises = [&](uint32_t Crowd::*count) {
-    return fruitless_ < kFruitless ||
-           times * (its.*count) + 1 < std::max(largest_.*count, seen_.*count);
-  };
-  if (promises(&Crowd::wide))
-    for (size_t i = 0; i < kSample; ++i) look(any());
-  if (found != nullptr || promises(&Crowd::network))
-    for (size_t i = 0; i < kSample; ++i)
-      if (auto* const near = any_of(wide)) look(near);
+  if (holder != nullptr) look(*holder);
+  const auto members = networks_.find(wide);
+  if (members != networks_.end() && (wide != own || promises(&Crowd::network)))
+    for (size_t i = 0; i < kSample; ++i) look(*members->second[chance_() % members->second.size()]);
   if (found == nullptr) ++fruitless_;
   return found;
 }

@@ -69,7 +69,7 @@ class Sessions {
  private:
   static constexpr size_t kSlices = 10;
   static constexpr size_t kSample = 16;
-  static constexpr uint32_t kFruitless = 50;
+  static constexpr uint32_t kFruitless = 20;
   static constexpr uint32_t kYields = 20;
   static constexpr uint32_t kKeptYields = kYields / 2;
 
@@ -80,7 +80,6 @@ class Sessions {
   };
 
   Session* any();
-  Session* any_of(const dns::IpAddress& wide);  // null: there is none
   void leave_network(const Member& member) noexcept;
   void sweep_yielded(Time now);
   void count(const Session& session);

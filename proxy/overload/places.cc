@@ -142,10 +142,17 @@ uint32_t Places::wide_crowd(const dns::IpAddress& client) const {
   return shards_->wide.count(wide_network(client));
 }
 
+uint32_t Places::network_crowd(const dns::IpAddress& client) const {
+  return shards_->networks.count(client.network_key());
+}
+
+uint32_t Places::client_crowd(const dns::IpAddress& client) const {
+  return shards_->clients.count(client.client_key());
+}
+
 Crowd Places::crowd(const dns::IpAddress& client) const {
-  return {.wide = wide_crowd(client),
-          .network = shards_->networks.count(client.network_key()),
-          .client = shards_->clients.count(client.client_key())};
+  return {
+      .wide = wide_crowd(client), .network = network_crowd(client), .client = client_crowd(client)};
 }
 
 Places::Places() : shards_(std::make_unique<Shards>()) {}

@@ -80,7 +80,10 @@ class Places {
               uint32_t total);
 
   Crowd crowd(const dns::IpAddress& client) const;
-  uint32_t wide_crowd(const dns::IpAddress& client) const;  // that alone
+  // One of these alone.
+  uint32_t wide_crowd(const dns::IpAddress& client) const;
+  uint32_t network_crowd(const dns::IpAddress& client) const;
+  uint32_t client_crowd(const dns::IpAddress& client) const;
   uint32_t in_use() const;
   // Of these, those that are neither good nor exempt, as a share of what they may have; above 1
   // after the limits were lowered.

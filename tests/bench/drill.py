@@ -149,8 +149,8 @@ def good(report, kind, phase):
     return report["groups"][f"good {kind}"]["phases"][phase]["messages"]
 
 
-def check_good(verdicts, report):
-    """What senders of good mail may expect while it lasts."""
+def check_good(verdicts, report, crowded=False):
+    """What senders of good mail may expect while it lasts; |crowded| among bots, whose equals they are at first."""
     before, load = good(report, "known", "before"), good(report, "known", "load")
     lost = sum(good(report, "known", phase)[what] for phase in ("before", "load", "after")
                for what in ("refused", "left", "places_told", "places_wordless"))
@@ -169,7 +169,12 @@ def check_good(verdicts, report):
         more = sum(phase["deferrals"] - phase["deferred"] for phase in new)
         verdicts.check(f"good senders seen for the first time{when} get through", queued > 0 and left == 0,
                        f"{left} of {queued} lost")
-        verdicts.check("after one greylist delay", more == 0, f"{more} were deferred again")
+        if kind == "late" and crowded:
+            its = report["groups"]["good late"]["phases"]["load"]["dialogs"]
+            verdicts.check("nine of ten of their dialogs find a place at once",
+                           its["greeted"] >= 0.9 * its["opened"], f"{its['greeted']} of {its['opened']}")
+        else:
+            verdicts.check("after one greylist delay", more == 0, f"{more} were deferred again")
 
 
 def check_backend(verdicts, seen):
@@ -210,7 +215,7 @@ def attack(stage, verdicts, options, *where):
     stage.print_changes()
     held = statistics.median(look.open for look in stage.looks if began + 5 <= look.time <= ended)
     verdicts.check("9,000 hostile dialogs are held", held >= 9000, f"{held:.0f} dialogs")
-    check_good(verdicts, report)
+    check_good(verdicts, report, crowded=bool(where))
     check_backend(verdicts, seen)
     reached = [when for when, level, _ in stage.changes() if level in LEVELS[2:] and when >= began]
     verdicts.check("attack is seen within 10 s of the onset", reached and reached[0] - began < 10,
