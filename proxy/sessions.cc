@@ -155,67 +155,91 @@ Session* Sessions::any() {
   return nullptr;
 }
 
+struct Sessions::Newcomer {
+  const dns::IpAddress& address;
+  const dns::IpAddress wide;
+  const Places& places;
+  const Kind kind;
+  const uint32_t times;
+  Crowd crowd;
+
+  Newcomer(const dns::IpAddress& newcomer, const Places& all, Kind which, uint32_t how_many)
+      : address(newcomer),
+        wide(wide_network(newcomer)),
+        places(all),
+        kind(which),
+        times(how_many),
+        crowd(all.crowd(newcomer)) {
+    // Whose bounce wants to come in is counted already.
+    if (kind == Kind::Bounces)
+      for (auto* const count : {&crowd.wide, &crowd.network, &crowd.client}) *count -= *count > 0;
+  }
+  // So many may be where the holder is.
+  uint32_t few(uint32_t Crowd::*count) const { return times * (crowd.*count) + 1; }
+  std::optional<Time> doubtful_since(const Session& holder) const {
+    const bool of_use = kind == Kind::Bounces ? holder.holds_bounce() : holder.of_stranger();
+    return of_use ? holder.doubtful_since() : std::nullopt;
+  }
+};
+
 // Each count that is looked up takes a lock, and most of those looked at are no use: so no more of
 // them than it takes to know.
 Session* Sessions::unfair_to(const dns::IpAddress& newcomer, const Places& places, Kind kind,
                              uint32_t times) {
   if (sessions_.empty()) return nullptr;
-  auto its = places.crowd(newcomer);
-  // Whose bounce wants to come in is counted already.
-  if (kind == Kind::Bounces)
-    for (auto* const count : {&its.wide, &its.network, &its.client}) *count -= *count > 0;
-  const auto doubtful = [kind](const Session& session) {
-    const bool of_use = kind == Kind::Bounces ? session.holds_bounce() : session.of_stranger();
-    return of_use ? session.doubtful_since() : std::nullopt;
-  };
-  const auto few = [&](uint32_t Crowd::*count) { return times * (its.*count) + 1; };
+  const Newcomer its(newcomer, places, kind, times);
   const auto promises = [&](uint32_t Crowd::*count) {
-    return fruitless_ < kFruitless || few(count) < std::max(largest_.*count, seen_.*count);
+    return fruitless_ < kFruitless || its.few(count) < std::max(largest_.*count, seen_.*count);
   };
+  Session* found = promises(&Crowd::wide) ? in_widest(its) : nullptr;
+  if (found != nullptr || promises(&Crowd::network)) found = in_network(its, found);
+  if (found == nullptr) ++fruitless_;
+  return found;
+}
 
-  // Which wide network has most?
-  const auto own = wide_network(newcomer);
-  auto wide = own;
-  auto around = few(&Crowd::wide);
-  Session* holder = nullptr;
-  if (promises(&Crowd::wide))
-    for (size_t i = 0; i < kSample; ++i) {
-      Session& session = *any();
-      if (!doubtful(session)) continue;
-      const auto& address = session.info().client.address;
-      const auto crowd = places.wide_crowd(address);
-      seen_.wide = std::max(seen_.wide, crowd);
-      if (crowd <= around || wide_network(address) == own) continue;
-      holder = &session;
-      wide = wide_network(address);
-      around = crowd;
-    }
+Session* Sessions::in_widest(const Newcomer& newcomer) {
+  Session* found = nullptr;
+  auto most = newcomer.few(&Crowd::wide);
+  for (size_t i = 0; i < kSample; ++i) {
+    Session& holder = *any();
+    if (!newcomer.doubtful_since(holder)) continue;
+    const auto& address = holder.info().client.address;
+    const auto crowd = newcomer.places.wide_crowd(address);
+    seen_.wide = std::max(seen_.wide, crowd);
+    if (crowd <= most || wide_network(address) == newcomer.wide) continue;
+    found = &holder;
+    most = crowd;
+  }
+  return found;
+}
 
-  // Who has most in that?
+Session* Sessions::in_network(const Newcomer& newcomer, Session* some) {
+  const auto wide = some == nullptr ? newcomer.wide : wide_network(some->info().client.address);
+  const bool own = wide == newcomer.wide;
+  const auto around = newcomer.places.wide_crowd(wide);
   Session* found = nullptr;
   std::pair<Crowd, Time> most;  // of equal crowds the one that has been idle for longest
-  const auto look = [&](Session& session) {
-    const auto since = doubtful(session);
+  const auto look = [&](Session& holder) {
+    const auto since = newcomer.doubtful_since(holder);
     if (!since) return;
-    const auto& address = session.info().client.address;
-    Crowd crowd{.wide = around, .network = places.network_crowd(address)};
-    if (wide == own) {
+    const auto& address = holder.info().client.address;
+    Crowd crowd{.wide = around, .network = newcomer.places.network_crowd(address)};
+    if (own) {
       seen_.network = std::max(seen_.network, crowd.network);
-      const bool near = address.network_key() == newcomer.network_key();
-      if (crowd.network <= few(&Crowd::network) && !near) return;
+      const bool near = address.network_key() == newcomer.address.network_key();
+      if (crowd.network <= newcomer.few(&Crowd::network) && !near) return;
     }
-    crowd.client = places.client_crowd(address);
-    if (!is_fair(newcomer, its, address, crowd, times)) return;
+    crowd.client = newcomer.places.client_crowd(address);
+    if (!is_fair(newcomer.address, newcomer.crowd, address, crowd, newcomer.times)) return;
     const bool first = found == nullptr || crowd > most.first;
     if (!first && (crowd != most.first || *since >= most.second)) return;
-    found = &session;
+    found = &holder;
     most = {crowd, *since};
   };
-  if (holder != nullptr) look(*holder);
+  if (some != nullptr) look(*some);
   const auto members = networks_.find(wide);
-  if (members != networks_.end() && (wide != own || promises(&Crowd::network)))
-    for (size_t i = 0; i < kSample; ++i) look(*members->second[chance_() % members->second.size()]);
-  if (found == nullptr) ++fruitless_;
+  if (members == networks_.end()) return found;
+  for (size_t i = 0; i < kSample; ++i) look(*members->second[chance_() % members->second.size()]);
   return found;
 }
 

@@ -79,7 +79,15 @@ class Sessions {
     size_t at;            // among those of it
   };
 
+  struct Newcomer;
+
   Session* any();
+  // Of some by chance one of the wide network that has most; null if no other has more than that of
+  // |newcomer|.
+  Session* in_widest(const Newcomer& newcomer);
+  // Of some by chance in the wide network of |some|, or in that of |newcomer| if it is null, who
+  // has most there.
+  Session* in_network(const Newcomer& newcomer, Session* some);
   void leave_network(const Member& member) noexcept;
   void sweep_yielded(Time now);
   void count(const Session& session);
