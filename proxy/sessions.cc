@@ -10,39 +10,38 @@ namespace ravelin::proxy {
 
 // Room for a look at all of them comes first: whoever cannot even be told that there is no memory
 // is left to sweep(), which must need none.
-Session& Sessions::add(std::unique_ptr<Session> session) {
+Session& Sessions::add(std::shared_ptr<Session> session) {
   Session& added = *session;
   if (due_.capacity() <= sessions_.size()) due_.reserve(2 * sessions_.size() + 16);
-  const auto wide = wide_network(added.info().client.address);
-  auto& near = networks_[wide];
+  auto& network = *networks_.try_emplace(wide_network(added.info().client.address)).first;
+  auto& members = network.second;
   try {
-    if (near.size() == near.capacity()) near.reserve(2 * near.size() + 1);
-    sessions_.emplace(&added, Member{std::move(session), wide, near.size()});
+    if (members.size() == members.capacity()) members.reserve(2 * members.size() + 1);
+    const auto at = static_cast<uint32_t>(members.size());
+    sessions_.insert(Member{std::move(session), &network, at});
   } catch (...) {
-    if (near.empty()) networks_.erase(wide);
+    if (members.empty()) networks_.erase(networks_.find(network.first));
     throw;
   }
-  near.push_back(&added);
+  members.push_back(&added);
   return added;
 }
 
 void Sessions::retire(Session& session) noexcept {
   const auto found = sessions_.find(&session);
   assert(found != sessions_.end());
-  leave_network(found->second);
-  auto over = std::move(found->second.owner);
-  sessions_.erase(found);
-  reactor_.retire(std::move(over));
+  leave_network(*found);
+  auto over = sessions_.extract(found);
+  reactor_.retire(std::move(over.value().owner));
 }
 
 void Sessions::leave_network(const Member& member) noexcept {
-  const auto found = networks_.find(member.wide);
-  assert(found != networks_.end());
-  auto& near = found->second;
-  sessions_.find(near.back())->second.at = member.at;
-  near[member.at] = near.back();
-  near.pop_back();
-  if (near.empty()) networks_.erase(found);
+  auto& members = member.network->second;
+  assert(members[member.at] == member.owner.get());
+  sessions_.find(members.back())->at = member.at;
+  members[member.at] = members.back();
+  members.pop_back();
+  if (members.empty()) networks_.erase(networks_.find(member.network->first));
 }
 
 // Slices of the table, not a copy of all of it. A dialog that moves because the table grew is
@@ -60,7 +59,7 @@ void Sessions::sweep(Time now) {
   due_.clear();
   for (auto bucket = begin; bucket < end; ++bucket)
     for (auto at = sessions_.begin(bucket); at != sessions_.end(bucket); ++at)
-      due_.push_back(at->first);
+      due_.push_back(at->owner.get());
   for (Session* session : due_) {
     count(*session);
     session->sweep(now);
@@ -83,27 +82,27 @@ Sessions::Phases Sessions::phases() const {
 
 void Sessions::shut_down(bool now) {
   due_.clear();
-  for (const auto& [session, member] : sessions_) due_.push_back(session);
+  for (const auto& member : sessions_) due_.push_back(member.owner.get());
   for (Session* session : due_) session->shut_down(now);
 }
 
 void Sessions::each(size_t limit, const std::function<void(const Session&)>& look) const {
   for (auto one = sessions_.begin(); one != sessions_.end() && limit > 0; ++one, --limit)
-    look(*one->first);
+    look(*one->owner);
 }
 
 std::vector<SessionView> Sessions::views(Time now, size_t limit, const Wanted& wanted) const {
   std::vector<SessionView> all;
-  for (const auto& [session, member] : sessions_) {
+  for (const auto& member : sessions_) {
     if (all.size() >= limit) break;
-    if (wanted(session->info())) all.push_back(session->view(now));
+    if (wanted(member.owner->info())) all.push_back(member.owner->view(now));
   }
   return all;
 }
 
 Session* Sessions::find(Id id) {
-  for (const auto& [session, member] : sessions_)
-    if (session->is(id)) return session;
+  for (const auto& member : sessions_)
+    if (member.owner->is(id)) return member.owner.get();
   return nullptr;
 }
 
@@ -129,7 +128,7 @@ Session* Sessions::oldest_doubtful(Looks looks) {
     since = its;
   };
   if (looks == Looks::All)
-    for (const auto& [session, member] : sessions_) look(session);
+    for (const auto& member : sessions_) look(member.owner.get());
   else
     for (size_t i = 0; i < kSample && !sessions_.empty(); ++i) look(any());
   return oldest;
@@ -151,7 +150,8 @@ Session* Sessions::any() {
   auto bucket = chance_() % buckets;
   for (size_t i = 0; i < buckets; ++i, bucket = (bucket + 1) % buckets)
     if (const auto size = sessions_.bucket_size(bucket); size > 0)
-      return std::next(sessions_.begin(bucket), static_cast<ptrdiff_t>(chance_() % size))->first;
+      return std::next(sessions_.begin(bucket), static_cast<ptrdiff_t>(chance_() % size))
+          ->owner.get();
   return nullptr;
 }
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <random>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "proxy/event/stream.h"
@@ -21,7 +22,7 @@ class Sessions {
  public:
   explicit Sessions(Reactor& reactor) : reactor_(reactor) {}
 
-  Session& add(std::unique_ptr<Session> session);
+  Session& add(std::shared_ptr<Session> session);
   // Ends |session| at the end of this turn: it may be on the stack.
   void retire(Session& session) noexcept;
   // Looks at a tenth of them, the next tenth at each call.
@@ -73,10 +74,22 @@ class Sessions {
   static constexpr uint32_t kYields = 20;
   static constexpr uint32_t kKeptYields = kYields / 2;
 
+  using Networks = std::unordered_map<dns::IpAddress, std::vector<Session*>, dns::IpHash>;
+  // Shared, as retiring needs it: a dialog that ends must not need memory for it.
   struct Member {
     std::shared_ptr<Session> owner;
-    dns::IpAddress wide;  // wide_network() of where it came from
-    size_t at;            // among those of it
+    Networks::value_type* network;  // where it is filed: by the wide network that it came from
+    mutable uint32_t at;            // and where there
+  };
+  // A set, whose nodes are smaller than a map's.
+  struct ByAddress {
+    using is_transparent = void;
+    static const Session* of(const Session* session) { return session; }
+    static const Session* of(const Member& member) { return member.owner.get(); }
+    size_t operator()(const auto& one) const noexcept {
+      return std::hash<const Session*>()(of(one));
+    }
+    bool operator()(const auto& one, const auto& other) const { return of(one) == of(other); }
   };
 
   struct Newcomer;
@@ -93,9 +106,8 @@ class Sessions {
   void count(const Session& session);
 
   Reactor& reactor_;
-  // Shared pointers, as retiring needs them: a dialog that ends must not need memory for it.
-  std::unordered_map<Session*, Member> sessions_;
-  std::unordered_map<dns::IpAddress, std::vector<Session*>, dns::IpHash> networks_;
+  std::unordered_set<Member, ByAddress, ByAddress> sessions_;
+  Networks networks_;
   size_t slice_ = 0;
   Phases counted_{};  // in this round
   std::array<std::atomic<uint32_t>, Session::kPhases> phases_{};

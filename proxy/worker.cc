@@ -381,7 +381,7 @@ class Worker::Impl {
   }
 
   void open(std::unique_ptr<Stream> stream, Arrival arrival) {
-    auto session = std::make_unique<Session>(services_, published_.policy, std::move(stream),
+    auto session = std::make_shared<Session>(services_, published_.policy, std::move(stream),
                                              std::move(arrival));
     sessions_.add(std::move(session)).start();
     count_.store(static_cast<uint32_t>(sessions_.size()), std::memory_order_relaxed);

@@ -45,7 +45,8 @@ void DialogDns::restart(std::chrono::milliseconds budget, std::optional<dns::Fcr
 void DialogDns::spend(dns::Time asked) {
   const auto now = reactor_.now();
   const auto waited = now - std::max(asked, counted_);
-  left_ -= std::clamp(waited, std::chrono::nanoseconds(0), left_);
+  left_ -= std::chrono::duration_cast<Budget>(
+      std::clamp(waited, std::chrono::nanoseconds(0), std::chrono::nanoseconds(left_)));
   counted_ = now;
 }
 

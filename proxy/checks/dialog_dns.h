@@ -45,11 +45,13 @@ class DialogDns {
 
   dns::Resolver& resolver_;
   dns::Reactor& reactor_;
-  std::chrono::nanoseconds left_;
+  // Smaller than it might be, as is all that each idle dialog has; half an hour fits.
+  using Budget = std::chrono::duration<int32_t, std::micro>;
+  Budget left_;
+  bool stranger_ = true;
   dns::Time counted_{};  // waiting before this is paid for: questions at the same time count once
   std::optional<dns::Fcrdns> fcrdns_;
   dns::Handle name_query_;
-  bool stranger_ = true;
 };
 
 }  // namespace ravelin::proxy

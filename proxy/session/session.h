@@ -328,7 +328,8 @@ class Session final : public dns::Retirable,
   bool doomed_ = false;        // ends at the next sweep
   bool unknown_seen_ = false;  // some recipient was unknown
   smtp::DialogState state_;
-  smtp::Offered offered_;      // in our EHLO reply; nothing after HELO
+  smtp::Offered offered_;  // in our EHLO reply; nothing after HELO
+  uint16_t junk_ = 0;
   uint64_t backend_size_ = 0;  // the least limit of the backends as of then; 0: none
   Time arrived_{};
   Time unread_since_{};  // since when some of our replies waits for the client to read; or nothing
@@ -341,7 +342,6 @@ class Session final : public dns::Retirable,
   Habit habit_;
   uint16_t errors_ = 0;
   RecipientCounts recipients_;
-  uint16_t junk_ = 0;
   std::unique_ptr<DialogRecord> record_;  // once there is something to put down
   std::unique_ptr<MailTransaction> transaction_;
 };

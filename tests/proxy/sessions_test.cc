@@ -76,7 +76,7 @@ class Bench : World, public Services {
         stream = std::make_unique<HopelessStream>(peer);
       else
         stream = std::make_unique<test::MemoryStream>(World::reactor, peer);
-      sessions.add(std::make_unique<Session>(*this, policy_, std::move(stream), std::move(arrival)))
+      sessions.add(std::make_shared<Session>(*this, policy_, std::move(stream), std::move(arrival)))
           .start();
     }
     run();
