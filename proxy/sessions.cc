@@ -13,35 +13,68 @@ namespace ravelin::proxy {
 Session& Sessions::add(std::shared_ptr<Session> session) {
   Session& added = *session;
   if (due_.capacity() <= sessions_.size()) due_.reserve(2 * sessions_.size() + 16);
-  auto& network = *networks_.try_emplace(wide_network(added.info().client.address)).first;
-  auto& members = network.second;
+  auto& network = with_room(added);
   try {
-    if (members.size() == members.capacity()) members.reserve(2 * members.size() + 1);
-    const auto at = static_cast<uint32_t>(members.size());
-    sessions_.insert(Member{std::move(session), &network, at});
+    join(*sessions_.insert(Member{std::move(session), &network, 0}).first);
   } catch (...) {
-    if (members.empty()) networks_.erase(networks_.find(network.first));
+    drop_if_empty(network);
     throw;
   }
-  members.push_back(&added);
   return added;
+}
+
+Sessions::Networks::value_type& Sessions::with_room(const Session& session) {
+  auto& network = *networks_.try_emplace(wide_network(session.info().client.address)).first;
+  auto& members = network.second.members;
+  try {
+    if (members.size() == members.capacity()) members.reserve(2 * members.size() + 1);
+  } catch (...) {
+    drop_if_empty(network);
+    throw;
+  }
+  return network;
+}
+
+// Without memory it stays where it was, and is passed over there.
+void Sessions::refile(const Session& session) noexcept {
+  const auto found = sessions_.find(&session);
+  assert(found != sessions_.end());
+  try {
+    auto& network = with_room(session);
+    if (&network == found->network) return;
+    leave(*found);
+    found->network = &network;
+    join(*found);
+  } catch (const std::bad_alloc&) {
+  }
 }
 
 void Sessions::retire(Session& session) noexcept {
   const auto found = sessions_.find(&session);
   assert(found != sessions_.end());
-  leave_network(*found);
+  leave(*found);
   auto over = sessions_.extract(found);
   reactor_.retire(std::move(over.value().owner));
 }
 
-void Sessions::leave_network(const Member& member) noexcept {
-  auto& members = member.network->second;
+// There is room.
+void Sessions::join(const Member& member) noexcept {
+  auto& members = member.network->second.members;
+  member.at = static_cast<uint32_t>(members.size());
+  members.push_back(member.owner.get());
+}
+
+void Sessions::leave(const Member& member) noexcept {
+  auto& members = member.network->second.members;
   assert(members[member.at] == member.owner.get());
   sessions_.find(members.back())->at = member.at;
   members[member.at] = members.back();
   members.pop_back();
-  if (members.empty()) networks_.erase(networks_.find(member.network->first));
+  drop_if_empty(*member.network);
+}
+
+void Sessions::drop_if_empty(const Networks::value_type& network) noexcept {
+  if (network.second.members.empty()) networks_.erase(networks_.find(network.first));
 }
 
 // Slices of the table, not a copy of all of it. A dialog that moves because the table grew is
@@ -52,9 +85,10 @@ void Sessions::sweep(Time now) {
   const auto begin = buckets * slice_ / kSlices;
   const auto end = buckets * (slice_ + 1) / kSlices;
   slice_ = (slice_ + 1) % kSlices;
+  if (slice_ == 0) ++round_;
   yields_left_ = kYields;
-  fruitless_ = 0;
-  largest_ = std::exchange(seen_, {});
+  fruitless_ = {};
+  widest_ = 0;
   sweep_yielded(now);
   due_.clear();
   for (auto bucket = begin; bucket < end; ++bucket)
@@ -188,13 +222,22 @@ Session* Sessions::unfair_to(const dns::IpAddress& newcomer, const Places& place
                              uint32_t times) {
   if (sessions_.empty()) return nullptr;
   const Newcomer its(newcomer, places, kind, times);
-  const auto promises = [&](uint32_t Crowd::*count) {
-    return fruitless_ < kFruitless || its.few(count) < std::max(largest_.*count, seen_.*count);
-  };
-  Session* found = promises(&Crowd::wide) ? in_widest(its) : nullptr;
-  if (found != nullptr || promises(&Crowd::network)) found = in_network(its, found);
-  if (found == nullptr) ++fruitless_;
+  auto& fruitless = fruitless_[kind == Kind::Bounces];
+  const bool free = fruitless < kFruitless;
+  const bool wide = its.few(&Crowd::wide) < widest_;
+  const bool network = may_have_more(its);
+  Session* found = free || wide ? in_widest(its) : nullptr;
+  if (found != nullptr || free || network) found = in_network(its, found);
+  if (found == nullptr && !wide && !network) ++fruitless;
   return found;
+}
+
+// Does its own network promise anything? Once in a round it does until somebody has looked.
+bool Sessions::may_have_more(const Newcomer& newcomer) const {
+  const auto own = networks_.find(newcomer.wide);
+  if (own == networks_.end()) return false;
+  const auto& [members, largest, round] = own->second;
+  return round != round_ || newcomer.few(&Crowd::network) < largest;
 }
 
 Session* Sessions::in_widest(const Newcomer& newcomer) {
@@ -205,7 +248,7 @@ Session* Sessions::in_widest(const Newcomer& newcomer) {
     if (!newcomer.doubtful_since(holder)) continue;
     const auto& address = holder.info().client.address;
     const auto crowd = newcomer.places.wide_crowd(address);
-    seen_.wide = std::max(seen_.wide, crowd);
+    widest_ = std::max(widest_, crowd);
     if (crowd <= most || wide_network(address) == newcomer.wide) continue;
     found = &holder;
     most = crowd;
@@ -215,17 +258,21 @@ Session* Sessions::in_widest(const Newcomer& newcomer) {
 
 Session* Sessions::in_network(const Newcomer& newcomer, Session* some) {
   const auto wide = some == nullptr ? newcomer.wide : wide_network(some->info().client.address);
+  const auto filed = networks_.find(wide);
+  if (filed == networks_.end()) return some;
+  auto& [members, largest, round] = filed->second;
   const bool own = wide == newcomer.wide;
+  if (own && std::exchange(round, round_) != round_) largest = 0;
   const auto around = newcomer.places.wide_crowd(wide);
   Session* found = nullptr;
   std::pair<Crowd, Time> most;  // of equal crowds the one that has been idle for longest
   const auto look = [&](Session& holder) {
     const auto since = newcomer.doubtful_since(holder);
-    if (!since) return;
     const auto& address = holder.info().client.address;
+    if (!since || wide_network(address) != wide) return;
     Crowd crowd{.wide = around, .network = newcomer.places.network_crowd(address)};
     if (own) {
-      seen_.network = std::max(seen_.network, crowd.network);
+      largest = std::max(largest, crowd.network);
       const bool near = address.network_key() == newcomer.address.network_key();
       if (crowd.network <= newcomer.few(&Crowd::network) && !near) return;
     }
@@ -237,9 +284,7 @@ Session* Sessions::in_network(const Newcomer& newcomer, Session* some) {
     most = {crowd, *since};
   };
   if (some != nullptr) look(*some);
-  const auto members = networks_.find(wide);
-  if (members == networks_.end()) return found;
-  for (size_t i = 0; i < kSample; ++i) look(*members->second[chance_() % members->second.size()]);
+  for (size_t i = 0; i < kSample; ++i) look(*members[chance_() % members.size()]);
   return found;
 }
 

@@ -25,6 +25,8 @@ class Sessions {
   Session& add(std::shared_ptr<Session> session);
   // Ends |session| at the end of this turn: it may be on the stack.
   void retire(Session& session) noexcept;
+  // It is another client's from now on.
+  void refile(const Session& session) noexcept;
   // Looks at a tenth of them, the next tenth at each call.
   void sweep(Time now);
   void shut_down(bool now);
@@ -74,12 +76,19 @@ class Sessions {
   static constexpr uint32_t kYields = 20;
   static constexpr uint32_t kKeptYields = kYields / 2;
 
-  using Networks = std::unordered_map<dns::IpAddress, std::vector<Session*>, dns::IpHash>;
+  // Those of a wide network. |largest|: the most doubtful dialogs of a /24 or /64 of it that looks
+  // saw in |round|, for newcomers of it.
+  struct Network {
+    std::vector<Session*> members;
+    uint32_t largest = 0;
+    uint32_t round = 0;
+  };
+  using Networks = std::unordered_map<dns::IpAddress, Network, dns::IpHash>;
   // Shared, as retiring needs it: a dialog that ends must not need memory for it.
   struct Member {
     std::shared_ptr<Session> owner;
-    Networks::value_type* network;  // where it is filed: by the wide network that it came from
-    mutable uint32_t at;            // and where there
+    mutable Networks::value_type* network;  // where it is filed
+    mutable uint32_t at;                    // and where there
   };
   // A set, whose nodes are smaller than a map's.
   struct ByAddress {
@@ -95,13 +104,17 @@ class Sessions {
   struct Newcomer;
 
   Session* any();
+  bool may_have_more(const Newcomer& newcomer) const;
   // Of some by chance one of the wide network that has most; null if no other has more than that of
   // |newcomer|.
   Session* in_widest(const Newcomer& newcomer);
   // Of some by chance in the wide network of |some|, or in that of |newcomer| if it is null, who
   // has most there.
   Session* in_network(const Newcomer& newcomer, Session* some);
-  void leave_network(const Member& member) noexcept;
+  Networks::value_type& with_room(const Session& session);
+  void join(const Member& member) noexcept;
+  void leave(const Member& member) noexcept;
+  void drop_if_empty(const Networks::value_type& network) noexcept;
   void sweep_yielded(Time now);
   void count(const Session& session);
 
@@ -111,11 +124,11 @@ class Sessions {
   size_t slice_ = 0;
   Phases counted_{};  // in this round
   std::array<std::atomic<uint32_t>, Session::kPhases> phases_{};
-  uint32_t yields_left_ = kYields;  // until the next sweep
-  uint32_t fruitless_ = 0;          // looks since the last one
-  Crowd largest_;              // each count by itself, as looks saw them in the time before that
-  Crowd seen_;                 // and since
-  std::vector<Session*> due_;  // work space of sweep() and shut_down()
+  uint32_t yields_left_ = kYields;       // until the next sweep
+  std::array<uint32_t, 2> fruitless_{};  // looks since the last one, by Kind
+  uint32_t widest_ = 0;                  // crowd in a wide network that looks saw since then
+  uint32_t round_ = 1;                   // of sweeps
+  std::vector<Session*> due_;            // work space of sweep() and shut_down()
   // Those with a descriptor and no place; some may have ended.
   std::array<Session*, kYieldedPerWorker> yielded_{};
   size_t yields_ = 0;

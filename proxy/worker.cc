@@ -149,6 +149,7 @@ class Worker::Impl {
     const Limits& limits(bool with_standing) const override {
       return worker_.limits(with_standing);
     }
+    void refile(const Session& session) override { worker_.sessions_.refile(session); }
     void retire(Session& session) override { worker_.retire(session); }
     Captures* captures() override { return &worker_.shared_.captures; }
     const RecordOptions* recording() const override {

@@ -83,6 +83,8 @@ class Services {
   virtual void record(const DialogInfo& dialog, VerbCounts counts, const DialogRecord& record) {
     (void)dialog, (void)counts, (void)record;
   }
+  // |session| is another client's from now on.
+  virtual void refile(const Session& session) { (void)session; }
   // |session| is over: destroy it at the end of this turn, not before (it is on the stack).
   virtual void retire(Session& session) = 0;
 

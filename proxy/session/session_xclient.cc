@@ -74,6 +74,7 @@ void Session::become(const dns::Endpoint& client, std::optional<dns::Fcrdns> nam
   access_ = arrival->access;
   grade_ = arrival->grade;
   info_.client = client;
+  services_.refile(*this);
   info_.name.clear();
   info_.id = arrival->id;
   info_.serial = arrival->serial;

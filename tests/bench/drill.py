@@ -169,12 +169,10 @@ def check_good(verdicts, report, crowded=False):
         more = sum(phase["deferrals"] - phase["deferred"] for phase in new)
         verdicts.check(f"good senders seen for the first time{when} get through", queued > 0 and left == 0,
                        f"{left} of {queued} lost")
-        if kind == "late" and crowded:
-            its = report["groups"]["good late"]["phases"]["load"]["dialogs"]
-            verdicts.check("nine of ten of their dialogs find a place at once",
-                           its["greeted"] >= 0.9 * its["opened"], f"{its['greeted']} of {its['opened']}")
-        else:
-            verdicts.check("after one greylist delay", more == 0, f"{more} were deferred again")
+        # Among bots the second dialog of a sender is worth no more than the third of their network.
+        most = new[1]["queued"] // 10 if kind == "late" and crowded else 0
+        verdicts.check("after one greylist delay" + (", nine of ten" if most else ""), more <= most,
+                       f"{more} were deferred again")
 
 
 def check_backend(verdicts, seen):

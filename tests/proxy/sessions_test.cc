@@ -59,6 +59,14 @@ class Bench : World, public Services {
   Id next_id() override { return ++id_; }
   const Limits& limits(bool) const override { return now_limits; }
   Handle enter_bounce(const dns::IpAddress&) override { return bounces.enter(1000); }
+  std::optional<Arrival> arrive(const dns::Endpoint& client, uint32_t) override {
+    Arrival arrival;
+    arrival.client = client;
+    arrival.id = next_id();
+    arrival.place = places.enter(client.address, false, false, Limits{}, 10'000).place;
+    return arrival;
+  }
+  void refile(const Session& session) override { sessions.refile(session); }
   void retire(Session& session) override {
     ++retired;
     sessions.retire(session);
@@ -70,6 +78,7 @@ class Bench : World, public Services {
       Arrival arrival;
       arrival.client = {*dns::IpAddress::parse(address), 4025};
       arrival.id = next_id();
+      arrival.may_introduce = fronts;
       arrival.place = places.enter(arrival.client.address, good, false, Limits{}, 10'000).place;
       std::unique_ptr<Stream> stream;
       if (hopeless)
@@ -103,6 +112,7 @@ class Bench : World, public Services {
 
   Limits now_limits{};
   bool hopeless = false;
+  bool fronts = false;  // those that connect may say XCLIENT
   int retired = 0;
   Places places;
   Budget bounces;
@@ -350,7 +360,7 @@ TEST_CASE("a newcomer among bots is looked for, however many of their own looks 
 
 TEST_CASE("in the network that has most, who is one of few there keeps its place") {
   Bench bench;
-  for (int i = 0; i < 100; ++i) bench.connect(1, "10.1.1." + std::to_string(i));
+  for (int i = 0; i < 100; ++i) bench.connect(4, "10.1.1." + std::to_string(i));
   for (int i = 0; i < 200; ++i) bench.connect(1, "10.1." + std::to_string(2 + i) + ".1");
   for (int i = 0; i < 100; ++i) {
     auto* const holder = bench.sessions.unfair_to(*dns::IpAddress::parse("198.51.100.1"),
@@ -371,6 +381,51 @@ TEST_CASE("where no network has more, a newcomer finds who has more of its own")
     CHECK(bench.sessions.unfair_to(*dns::IpAddress::parse("10.1.200.1"), bench.places,
                                    Sessions::Kind::All) != nullptr);
   }
+}
+
+TEST_CASE("whoever an XCLIENT front speaks for is looked for in its own network") {
+  Bench bench;
+  bench.fronts = true;
+  const auto finds = [&](const char* newcomer) {
+    return bench.sessions.unfair_to(*dns::IpAddress::parse(newcomer), bench.places,
+                                    Sessions::Kind::All) != nullptr;
+  };
+  bench.connect(2, "10.9.0.1");
+  bench.say("EHLO front.example\r\nXCLIENT ADDR=10.1.5.1 NAME=[UNAVAILABLE]\r\n");
+  CHECK(bench.only()->info().client.address.to_string() == "10.1.5.1");
+  CHECK(finds("10.1.200.1"));
+}
+
+TEST_CASE("IPv6: a /48 shares among its /64, which are one client") {
+  Bench bench;
+  const auto finds = [&](const char* newcomer) {
+    return bench.sessions.unfair_to(*dns::IpAddress::parse(newcomer), bench.places,
+                                    Sessions::Kind::All) != nullptr;
+  };
+  bench.connect(3, "2001:db8:1:1::1");
+  CHECK(finds("2001:db8:1:2::1"));
+  CHECK_FALSE(finds("2001:db8:1:1::2"));
+  CHECK(finds("2001:db8:2::1"));
+}
+
+// However much there is in one network, looks in others are no more for it.
+TEST_CASE("what looks saw in a network promises nothing to newcomers of others") {
+  Bench bench;
+  bench.connect(100, "10.1.1.1");
+  for (int i = 0; i < 100; ++i) bench.connect(1, "10.2." + std::to_string(i) + ".1");
+  const auto finds = [&](const char* newcomer) {
+    return bench.sessions.unfair_to(*dns::IpAddress::parse(newcomer), bench.places,
+                                    Sessions::Kind::All) != nullptr;
+  };
+  CHECK_FALSE(finds("10.2.1.2"));
+  CHECK(finds("10.1.2.1"));
+  for (int i = 0; i < 20; ++i) CHECK_FALSE(finds("10.2.1.2"));
+  bench.connect(100, "10.2.200.1");
+  CHECK_FALSE(finds("10.2.201.1"));  // nobody has looked there since
+  bench.connect(200, "10.3.1.1");
+  for (int i = 0; i < 10; ++i) bench.sweep();
+  for (int i = 0; i < 25; ++i) CHECK_FALSE(finds("10.3.1.1"));
+  CHECK(finds("10.2.201.1"));
 }
 
 TEST_CASE("a look at some dialogs may meet each of them") {
