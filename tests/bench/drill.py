@@ -428,7 +428,7 @@ def descriptors(stage, verdicts, options):
     check_good(verdicts, report)
     # Good mail is told from the rest after accept() only, so nobody can be left to the kernel.
     each, least = used / rate * 1e6, floor_share / floor_rate * 1e6
-    verdicts.check("a refusal costs no more than five times what to accept and close costs", each < 5 * least,
+    verdicts.check("a refusal costs no more than four times what to accept and close costs", each < 4 * least,
                    f"{each:.0f} us of {least:.0f}, {each / least:.1f} times; with {rate:.0f} a second "
                    f"{100 * used:.1f} % of a core of {100 * least * rate / 1e6:.1f} %")
     empty(stage, verdicts, lasts)
