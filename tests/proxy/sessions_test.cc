@@ -98,6 +98,11 @@ class Bench : World, public Services {
   void run() { World::reactor.run(); }
   void sweep() { sessions.sweep(World::clock.boot()); }
   void wait(std::chrono::seconds time) { World::reactor.advance(time); }
+  // Whose place goes to |newcomer|.
+  Session* unfair_to(const char* newcomer, Sessions::Kind kind = Sessions::Kind::All,
+                     uint32_t times = 1) {
+    return sessions.unfair_to(*dns::IpAddress::parse(newcomer), places, kind, times);
+  }
   // While there is one.
   Session* only() {
     Session* found = nullptr;
@@ -251,8 +256,7 @@ TEST_CASE("a dialog that ends in its own way after it has yielded is not looked 
 TEST_CASE("whoever has more than its share gives way to a newcomer, drilling down by itself") {
   Bench bench;
   const auto holder_for = [&](const char* newcomer) -> std::string {
-    auto* const found = bench.sessions.unfair_to(*dns::IpAddress::parse(newcomer), bench.places,
-                                                 Sessions::Kind::All);
+    auto* const found = bench.unfair_to(newcomer);
     return found == nullptr ? "" : found->info().client.address.to_string();
   };
   CHECK(holder_for("198.51.100.1") == "");
@@ -274,10 +278,7 @@ TEST_CASE("whoever was good when it came gives no place to strangers, who do not
     crowd.push_back(
         bench.places.enter(*dns::IpAddress::parse(neighbour), false, false, Limits{}, 10'000));
   bench.connect(1, "10.1.1.4", /*good=*/true);
-  const auto newcomer = *dns::IpAddress::parse("198.51.100.1");
-  const auto holder = [&] {
-    return bench.sessions.unfair_to(newcomer, bench.places, Sessions::Kind::All);
-  };
+  const auto holder = [&] { return bench.unfair_to("198.51.100.1"); };
   CHECK(holder() == nullptr);
   bench.connect(100, "10.1.1.5");
   REQUIRE(holder() != nullptr);
@@ -287,8 +288,7 @@ TEST_CASE("whoever was good when it came gives no place to strangers, who do not
 TEST_CASE("of those who shall have twice as many nobody with less gives way") {
   Bench bench;
   const auto finds = [&](uint32_t times) {
-    const auto newcomer = *dns::IpAddress::parse("10.2.1.1");
-    return bench.sessions.unfair_to(newcomer, bench.places, Sessions::Kind::All, times) != nullptr;
+    return bench.unfair_to("10.2.1.1", Sessions::Kind::All, times) != nullptr;
   };
   bench.connect(5, "10.1.1.1");
   const auto one = bench.places.enter(*dns::IpAddress::parse("10.2.1.2"), false, false, {}, 100);
@@ -302,10 +302,7 @@ TEST_CASE("of those who shall have twice as many nobody with less gives way") {
 // always looked for; of the rest some are, so that none is kept out for long.
 TEST_CASE("looks that find nobody are bounded between two sweeps") {
   Bench bench;
-  const auto finds = [&](const char* newcomer) {
-    return bench.sessions.unfair_to(*dns::IpAddress::parse(newcomer), bench.places,
-                                    Sessions::Kind::All) != nullptr;
-  };
+  const auto finds = [&](const char* newcomer) { return bench.unfair_to(newcomer) != nullptr; };
   bench.connect(100, "10.1.1.1");
   bench.connect(100, "10.2.1.1");
   for (int i = 0; i < 100; ++i) CHECK_FALSE(finds("10.1.1.1"));
@@ -348,8 +345,7 @@ TEST_CASE("a newcomer among bots is looked for, however many of their own looks 
   Bench bench;
   for (int i = 0; i < 30; ++i) bench.connect(3, "10.1." + std::to_string(i) + ".1");
   const auto finds = [&](const char* newcomer) {
-    return bench.sessions.unfair_to(*dns::IpAddress::parse(newcomer), bench.places,
-                                    Sessions::Kind::All, /*times=*/2) != nullptr;
+    return bench.unfair_to(newcomer, Sessions::Kind::All, /*times=*/2) != nullptr;
   };
   for (int i = 0; i < 60; ++i) CHECK_FALSE(finds("10.1.1.1"));
   CHECK(finds("10.1.200.1"));
@@ -363,8 +359,7 @@ TEST_CASE("in the network that has most, who is one of few there keeps its place
   for (int i = 0; i < 100; ++i) bench.connect(4, "10.1.1." + std::to_string(i));
   for (int i = 0; i < 200; ++i) bench.connect(1, "10.1." + std::to_string(2 + i) + ".1");
   for (int i = 0; i < 100; ++i) {
-    auto* const holder = bench.sessions.unfair_to(*dns::IpAddress::parse("198.51.100.1"),
-                                                  bench.places, Sessions::Kind::All);
+    auto* const holder = bench.unfair_to("198.51.100.1");
     REQUIRE(holder != nullptr);
     CHECK(holder->info().client.address.bytes()[2] == 1);
   }
@@ -378,18 +373,14 @@ TEST_CASE("where no network has more, a newcomer finds who has more of its own")
       bench.connect(3, "10." + std::to_string(wide) + "." + std::to_string(i) + ".1");
   for (int i = 0; i < 100; ++i) {
     bench.sweep();
-    CHECK(bench.sessions.unfair_to(*dns::IpAddress::parse("10.1.200.1"), bench.places,
-                                   Sessions::Kind::All) != nullptr);
+    CHECK(bench.unfair_to("10.1.200.1") != nullptr);
   }
 }
 
 TEST_CASE("whoever an XCLIENT front speaks for is looked for in its own network") {
   Bench bench;
   bench.fronts = true;
-  const auto finds = [&](const char* newcomer) {
-    return bench.sessions.unfair_to(*dns::IpAddress::parse(newcomer), bench.places,
-                                    Sessions::Kind::All) != nullptr;
-  };
+  const auto finds = [&](const char* newcomer) { return bench.unfair_to(newcomer) != nullptr; };
   bench.connect(2, "10.9.0.1");
   bench.say("EHLO front.example\r\nXCLIENT ADDR=10.1.5.1 NAME=[UNAVAILABLE]\r\n");
   CHECK(bench.only()->info().client.address.to_string() == "10.1.5.1");
@@ -398,10 +389,7 @@ TEST_CASE("whoever an XCLIENT front speaks for is looked for in its own network"
 
 TEST_CASE("IPv6: a /48 shares among its /64, which are one client") {
   Bench bench;
-  const auto finds = [&](const char* newcomer) {
-    return bench.sessions.unfair_to(*dns::IpAddress::parse(newcomer), bench.places,
-                                    Sessions::Kind::All) != nullptr;
-  };
+  const auto finds = [&](const char* newcomer) { return bench.unfair_to(newcomer) != nullptr; };
   bench.connect(3, "2001:db8:1:1::1");
   CHECK(finds("2001:db8:1:2::1"));
   CHECK_FALSE(finds("2001:db8:1:1::2"));
@@ -413,10 +401,7 @@ TEST_CASE("what looks saw in a network promises nothing to newcomers of others")
   Bench bench;
   bench.connect(100, "10.1.1.1");
   for (int i = 0; i < 100; ++i) bench.connect(1, "10.2." + std::to_string(i) + ".1");
-  const auto finds = [&](const char* newcomer) {
-    return bench.sessions.unfair_to(*dns::IpAddress::parse(newcomer), bench.places,
-                                    Sessions::Kind::All) != nullptr;
-  };
+  const auto finds = [&](const char* newcomer) { return bench.unfair_to(newcomer) != nullptr; };
   CHECK_FALSE(finds("10.2.1.2"));
   CHECK(finds("10.1.2.1"));
   for (int i = 0; i < 20; ++i) CHECK_FALSE(finds("10.2.1.2"));
@@ -443,19 +428,15 @@ TEST_CASE("a look at some dialogs may meet each of them") {
 
 TEST_CASE("a bounce's own dialog does not count against it") {
   Bench bench;
-  const auto newcomer = *dns::IpAddress::parse("198.51.100.1");
   bench.connect(2, "10.1.1.1");
   bench.say("EHLO a.example\r\nMAIL FROM:<>\r\n");
   bench.connect(1, "198.51.100.1");
-  CHECK(bench.sessions.unfair_to(newcomer, bench.places, Sessions::Kind::Bounces) != nullptr);
+  CHECK(bench.unfair_to("198.51.100.1", Sessions::Kind::Bounces) != nullptr);
 }
 
 TEST_CASE("a bounce takes the place of another bounce only") {
   Bench bench;
-  const auto newcomer = *dns::IpAddress::parse("198.51.100.1");
-  const auto holder = [&] {
-    return bench.sessions.unfair_to(newcomer, bench.places, Sessions::Kind::Bounces);
-  };
+  const auto holder = [&] { return bench.unfair_to("198.51.100.1", Sessions::Kind::Bounces); };
   bench.connect(30, "10.1.1.1");
   CHECK(holder() == nullptr);
   bench.say("EHLO a.example\r\nMAIL FROM:<x@a.example>\r\n");
